@@ -1,0 +1,224 @@
+//! Who waits: a slab of entries, found by key, chained into lists by index.
+//!
+//! A [`Key`] is an index and a generation. The generation of a place goes up whenever its entry leaves, and a place
+//! whose generations are used up is never filled again, so a key names one entry forever (W5). At 40 bytes a place,
+//! that costs a program 40 bytes for each 4 billion entries.
+
+use std::num::NonZeroU32;
+use std::task::Waker;
+
+/// The end of a list, and the index no entry has.
+const NIL: u32 = u32::MAX;
+
+/// Names one registration with a [`Timer`](crate::Timer), forever: it is not reused once that has fired.
+///
+/// # Examples
+/// ```
+/// use std::{sync::Arc, task::{Poll, Waker}, time::Duration};
+/// use raddle_timer::{Key, SystemClock, Timer};
+///
+/// let timer = Timer::new(Arc::new(SystemClock), Waker::noop().clone());
+/// let key = timer.insert(timer.deadline_after(Duration::from_secs(60)), Waker::noop());
+/// assert_eq!(timer.poll(key, Waker::noop()), Poll::Pending);
+/// assert_ne!(key, Key::FIRED);
+/// ```
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub struct Key {
+    index: u32,
+    generation: NonZeroU32,
+}
+
+impl Key {
+    /// The key of a registration that had fired before it was made, because its deadline had passed already or the
+    /// timer was closed.
+    ///
+    /// # Examples
+    /// ```
+    /// use std::{sync::Arc, task::{Poll, Waker}, time::Instant};
+    /// use raddle_timer::{Key, SystemClock, Timer};
+    ///
+    /// let timer = Timer::new(Arc::new(SystemClock), Waker::noop().clone());
+    /// timer.close(&mut Vec::new());
+    /// assert_eq!(timer.insert(Instant::now(), Waker::noop()), Key::FIRED);
+    /// assert_eq!(timer.poll(Key::FIRED, Waker::noop()), Poll::Ready(()));
+    /// ```
+    pub const FIRED: Self = Self { index: NIL, generation: NonZeroU32::MIN };
+}
+
+/// A first-in first-out chain of entries.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct List {
+    head: u32,
+    tail: u32,
+}
+
+impl List {
+    pub(super) const EMPTY: Self = Self { head: NIL, tail: NIL };
+
+    pub(super) fn is_empty(self) -> bool {
+        self.head == NIL
+    }
+}
+
+#[derive(Debug)]
+struct Entry {
+    /// `None` while the place is free.
+    waker: Option<Waker>,
+    deadline: u64,
+    /// The next in the list, or the next free place.
+    next: u32,
+    prev: u32,
+    generation: NonZeroU32,
+}
+
+/// The slab.
+#[derive(Debug)]
+pub(super) struct Entries {
+    places: Vec<Entry>,
+    free: u32,
+    len: usize,
+}
+
+impl Entries {
+    pub(super) const fn new() -> Self {
+        Self { places: Vec::new(), free: NIL, len: 0 }
+    }
+
+    pub(super) fn len(&self) -> usize {
+        self.len
+    }
+
+    /// Takes in an entry that is on no list yet.
+    pub(super) fn add(&mut self, deadline: u64, waker: Waker) -> (u32, Key) {
+        self.len += 1;
+        if let Some(entry) = self.places.get_mut(self.free as usize) {
+            let index = self.free;
+            self.free = entry.next;
+            entry.waker = Some(waker);
+            entry.deadline = deadline;
+            return (index, Key { index, generation: entry.generation });
+        }
+        let index = u32::try_from(self.places.len()).ok().filter(|&index| index != NIL);
+        let index = index.expect("a timer holds at most 4294967295 entries");
+        let generation = NonZeroU32::MIN;
+        let waker = Some(waker);
+        self.places.push(Entry { waker, deadline, next: NIL, prev: NIL, generation });
+        (index, Key { index, generation })
+    }
+
+    /// Gives up the place of an entry that is on no list any more.
+    pub(super) fn remove(&mut self, index: u32) -> Waker {
+        let entry = &mut self.places[index as usize];
+        let waker = entry.waker.take().expect("an entry is removed once");
+        self.len -= 1;
+        if let Some(generation) = entry.generation.checked_add(1) {
+            entry.generation = generation;
+            entry.next = self.free;
+            self.free = index;
+        }
+        waker
+    }
+
+    /// The entry a key names, if it is still here.
+    pub(super) fn find(&self, key: Key) -> Option<u32> {
+        let entry = self.places.get(key.index as usize)?;
+        (entry.generation == key.generation && entry.waker.is_some()).then_some(key.index)
+    }
+
+    pub(super) fn deadline(&self, index: u32) -> u64 {
+        self.places[index as usize].deadline
+    }
+
+    pub(super) fn set_deadline(&mut self, index: u32, deadline: u64) {
+        self.places[index as usize].deadline = deadline;
+    }
+
+    pub(super) fn waker_mut(&mut self, index: u32) -> &mut Waker {
+        self.places[index as usize].waker.as_mut().expect("only an entry has an index")
+    }
+
+    pub(super) fn push_back(&mut self, list: &mut List, index: u32) {
+        let entry = &mut self.places[index as usize];
+        entry.prev = list.tail;
+        entry.next = NIL;
+        match self.places.get_mut(list.tail as usize) {
+            Some(tail) => tail.next = index,
+            None => list.head = index,
+        }
+        list.tail = index;
+    }
+
+    pub(super) fn pop_front(&mut self, list: &mut List) -> Option<u32> {
+        let index = list.head;
+        if index == NIL {
+            return None;
+        }
+        self.unlink(list, index);
+        Some(index)
+    }
+
+    pub(super) fn unlink(&mut self, list: &mut List, index: u32) {
+        let Entry { prev, next, .. } = self.places[index as usize];
+        match self.places.get_mut(prev as usize) {
+            Some(before) => before.next = next,
+            None => list.head = next,
+        }
+        match self.places.get_mut(next as usize) {
+            Some(after) => after.prev = prev,
+            None => list.tail = prev,
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_entry_takes_forty_bytes_and_a_key_eight() {
+        assert_eq!(size_of::<Entry>(), 40);
+        assert_eq!(size_of::<Option<Key>>(), 8);
+    }
+
+    #[test]
+    fn a_list_gives_back_what_it_got_in_order_without_what_was_unlinked() {
+        let mut entries = Entries::new();
+        let mut list = List::EMPTY;
+        let indices: Vec<u32> =
+            (0..5).map(|deadline| entries.add(deadline, Waker::noop().clone()).0).collect();
+        for &index in &indices {
+            entries.push_back(&mut list, index);
+        }
+        for gone in [0, 2, 4] {
+            entries.unlink(&mut list, indices[gone]);
+        }
+        assert_eq!(entries.pop_front(&mut list), Some(indices[1]));
+        assert_eq!(entries.pop_front(&mut list), Some(indices[3]));
+        assert_eq!(entries.pop_front(&mut list), None);
+        assert!(list.is_empty());
+    }
+
+    #[test]
+    fn w5_a_place_is_reused_under_another_key() {
+        let mut entries = Entries::new();
+        let (index, old) = entries.add(1, Waker::noop().clone());
+        let _ = entries.remove(index);
+        let (again, new) = entries.add(2, Waker::noop().clone());
+        assert_eq!(again, index);
+        assert_eq!(entries.find(old), None);
+        assert_eq!(entries.find(new), Some(index));
+    }
+
+    #[test]
+    fn w5_a_place_whose_generations_are_used_up_is_never_filled_again() {
+        let mut entries = Entries::new();
+        let (index, _) = entries.add(1, Waker::noop().clone());
+        entries.places[index as usize].generation = NonZeroU32::MAX;
+        let last = Key { index, generation: NonZeroU32::MAX };
+        assert_eq!(entries.find(last), Some(index));
+        let _ = entries.remove(index);
+        assert_eq!(entries.find(last), None);
+        assert_ne!(entries.add(2, Waker::noop().clone()).0, index);
+        assert_eq!(entries.find(last), None);
+    }
+}
