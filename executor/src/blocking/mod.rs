@@ -1,0 +1,76 @@
+//! Blocking calls, on threads of their own.
+
+mod pool;
+
+pub(crate) use pool::{Config, Pool};
+
+use crate::scheduler::shared::Shared;
+use crate::scheduler::slot::Slot;
+use crate::task::runnable::Runnable;
+use crate::task::{Id, JoinHandle, cell};
+use std::future::Future;
+use std::panic::Location;
+use std::pin::Pin;
+use std::sync::Arc;
+use std::task::{Context, Poll};
+
+/// Runs a function that may block on a thread kept for such, and gives a handle to its result.
+///
+/// Use it for what would hold up a worker: file access, name resolution, long computations. The threads are started on
+/// demand, up to [`max_blocking_threads`](crate::runtime::Builder::max_blocking_threads), and end after
+/// [`thread_keep_alive`](crate::runtime::Builder::thread_keep_alive) without work; further calls wait their turn.
+///
+/// A call that has begun cannot be aborted; [`JoinHandle::abort`] before that cancels it. When the runtime is dropped,
+/// calls that wait for a thread are cancelled, and those that have begun are waited for. Should the system refuse
+/// the pool its only thread, the calls waiting for it are cancelled, too.
+///
+/// # Panics
+/// Outside a runtime. A panic of `f` is returned as a [`JoinError`](crate::task::JoinError).
+///
+/// ```
+/// # raddle::block_on(async {
+/// let sum = raddle::task::spawn_blocking(|| (0..1_000_u64).sum::<u64>());
+/// assert_eq!(sum.await.unwrap(), 499_500);
+/// # })
+/// ```
+#[track_caller]
+pub fn spawn_blocking<F, R>(f: F) -> JoinHandle<R>
+where
+    F: FnOnce() -> R + Send + 'static,
+    R: Send + 'static,
+{
+    crate::runtime::Handle::current().spawn_blocking(f)
+}
+
+/// A task that calls `f` in its only poll.
+struct Call<F>(Option<F>);
+
+impl<F> Unpin for Call<F> {}
+
+impl<F: FnOnce() -> R, R> Future for Call<F> {
+    type Output = R;
+
+    fn poll(mut self: Pin<&mut Self>, _: &mut Context<'_>) -> Poll<R> {
+        let f = self.0.take().expect("a call is polled once");
+        Poll::Ready(f())
+    }
+}
+
+pub(crate) fn spawn<F, R>(
+    shared: &Arc<Shared>,
+    f: F,
+    location: &'static Location<'static>,
+) -> JoinHandle<R>
+where
+    F: FnOnce() -> R + Send + 'static,
+    R: Send + 'static,
+{
+    let owner: *const Slot = &**shared.slots.first().expect("a runtime has a slot");
+    let task = cell::allocate(Call(Some(f)), owner, Id::next(), location);
+    shared.blocking.submit(shared, Runnable::from_wake(task));
+    // SAFETY: just made for `Call<F>`, whose output is `R`, and this is its one handle.
+    #[allow(unsafe_code)]
+    unsafe {
+        JoinHandle::new(task)
+    }
+}

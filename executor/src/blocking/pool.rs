@@ -1,0 +1,223 @@
+//! The threads that blocking calls run on.
+//!
+//! - **B1** Calls go through one channel, first come, first served. Every thread that has nothing to do waits on it.
+//! - **B2** Who submits sends, fences, and reads how many threads wait; if none, the pool grows. A thread that gives up
+//!   waiting says so, fences, and looks into the channel once more: one of the two sees the other, so no call is
+//!   stranded between a submitter that counted on a thread and a thread that left.
+//! - **B3** One thread is started at a time. A thread that takes a call and leaves others behind, with nobody waiting,
+//!   lets the pool grow before it makes the call. So a burst of short calls is served by the first thread before a
+//!   second has come up, and a burst of long ones starts threads one after another as fast as they come up.
+//! - **B4** Closing sets a flag, fences, cancels what is in the channel, and sends a stop per thread. Who submits looks
+//!   at the flag after its fence, and cancels what is in the channel if it is set.
+
+use crate::scheduler::context;
+use crate::scheduler::shared::{Hooks, Shared, call};
+use crate::task::runnable::{Nowhere, Ran, Runnable};
+use crossbeam_channel::{Receiver, Sender};
+use parking_lot::{Condvar, Mutex};
+use std::cell::Cell;
+use std::fmt;
+use std::ptr;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering::*, fence};
+use std::time::{Duration, Instant};
+
+pub(crate) struct Config {
+    pub(crate) threads_max: usize,
+    pub(crate) keep_alive: Duration,
+    pub(crate) stack_size: Option<usize>,
+    pub(crate) name: Arc<dyn Fn() -> String + Send + Sync>,
+    pub(crate) hooks: Hooks,
+}
+
+enum Message {
+    Call(Runnable),
+    Stop,
+}
+
+pub(crate) struct Pool {
+    config: Config,
+    sender: Sender<Message>,
+    receiver: Receiver<Message>,
+    /// Threads waiting on the channel (B2).
+    waiting: AtomicUsize,
+    closed: AtomicBool,
+    threads: Mutex<Threads>,
+    /// Notified when a thread ends.
+    ended: Condvar,
+}
+
+#[derive(Debug, Default)]
+struct Threads {
+    count: usize,
+    /// Whether one of them has been started and has not come up yet (B3).
+    starting: bool,
+}
+
+thread_local! {
+    /// The pool this thread belongs to.
+    static OWN_POOL: Cell<*const Pool> = const { Cell::new(ptr::null()) };
+}
+
+impl Pool {
+    pub(crate) fn new(config: Config) -> Pool {
+        let (sender, receiver) = crossbeam_channel::unbounded();
+        Pool {
+            config,
+            sender,
+            receiver,
+            waiting: AtomicUsize::new(0),
+            closed: AtomicBool::new(false),
+            threads: Mutex::new(Threads::default()),
+            ended: Condvar::new(),
+        }
+    }
+
+    /// B2.
+    pub(crate) fn submit(&self, shared: &Arc<Shared>, runnable: Runnable) {
+        self.send(Message::Call(runnable));
+        // B2, B4: pairs with the fences in `give_up_waiting` and `close`.
+        fence(SeqCst);
+        if self.closed.load(Relaxed) {
+            self.cancel_waiting_calls();
+        } else if self.waiting.load(Relaxed) == 0 {
+            self.grow(shared);
+        }
+    }
+
+    fn send(&self, message: Message) {
+        // The pool holds both ends, so the channel is connected.
+        assert!(
+            self.sender.send(message).is_ok(),
+            "the pool's channel is open while the pool lives"
+        );
+    }
+
+    /// B3: starts a thread, if one is missing, allowed, and not on its way already.
+    fn grow(&self, shared: &Arc<Shared>) {
+        {
+            let mut threads = self.threads.lock();
+            let missing = !self.receiver.is_empty() && self.waiting.load(Relaxed) == 0;
+            let may = !threads.starting && threads.count < self.config.threads_max;
+            if !missing || !may || self.closed.load(Relaxed) {
+                return;
+            }
+            threads.starting = true;
+            threads.count += 1;
+        }
+        let mut builder = std::thread::Builder::new().name((self.config.name)());
+        if let Some(size) = self.config.stack_size {
+            builder = builder.stack_size(size);
+        }
+        let runtime = shared.clone();
+        if builder.spawn(move || run(&runtime)).is_err() {
+            let mut threads = self.threads.lock();
+            threads.starting = false;
+            threads.count -= 1;
+            let none_left = threads.count == 0;
+            drop(threads);
+            self.ended.notify_all();
+            if none_left {
+                // Nobody will ever take them: an error is better than silence.
+                self.cancel_waiting_calls();
+            }
+        }
+    }
+
+    fn cancel_waiting_calls(&self) {
+        for message in self.receiver.try_iter() {
+            match message {
+                Message::Call(runnable) => runnable.cancel(&Nowhere),
+                // Another thread's to take; there is one per thread, and every thread also reads the flag.
+                Message::Stop => {}
+            }
+        }
+    }
+
+    /// The next call to make, or `None` when the thread should end.
+    fn next(&self) -> Option<Runnable> {
+        let message = match self.receiver.try_recv() {
+            Ok(message) => Ok(message),
+            Err(_) if self.closed.load(Relaxed) => return None,
+            Err(_) => self.wait(),
+        };
+        match message {
+            Ok(Message::Call(runnable)) => Some(runnable),
+            Ok(Message::Stop) | Err(_) => None,
+        }
+    }
+
+    fn wait(&self) -> Result<Message, crossbeam_channel::RecvTimeoutError> {
+        self.waiting.fetch_add(1, Relaxed);
+        let received = self.receiver.recv_timeout(self.config.keep_alive);
+        self.waiting.fetch_sub(1, Relaxed);
+        received.or_else(|timeout| {
+            // B2: pairs with the fence in `submit`.
+            fence(SeqCst);
+            self.receiver.try_recv().map_err(|_| timeout)
+        })
+    }
+
+    /// B4: cancels the calls that have not begun, and waits for the others until `deadline`.
+    pub(crate) fn shutdown(&self, deadline: Option<Instant>) {
+        self.closed.store(true, Relaxed);
+        // B4: pairs with the fence in `submit`.
+        fence(SeqCst);
+        self.cancel_waiting_calls();
+        let mut threads = self.threads.lock();
+        for _ in 0..threads.count {
+            self.send(Message::Stop);
+        }
+        if OWN_POOL.get() == ptr::from_ref(self) {
+            // A blocking call cannot wait for itself.
+            return;
+        }
+        while threads.count > 0 {
+            match deadline {
+                None => self.ended.wait(&mut threads),
+                Some(deadline) if self.ended.wait_until(&mut threads, deadline).timed_out() => {
+                    return;
+                }
+                Some(_) => {}
+            }
+        }
+    }
+}
+
+/// The life of a blocking thread.
+fn run(shared: &Arc<Shared>) {
+    /// Counts the thread out, also after a panic of a hook.
+    struct Ended<'a>(&'a Pool);
+    impl Drop for Ended<'_> {
+        fn drop(&mut self) {
+            self.0.threads.lock().count -= 1;
+            self.0.ended.notify_all();
+        }
+    }
+    let pool = &shared.blocking;
+    OWN_POOL.set(ptr::from_ref(pool));
+    pool.threads.lock().starting = false;
+    let _ended = Ended(pool);
+    let _entered = context::enter(shared.clone());
+    call(&pool.config.hooks.on_thread_start);
+    while let Some(runnable) = pool.next() {
+        // B3.
+        if pool.waiting.load(Relaxed) == 0 && !pool.receiver.is_empty() {
+            pool.grow(shared);
+        }
+        match runnable.run(&Nowhere) {
+            Ran::Done => {}
+            Ran::Again(_) => unreachable!("a call is complete after one poll"),
+        }
+    }
+    call(&pool.config.hooks.on_thread_stop);
+}
+
+impl fmt::Debug for Pool {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Pool")
+            .field("queued", &self.receiver.len())
+            .field("waiting", &self.waiting)
+            .finish_non_exhaustive()
+    }
+}

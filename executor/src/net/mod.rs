@@ -1,0 +1,69 @@
+//! TCP sockets that wait without blocking a thread.
+//!
+//! | you want to | take |
+//! |---|---|
+//! | serve connections | [`TcpListener`] |
+//! | connect | [`TcpStream::connect`] |
+//! | set options first | [`TcpSocket`] |
+//! | read and write in two tasks | [`TcpStream::split`], [`TcpStream::into_split`] |
+//! | resolve a name | [`lookup_host`], or give the name to `connect` |
+//!
+//! Names, order of arguments and behavior follow Tokio's. Reading and writing are inherent methods
+//! (`read`, `write_all`, …); the streams also implement the traits of `futures_io`, with the Cargo
+//! feature `tokio-io` those of `tokio::io`, and with the feature `hyper` those of `hyper::rt`.
+//!
+//! Sockets belong to the runtime in whose context they are made, and may be used from anywhere.
+//! Each operation spends one unit of the task's budget ([`raddle_sync::budget`]), so a connection
+//! that is always ready cannot starve its neighbors.
+//!
+//! # Panics
+//! Making a socket outside a runtime panics, and says how to enter one.
+//!
+//! # Examples
+//! ```
+//! use raddle::net::{TcpListener, TcpStream};
+//!
+//! # raddle::block_on(async {
+//! let listener = TcpListener::bind("127.0.0.1:0").await?;
+//! let address = listener.local_addr()?;
+//! let server = raddle::spawn(async move {
+//!     let (mut stream, _peer) = listener.accept().await?;
+//!     let mut buffer = [0; 64];
+//!     let n = stream.read(&mut buffer).await?;
+//!     stream.write_all(&buffer[..n]).await
+//! });
+//!
+//! let mut stream = TcpStream::connect(address).await?;
+//! stream.write_all(b"hello").await?;
+//! let mut echo = [0; 5];
+//! stream.read_exact(&mut echo).await?;
+//! assert_eq!(&echo, b"hello");
+//! server.await.unwrap()
+//! # }).unwrap();
+//! ```
+
+mod addr;
+mod budget;
+mod futures_io;
+mod resolve;
+mod socket;
+mod split;
+mod split_owned;
+mod tcp_listener;
+mod tcp_socket;
+mod tcp_stream;
+#[cfg(feature = "tokio-io")]
+mod tokio_io;
+
+pub use addr::ToSocketAddrs;
+pub use raddle_io_driver::{Interest, Ready};
+pub use resolve::lookup_host;
+pub use tcp_listener::TcpListener;
+pub use tcp_socket::TcpSocket;
+pub use tcp_stream::TcpStream;
+
+/// The halves of a split [`TcpStream`].
+pub mod tcp {
+    pub use super::split::{ReadHalf, WriteHalf};
+    pub use super::split_owned::{OwnedReadHalf, OwnedWriteHalf, ReuniteError};
+}

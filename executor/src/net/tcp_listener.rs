@@ -1,0 +1,195 @@
+//! A TCP socket that accepts connections.
+
+use std::fmt;
+use std::io;
+use std::net::{self, SocketAddr};
+use std::os::fd::{AsFd, AsRawFd, BorrowedFd, RawFd};
+use std::task::{Context, Poll, ready};
+
+use raddle_io_driver::{Interest, Registered};
+
+use super::budget::{spend, spending};
+use super::resolve::{no_address, resolve};
+use super::{TcpSocket, TcpStream, ToSocketAddrs, socket};
+use crate::scheduler::context::io_handle;
+
+/// How many connections may wait to be accepted, unless [`TcpSocket::listen`] says otherwise.
+const BACKLOG: u32 = 1024;
+
+/// A TCP socket that accepts connections.
+///
+/// # Examples
+/// ```no_run
+/// use raddle::net::TcpListener;
+///
+/// # raddle::block_on(async {
+/// let listener = TcpListener::bind("127.0.0.1:8080").await?;
+/// loop {
+///     match listener.accept().await {
+///         Ok((mut stream, peer)) => drop(raddle::spawn(async move {
+///             let _ = stream.write_all(format!("hello, {peer}\n").as_bytes()).await;
+///         })),
+///         // Out of descriptors, perhaps: give the open connections time to end.
+///         Err(error) => {
+///             eprintln!("accepting: {error}");
+///             raddle::time::sleep(std::time::Duration::from_millis(20)).await;
+///         }
+///     }
+/// }
+/// # #[allow(unreachable_code)] std::io::Result::Ok(()) }).unwrap();
+/// ```
+pub struct TcpListener {
+    io: Registered<net::TcpListener>,
+}
+
+impl TcpListener {
+    pub(super) fn new(io: Registered<net::TcpListener>) -> Self {
+        Self { io }
+    }
+
+    /// Listens on the first of the given addresses that can be had, with `SO_REUSEADDR` set and
+    /// room for 1,024 connections waiting. Port 0 lets the system choose.
+    ///
+    /// # Cancel safety
+    /// Nothing is listening if the future is dropped before it completes.
+    ///
+    /// # Errors
+    /// That of the last address tried, which the message names: `AddrInUse`, `PermissionDenied`, ….
+    /// Resolving a name has errors of its own, see [`lookup_host`](super::lookup_host).
+    ///
+    /// # Panics
+    /// Outside a runtime.
+    pub async fn bind<A: ToSocketAddrs>(address: A) -> io::Result<Self> {
+        let mut failure = None;
+        for address in resolve(address).await? {
+            match Self::bind_one(address) {
+                Ok(listener) => return Ok(listener),
+                Err(error) => failure = Some(error),
+            }
+        }
+        Err(failure.unwrap_or_else(|| no_address("binding")))
+    }
+
+    fn bind_one(address: SocketAddr) -> io::Result<Self> {
+        let socket = TcpSocket::for_address(address)?;
+        socket.set_reuseaddr(true)?;
+        socket.bind(address)?;
+        socket.listen(BACKLOG)
+    }
+
+    /// Waits for a connection. It belongs to the runtime of this listener, and is in non-blocking
+    /// mode. Any number of tasks may accept at once.
+    ///
+    /// # Cancel safety
+    /// A connection is either returned or still in the queue.
+    ///
+    /// # Errors
+    /// When descriptors or memory run out, the system's error comes back at once, from each call
+    /// until there are some again: wait a little before the next one. The connection stays in the
+    /// queue meanwhile, and the listener goes on working. A connection that broke before it was
+    /// accepted is not an error; the next one is taken.
+    pub async fn accept(&self) -> io::Result<(TcpStream, SocketAddr)> {
+        let accepted = spending(self.io.async_io(Interest::READABLE, accept_whole)).await?;
+        self.welcome(accepted)
+    }
+
+    /// [`accept`](Self::accept) for a hand-written future. Only the waker of the last call is kept.
+    ///
+    /// # Errors
+    /// As for [`accept`](Self::accept).
+    pub fn poll_accept(&self, cx: &mut Context<'_>) -> Poll<io::Result<(TcpStream, SocketAddr)>> {
+        let accepted = ready!(spend(cx, |cx| self.io.poll_read_io(cx, accept_whole)))?;
+        Poll::Ready(self.welcome(accepted))
+    }
+
+    fn welcome(
+        &self,
+        (stream, peer): (net::TcpStream, SocketAddr),
+    ) -> io::Result<(TcpStream, SocketAddr)> {
+        Ok((TcpStream::new(Registered::new(stream, self.io.handle())?), peer))
+    }
+
+    /// The address it listens on.
+    ///
+    /// # Errors
+    /// What the system says.
+    pub fn local_addr(&self) -> io::Result<SocketAddr> {
+        self.io.get_ref().local_addr()
+    }
+
+    /// How many routers the answers may pass.
+    ///
+    /// # Errors
+    /// What the system says.
+    pub fn ttl(&self) -> io::Result<u32> {
+        self.io.get_ref().ttl()
+    }
+
+    /// Sets how many routers the answers may pass.
+    ///
+    /// # Errors
+    /// What the system says.
+    pub fn set_ttl(&self, ttl: u32) -> io::Result<()> {
+        self.io.get_ref().set_ttl(ttl)
+    }
+
+    /// Takes over a listener of the standard library, and puts it in non-blocking mode.
+    ///
+    /// # Errors
+    /// What the system says.
+    ///
+    /// # Panics
+    /// Outside a runtime.
+    #[track_caller]
+    pub fn from_std(listener: net::TcpListener) -> io::Result<Self> {
+        let handle = io_handle();
+        listener.set_nonblocking(true)?;
+        Ok(Self::new(Registered::new(listener, &handle)?))
+    }
+
+    /// Gives the listener back to the standard library, still in non-blocking mode.
+    ///
+    /// # Errors
+    /// None at present.
+    pub fn into_std(self) -> io::Result<net::TcpListener> {
+        Ok(self.io.into_inner())
+    }
+}
+
+/// One connection off the queue; those that broke while they waited are skipped, as they leave it.
+fn accept_whole(listener: &net::TcpListener) -> io::Result<(net::TcpStream, SocketAddr)> {
+    loop {
+        match socket::accept(listener) {
+            Err(error) if error.kind() == io::ErrorKind::ConnectionAborted => {}
+            outcome => return outcome,
+        }
+    }
+}
+
+impl TryFrom<net::TcpListener> for TcpListener {
+    type Error = io::Error;
+
+    /// [`TcpListener::from_std`].
+    #[track_caller]
+    fn try_from(listener: net::TcpListener) -> io::Result<Self> {
+        Self::from_std(listener)
+    }
+}
+
+impl AsFd for TcpListener {
+    fn as_fd(&self) -> BorrowedFd<'_> {
+        self.io.as_fd()
+    }
+}
+
+impl AsRawFd for TcpListener {
+    fn as_raw_fd(&self) -> RawFd {
+        self.io.as_raw_fd()
+    }
+}
+
+impl fmt::Debug for TcpListener {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.io.get_ref().fmt(f)
+    }
+}

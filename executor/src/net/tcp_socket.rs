@@ -1,0 +1,205 @@
+//! A TCP socket that neither listens nor is connected yet: the place to set options before.
+
+use std::io;
+use std::net::{self, SocketAddr};
+use std::os::fd::{AsFd, AsRawFd, BorrowedFd, OwnedFd, RawFd};
+use std::time::Duration;
+
+use raddle_io_driver::{Handle, Registered};
+use rustix::io::Errno;
+use rustix::net::{AddressFamily, sockopt};
+
+use super::resolve::failed;
+use super::{TcpListener, TcpStream, socket};
+use crate::scheduler::context::io_handle;
+
+/// A TCP socket on which options are set before it connects or listens.
+///
+/// [`TcpStream::connect`] and [`TcpListener::bind`] serve most needs without it.
+///
+/// # Examples
+/// ```
+/// use raddle::net::{TcpSocket, TcpStream};
+///
+/// # raddle::block_on(async {
+/// let socket = TcpSocket::new_v4()?;
+/// socket.set_reuseaddr(true)?;
+/// socket.bind("127.0.0.1:0".parse().unwrap())?;
+/// let listener = socket.listen(16)?;
+/// let stream = TcpStream::connect(listener.local_addr()?).await?;
+/// # drop(stream); std::io::Result::Ok(()) }).unwrap();
+/// ```
+#[derive(Debug)]
+pub struct TcpSocket {
+    fd: OwnedFd,
+}
+
+impl TcpSocket {
+    /// A socket for IPv4.
+    ///
+    /// # Errors
+    /// What the system says, usually that descriptors have run out.
+    pub fn new_v4() -> io::Result<Self> {
+        Ok(Self { fd: socket::open(AddressFamily::INET)? })
+    }
+
+    /// A socket for IPv6.
+    ///
+    /// # Errors
+    /// As for [`new_v4`](Self::new_v4), or that the system has no IPv6.
+    pub fn new_v6() -> io::Result<Self> {
+        Ok(Self { fd: socket::open(AddressFamily::INET6)? })
+    }
+
+    pub(super) fn for_address(address: SocketAddr) -> io::Result<Self> {
+        if address.is_ipv4() { Self::new_v4() } else { Self::new_v6() }
+    }
+
+    /// Allows binding to an address whose last connections are still winding down (`SO_REUSEADDR`).
+    ///
+    /// # Errors
+    /// What the system says.
+    pub fn set_reuseaddr(&self, on: bool) -> io::Result<()> {
+        Ok(sockopt::set_socket_reuseaddr(&self.fd, on)?)
+    }
+
+    /// Whether [`set_reuseaddr`](Self::set_reuseaddr) is on.
+    ///
+    /// # Errors
+    /// What the system says.
+    pub fn reuseaddr(&self) -> io::Result<bool> {
+        Ok(sockopt::socket_reuseaddr(&self.fd)?)
+    }
+
+    /// Lets several sockets bind to one address; the system spreads connections over those that
+    /// listen (`SO_REUSEPORT`). Linux and Android.
+    ///
+    /// # Errors
+    /// What the system says.
+    #[cfg(any(target_os = "linux", target_os = "android"))]
+    pub fn set_reuseport(&self, on: bool) -> io::Result<()> {
+        Ok(sockopt::set_socket_reuseport(&self.fd, on)?)
+    }
+
+    /// Sends small writes at once, without waiting for more (`TCP_NODELAY`).
+    ///
+    /// # Errors
+    /// What the system says.
+    pub fn set_nodelay(&self, on: bool) -> io::Result<()> {
+        Ok(sockopt::set_tcp_nodelay(&self.fd, on)?)
+    }
+
+    /// Asks an idle peer now and then whether it is still there (`SO_KEEPALIVE`).
+    ///
+    /// # Errors
+    /// What the system says.
+    pub fn set_keepalive(&self, on: bool) -> io::Result<()> {
+        Ok(sockopt::set_socket_keepalive(&self.fd, on)?)
+    }
+
+    /// What closing does with unsent data; see [`TcpStream::set_linger`].
+    ///
+    /// # Errors
+    /// What the system says.
+    pub fn set_linger(&self, linger: Option<Duration>) -> io::Result<()> {
+        Ok(sockopt::set_socket_linger(&self.fd, linger)?)
+    }
+
+    /// How many bytes the system may hold for sending. It takes this as advice (Linux doubles it).
+    ///
+    /// # Errors
+    /// What the system says.
+    pub fn set_send_buffer_size(&self, size: u32) -> io::Result<()> {
+        Ok(sockopt::set_socket_send_buffer_size(&self.fd, size as usize)?)
+    }
+
+    /// How many received bytes the system may hold. It takes this as advice (Linux doubles it).
+    ///
+    /// # Errors
+    /// What the system says.
+    pub fn set_recv_buffer_size(&self, size: u32) -> io::Result<()> {
+        Ok(sockopt::set_socket_recv_buffer_size(&self.fd, size as usize)?)
+    }
+
+    /// Gives the socket a local address; port 0 lets the system choose one.
+    ///
+    /// # Errors
+    /// What the system says, naming the address: `AddrInUse`, `PermissionDenied`, ….
+    pub fn bind(&self, address: SocketAddr) -> io::Result<()> {
+        rustix::net::bind(&self.fd, &address)
+            .map_err(|error| failed("binding", address, error.into()))
+    }
+
+    /// Connects to `address`.
+    ///
+    /// # Cancel safety
+    /// Dropping the future closes the socket.
+    ///
+    /// # Errors
+    /// What the system says, naming the address: `ConnectionRefused`, `TimedOut`, ….
+    ///
+    /// # Panics
+    /// Outside a runtime.
+    pub async fn connect(self, address: SocketAddr) -> io::Result<TcpStream> {
+        self.connect_on(&io_handle(), address).await
+    }
+
+    pub(super) async fn connect_on(
+        self,
+        handle: &Handle,
+        address: SocketAddr,
+    ) -> io::Result<TcpStream> {
+        let attempt = async {
+            match rustix::net::connect(&self.fd, &address) {
+                // Interrupted: the attempt goes on without us.
+                Ok(()) | Err(Errno::INPROGRESS | Errno::INTR) => {}
+                Err(error) => return Err(error.into()),
+            }
+            // Registered only now: a socket that was never connected counts as hung up.
+            let stream = net::TcpStream::from(self.fd);
+            let registered = Registered::new_connecting(stream, handle)?;
+            registered.writable().await?;
+            match registered.get_ref().take_error()? {
+                None => Ok(TcpStream::new(registered)),
+                Some(error) => Err(error),
+            }
+        };
+        attempt.await.map_err(|error| failed("connecting to", address, error))
+    }
+
+    /// Listens for connections, of which `backlog` may wait to be accepted.
+    ///
+    /// # Errors
+    /// What the system says.
+    ///
+    /// # Panics
+    /// Outside a runtime.
+    #[track_caller]
+    pub fn listen(self, backlog: u32) -> io::Result<TcpListener> {
+        let handle = io_handle();
+        rustix::net::listen(&self.fd, i32::try_from(backlog).unwrap_or(i32::MAX))?;
+        let listener = net::TcpListener::from(self.fd);
+        Ok(TcpListener::new(Registered::new(listener, &handle)?))
+    }
+
+    /// The address given by [`bind`](Self::bind), with the port that was chosen.
+    ///
+    /// # Errors
+    /// What the system says.
+    pub fn local_addr(&self) -> io::Result<SocketAddr> {
+        let address = rustix::net::getsockname(&self.fd)?;
+        SocketAddr::try_from(address).map_err(Into::into)
+    }
+}
+
+impl AsFd for TcpSocket {
+    fn as_fd(&self) -> BorrowedFd<'_> {
+        self.fd.as_fd()
+    }
+}
+
+impl AsRawFd for TcpSocket {
+    fn as_raw_fd(&self) -> RawFd {
+        self.fd.as_raw_fd()
+    }
+}

@@ -1,0 +1,276 @@
+//! Configuring a runtime.
+
+use super::Runtime;
+use super::handle::Handle;
+use super::threads::Threads;
+use crate::blocking;
+use crate::scheduler::idle::WORKERS_MAX;
+use crate::scheduler::shared::{Hook, Hooks, Shared};
+use raddle_timer::{Clock, SystemClock};
+use std::fmt;
+use std::io;
+use std::sync::Arc;
+use std::time::Duration;
+
+/// Slots for threads that work while they wait in `block_on`; further ones only wait.
+const GUESTS: usize = 2;
+/// Overrides the default number of worker threads.
+const WORKERS_VARIABLE: &str = "RADDLE_WORKERS";
+
+/// Configures a [`Runtime`].
+///
+/// ```
+/// let runtime = raddle::runtime::Builder::new_multi_thread()
+///     .worker_threads(2)
+///     .thread_name("crawler")
+///     .build()?;
+/// assert_eq!(runtime.block_on(async { 1 + 1 }), 2);
+/// # Ok::<(), std::io::Error>(())
+/// ```
+pub struct Builder {
+    multi_thread: bool,
+    worker_threads: Option<usize>,
+    thread_name: Arc<dyn Fn() -> String + Send + Sync>,
+    thread_stack_size: Option<usize>,
+    max_blocking_threads: usize,
+    thread_keep_alive: Duration,
+    seed: Option<u64>,
+    hooks: Hooks,
+}
+
+/// A field of a [`Builder`] has a value that no runtime can have.
+#[derive(Debug)]
+#[non_exhaustive]
+pub enum BuildError {
+    /// A field's value is out of range or malformed.
+    #[non_exhaustive]
+    Field {
+        /// The field, or the environment variable that stands for it.
+        field: &'static str,
+        /// What is wrong with it.
+        problem: String,
+    },
+    /// The system refused a thread or a descriptor.
+    Io(io::Error),
+}
+
+impl fmt::Display for BuildError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            BuildError::Field { field, problem } => {
+                write!(f, "building a raddle runtime: {field} {problem}")
+            }
+            BuildError::Io(error) => write!(f, "building a raddle runtime: {error}"),
+        }
+    }
+}
+
+impl std::error::Error for BuildError {
+    fn source(&self) -> Option<&(dyn std::error::Error + 'static)> {
+        match self {
+            BuildError::Field { .. } => None,
+            BuildError::Io(error) => Some(error),
+        }
+    }
+}
+
+impl From<BuildError> for io::Error {
+    fn from(error: BuildError) -> io::Error {
+        match error {
+            BuildError::Field { .. } => io::Error::new(io::ErrorKind::InvalidInput, error),
+            BuildError::Io(error) => error,
+        }
+    }
+}
+
+fn invalid(field: &'static str, problem: impl Into<String>) -> BuildError {
+    BuildError::Field { field, problem: problem.into() }
+}
+
+impl Builder {
+    fn new(multi_thread: bool) -> Builder {
+        Builder {
+            multi_thread,
+            worker_threads: None,
+            thread_name: Arc::new(|| "raddle-worker".to_owned()),
+            thread_stack_size: None,
+            max_blocking_threads: 512,
+            thread_keep_alive: Duration::from_secs(10),
+            seed: None,
+            hooks: Hooks::default(),
+        }
+    }
+
+    /// A runtime whose worker threads steal tasks from one another.
+    pub fn new_multi_thread() -> Builder {
+        Builder::new(true)
+    }
+
+    /// A runtime without threads of its own: tasks run while some thread is in `block_on`.
+    pub fn new_current_thread() -> Builder {
+        Builder::new(false)
+    }
+
+    /// How many worker threads a multi-thread runtime has. A current-thread runtime has none, whatever is set here.
+    ///
+    /// The default is the number of processors this process may use, quotas of its control group included, or what the
+    /// environment variable `RADDLE_WORKERS` says.
+    pub fn worker_threads(&mut self, count: usize) -> &mut Builder {
+        self.worker_threads = Some(count);
+        self
+    }
+
+    /// The name of every thread the runtime starts. The default is `raddle-worker`.
+    pub fn thread_name(&mut self, name: impl Into<String>) -> &mut Builder {
+        let name = name.into();
+        self.thread_name_fn(move || name.clone())
+    }
+
+    /// Makes the name of each thread the runtime starts.
+    pub fn thread_name_fn(
+        &mut self,
+        name: impl Fn() -> String + Send + Sync + 'static,
+    ) -> &mut Builder {
+        self.thread_name = Arc::new(name);
+        self
+    }
+
+    /// The stack size, in bytes, of every thread the runtime starts. The default is that of [`std::thread`].
+    pub fn thread_stack_size(&mut self, bytes: usize) -> &mut Builder {
+        self.thread_stack_size = Some(bytes);
+        self
+    }
+
+    /// How many threads [`spawn_blocking`](crate::task::spawn_blocking) may use at once, 512 by default; further calls
+    /// wait for a thread.
+    pub fn max_blocking_threads(&mut self, count: usize) -> &mut Builder {
+        self.max_blocking_threads = count;
+        self
+    }
+
+    /// How long a blocking thread without work waits for more before it ends: ten seconds by default.
+    pub fn thread_keep_alive(&mut self, duration: Duration) -> &mut Builder {
+        self.thread_keep_alive = duration;
+        self
+    }
+
+    /// Seeds the choice of victims when workers steal. Threads still run as the system schedules them.
+    pub fn rng_seed(&mut self, seed: u64) -> &mut Builder {
+        self.seed = Some(seed);
+        self
+    }
+
+    /// Called on every thread the runtime starts, before it does anything else.
+    ///
+    /// A panic of a hook is reported, and otherwise ignored.
+    pub fn on_thread_start(&mut self, hook: impl Fn() + Send + Sync + 'static) -> &mut Builder {
+        self.hooks.on_thread_start = Some(Arc::new(hook) as Hook);
+        self
+    }
+
+    /// Called on every thread the runtime has started, before it ends.
+    pub fn on_thread_stop(&mut self, hook: impl Fn() + Send + Sync + 'static) -> &mut Builder {
+        self.hooks.on_thread_stop = Some(Arc::new(hook) as Hook);
+        self
+    }
+
+    /// Called on a worker before it sleeps, also on a thread inside `block_on`.
+    pub fn on_thread_park(&mut self, hook: impl Fn() + Send + Sync + 'static) -> &mut Builder {
+        self.hooks.on_thread_park = Some(Arc::new(hook) as Hook);
+        self
+    }
+
+    /// Called on a worker after it has slept.
+    pub fn on_thread_unpark(&mut self, hook: impl Fn() + Send + Sync + 'static) -> &mut Builder {
+        self.hooks.on_thread_unpark = Some(Arc::new(hook) as Hook);
+        self
+    }
+
+    /// The I/O and timer drivers are always on. Here so that a program written for Tokio ports by changing the import.
+    pub fn enable_all(&mut self) -> &mut Builder {
+        self
+    }
+
+    /// Starts the runtime.
+    ///
+    /// # Errors
+    /// [`BuildError::Field`] names the field whose value makes no sense: zero or more than 32,767 worker threads, zero
+    /// blocking threads, a thread name with an interior NUL, a malformed `RADDLE_WORKERS`. [`BuildError::Io`] if the
+    /// system refuses a thread or a descriptor.
+    pub fn build(&mut self) -> Result<Runtime, BuildError> {
+        self.build_with_clock(Arc::new(SystemClock))
+    }
+
+    fn build_with_clock(&mut self, clock: Arc<dyn Clock>) -> Result<Runtime, BuildError> {
+        let workers = if self.multi_thread { self.count_workers()? } else { 0 };
+        if self.max_blocking_threads == 0 {
+            return Err(invalid("max_blocking_threads", "must be at least 1"));
+        }
+        if (self.thread_name)().contains('\0') {
+            return Err(invalid("thread_name", "contains a NUL"));
+        }
+        let name = self.thread_name.clone();
+        let blocking = blocking::Pool::new(blocking::Config {
+            threads_max: self.max_blocking_threads,
+            keep_alive: self.thread_keep_alive,
+            stack_size: self.thread_stack_size,
+            name: name.clone(),
+            hooks: self.hooks.clone(),
+        });
+        let guests = if self.multi_thread { GUESTS } else { 1 };
+        let seed = self.seed.unwrap_or_else(random_seed);
+        let shared = Shared::new(workers, guests, clock, seed, self.hooks.clone(), blocking)
+            .map_err(BuildError::Io)?;
+        let threads =
+            Threads::start(&shared, &*name, self.thread_stack_size).map_err(BuildError::Io)?;
+        Ok(Runtime { handle: Handle { shared }, threads, ended: false })
+    }
+
+    fn count_workers(&self) -> Result<usize, BuildError> {
+        let (field, count) = match self.worker_threads {
+            Some(count) => ("worker_threads", count),
+            None => match std::env::var(WORKERS_VARIABLE) {
+                Ok(text) => {
+                    let count = text.trim().parse();
+                    let count = count.map_err(|_| {
+                        invalid(WORKERS_VARIABLE, format!("is {text:?}, not a number"))
+                    })?;
+                    (WORKERS_VARIABLE, count)
+                }
+                Err(std::env::VarError::NotPresent) => return Ok(num_cpus::get().min(WORKERS_MAX)),
+                Err(std::env::VarError::NotUnicode(text)) => {
+                    return Err(invalid(WORKERS_VARIABLE, format!("is {text:?}, not a number")));
+                }
+            },
+        };
+        match count {
+            0 => Err(invalid(
+                field,
+                "must be at least 1; for no threads, use Builder::new_current_thread()",
+            )),
+            count if count > WORKERS_MAX => {
+                Err(invalid(field, format!("is {count}, more than {WORKERS_MAX}")))
+            }
+            count => Ok(count),
+        }
+    }
+}
+
+/// Differs from runtime to runtime; nothing depends on its quality.
+fn random_seed() -> u64 {
+    use std::hash::{BuildHasher, RandomState};
+    RandomState::new().hash_one(())
+}
+
+impl fmt::Debug for Builder {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Builder")
+            .field("multi_thread", &self.multi_thread)
+            .field("worker_threads", &self.worker_threads)
+            .field("thread_stack_size", &self.thread_stack_size)
+            .field("max_blocking_threads", &self.max_blocking_threads)
+            .field("thread_keep_alive", &self.thread_keep_alive)
+            .field("seed", &self.seed)
+            .finish_non_exhaustive()
+    }
+}

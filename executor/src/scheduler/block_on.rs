@@ -1,0 +1,295 @@
+//! Waiting for one future on the calling thread, which works as a worker meanwhile.
+//!
+//! The caller is a *guest*: it claims one of the slots kept for callers, polls its root future there (P9), and between
+//! polls runs tasks like any worker. If every guest slot is taken, or the runtime is closed, it just waits.
+
+use super::context;
+use super::idle::Searching;
+use super::shared::Shared;
+use super::slot::{Claim, Mode};
+use super::worker::{Step, Worker};
+use std::future::Future;
+use std::pin::{Pin, pin};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering::*, fence};
+use std::task::{Context, Poll, Wake, Waker};
+use std::thread::Thread;
+
+/// What wakes a root future: its flag, and the thread that polls it.
+struct Root {
+    woken: AtomicBool,
+    /// The guest slot the thread sleeps in, plus one; zero if it sleeps outside.
+    slot: AtomicUsize,
+    thread: Thread,
+    shared: Arc<Shared>,
+}
+
+impl Wake for Root {
+    fn wake(self: Arc<Self>) {
+        self.wake_by_ref();
+    }
+
+    fn wake_by_ref(self: &Arc<Self>) {
+        // AcqRel: Release pairs with `take_woken`; if somebody was first, their call wakes the thread for us too.
+        if self.woken.swap(true, AcqRel) {
+            return;
+        }
+        // Pairs with the fence in `sleeps_in`: either the thread sees the flag, or we see where it sleeps.
+        fence(SeqCst);
+        match self.slot.load(Relaxed) {
+            0 => self.thread.unpark(),
+            slot => {
+                let index = slot - 1;
+                // The guest itself looks at the flag before it sleeps.
+                let is_guest = context::with_worker_of(Arc::as_ptr(&self.shared), |worker| {
+                    worker.is_some_and(|worker| worker.slot.index == index)
+                });
+                if !is_guest {
+                    self.shared.unpark(index);
+                }
+            }
+        }
+    }
+}
+
+impl Root {
+    fn is_woken(&self) -> bool {
+        // Relaxed: a look; `take_woken` synchronizes.
+        self.woken.load(Relaxed)
+    }
+
+    fn take_woken(&self) -> bool {
+        // Acquire: pairs with `wake_by_ref`.
+        self.is_woken() && self.woken.swap(false, AcqRel)
+    }
+
+    fn sleeps_in(&self, slot: usize) {
+        self.slot.store(slot, Relaxed);
+        fence(SeqCst);
+    }
+}
+
+/// Runs `future` to its end on this thread.
+#[track_caller]
+pub(crate) fn block_on<F: Future>(shared: &Arc<Shared>, future: F) -> F::Output {
+    if context::is_in_async_code() {
+        panic!(
+            "block_on inside a task or another block_on would hold up the worker it runs on: await the future \
+             instead, or move the blocking call to task::spawn_blocking"
+        );
+    }
+    let _entered = context::enter(shared.clone());
+    context::while_blocking(|| {
+        let root = Arc::new(Root {
+            woken: AtomicBool::new(true),
+            slot: AtomicUsize::new(0),
+            thread: std::thread::current(),
+            shared: shared.clone(),
+        });
+        let waker = Waker::from(root.clone());
+        let mut future = pin!(future);
+        let mut poll = || poll_root(future.as_mut(), &mut Context::from_waker(&waker));
+        // Whatever this thread polls later is none of our business.
+        let _unconstrained = Unconstrained;
+        loop {
+            if !shared.shutdown.is_closed() {
+                if let Some(claim) =
+                    shared.slots[shared.workers..].iter().find_map(|slot| slot.try_claim())
+                {
+                    match work_in(shared, &root, claim, &mut poll) {
+                        Poll::Ready(output) => return output,
+                        // Closed meanwhile: wait without working.
+                        Poll::Pending => continue,
+                    }
+                }
+            }
+            if let Poll::Ready(output) = wait_outside(shared, &root, &mut poll) {
+                return output;
+            }
+        }
+    })
+}
+
+/// Takes the thread out of budgeting when dropped.
+struct Unconstrained;
+
+impl Drop for Unconstrained {
+    fn drop(&mut self) {
+        raddle_sync::budget::clear();
+    }
+}
+
+fn poll_root<F: Future>(future: Pin<&mut F>, cx: &mut Context<'_>) -> Poll<F::Output> {
+    raddle_sync::budget::refill();
+    future.poll(cx)
+}
+
+/// Polls the root future without a slot, until it ends or a slot may be free.
+fn wait_outside<R>(shared: &Shared, root: &Root, poll: &mut impl FnMut() -> Poll<R>) -> Poll<R> {
+    root.sleeps_in(0);
+    loop {
+        if root.take_woken() {
+            if let Poll::Ready(output) = poll() {
+                return Poll::Ready(output);
+            }
+            continue;
+        }
+        if !shared.shutdown.is_closed() {
+            let mut waiting = shared.waiting_guests.lock();
+            if !waiting.iter().any(|thread| thread.id() == root.thread.id()) {
+                waiting.push(root.thread.clone());
+            }
+            drop(waiting);
+            if shared.slots[shared.workers..].iter().any(|slot| slot.is_vacant()) {
+                return Poll::Pending;
+            }
+        }
+        std::thread::park();
+    }
+}
+
+/// Works in a guest slot until the root future ends (`Ready`) or the runtime is closed (`Pending`).
+fn work_in<'a, R>(
+    shared: &'a Arc<Shared>,
+    root: &'a Root,
+    claim: Claim<'a>,
+    poll: &mut impl FnMut() -> Poll<R>,
+) -> Poll<R> {
+    crate::task::alloc::keep_blocks_on_this_thread();
+    // Dropped in reverse order, also when the root future panics: the guest leaves, the slot is given back, and then
+    // somebody is told.
+    let _given_back = GivenBack { shared, index: claim.slot().index };
+    let claim = claim;
+    context::with_worker(shared, &claim, |worker| {
+        worker.core.took_a_turn.set(false);
+        worker.core.pace.interrupted(shared.clock.now());
+        root.sleeps_in(worker.slot.index + 1);
+        Guest { worker, active: false, searching: None }.run(root, poll)
+    })
+}
+
+/// A thread at work in a guest slot.
+struct Guest<'a> {
+    worker: Worker<'a>,
+    /// Whether this thread is counted as active (P1).
+    active: bool,
+    searching: Option<Searching>,
+}
+
+impl Guest<'_> {
+    fn run<R>(mut self, root: &Root, poll: &mut impl FnMut() -> Poll<R>) -> Poll<R> {
+        let worker = self.worker;
+        loop {
+            if root.take_woken() {
+                if let Poll::Ready(output) = self.poll_root(poll) {
+                    return Poll::Ready(output);
+                }
+            } else if worker.shared.shutdown.is_closed() {
+                return Poll::Pending;
+            } else if self.active || self.step_in() {
+                if worker.step(&mut self.searching) == Step::Idle {
+                    self.park(root);
+                }
+            } else {
+                // As many threads run tasks as should.
+                self.park(root);
+            }
+        }
+    }
+
+    fn step_in(&mut self) -> bool {
+        self.active = self.worker.shared.idle.step_in();
+        if self.active {
+            self.worker.slot.set_mode(Mode::Working);
+        }
+        self.active
+    }
+
+    fn park(&mut self, root: &Root) {
+        let worker = self.worker;
+        worker.announce_park();
+        // After the hook, which may have woken the root future on this thread, without a notification. From here to
+        // the bed no foreign code runs.
+        if !root.is_woken() {
+            self.searching = match self.active {
+                true => worker.park(self.searching.take()),
+                false => worker.park_guest(),
+            };
+            self.active = true;
+        }
+        worker.announce_unpark();
+    }
+
+    /// P9: not counted as active meanwhile, and with everything it pushes open to thieves.
+    fn poll_root<R>(&mut self, poll: &mut impl FnMut() -> Poll<R>) -> Poll<R> {
+        struct Rooting<'a>(Worker<'a>);
+        impl Drop for Rooting<'_> {
+            fn drop(&mut self) {
+                self.0.core.rooting.set(false);
+                self.0.core.to_the_back.set(false);
+                self.0.core.pace.interrupted(self.0.shared.clock.now());
+            }
+        }
+        let worker = self.worker;
+        self.stop_searching();
+        if let Some(next) = worker.slot.lifo_take() {
+            worker.core.queue.push(next);
+        }
+        worker.core.queue.open();
+        worker.slot.set_mode(Mode::Rooting);
+        if std::mem::take(&mut self.active) {
+            worker.shared.idle.leave();
+        }
+        worker.core.rooting.set(true);
+        worker.core.to_the_back.set(true);
+        let _rooting = Rooting(worker);
+        poll()
+    }
+
+    fn stop_searching(&mut self) {
+        if let Some(searching) = self.searching.take() {
+            self.worker.stop_searching(searching);
+        }
+    }
+}
+
+impl Drop for Guest<'_> {
+    /// P10: what is queued here goes to the others, and so does the driver.
+    fn drop(&mut self) {
+        self.stop_searching();
+        let worker = self.worker;
+        if worker.shared.shutdown.is_closed() {
+            // `GivenBack` leaves the slot.
+        } else {
+            while let Some(runnable) = worker.slot.lifo_take().or_else(|| worker.core.queue.pop()) {
+                worker.shared.injector.push(runnable);
+            }
+        }
+        if std::mem::take(&mut self.active) {
+            worker.shared.idle.leave();
+        }
+        worker.slot.set_mode(Mode::Vacant);
+        if worker.core.took_a_turn.get() || !worker.shared.injector.is_empty() {
+            worker.shared.wake_one();
+        }
+    }
+}
+
+/// What remains to be done once a guest slot is free again.
+struct GivenBack<'a> {
+    shared: &'a Arc<Shared>,
+    index: usize,
+}
+
+impl Drop for GivenBack<'_> {
+    fn drop(&mut self) {
+        // S3: pairs with the fence in `Shared::close`: either the closer finds the slot free, or we see the flag.
+        fence(SeqCst);
+        if self.shared.shutdown.is_closed() {
+            if let Some(claim) = self.shared.slots[self.index].try_claim() {
+                self.shared.leave(&claim);
+            }
+        }
+        self.shared.tell_waiting_guest();
+    }
+}

@@ -1,0 +1,188 @@
+//! Which runtime, and which worker of it, this thread is in: read by `spawn`, wakes, `sleep` and sockets.
+//!
+//! # Safety
+//! The thread-local holds plain pointers, so that reading it needs no destructor and no reference count. Each is set
+//! for the lifetime of a guard that keeps what it points to alive, and put back when the guard goes.
+
+#![allow(unsafe_code)]
+
+use super::shared::Shared;
+use super::slot::{Claim, Slot};
+use super::worker::Worker;
+use raddle_timer::Timer;
+use std::cell::Cell;
+use std::marker::PhantomData;
+use std::ptr;
+use std::sync::Arc;
+
+thread_local! {
+    static CONTEXT: Context = const {
+        Context { shared: Cell::new(ptr::null()), slot: Cell::new(ptr::null()), depth: Cell::new(0), blocking: Cell::new(0) }
+    };
+}
+
+struct Context {
+    /// The runtime entered last.
+    shared: Cell<*const Shared>,
+    /// The slot this thread works in, of whatever runtime.
+    slot: Cell<*const Slot>,
+    depth: Cell<usize>,
+    /// Whether the thread is inside `block_on`, and with it may not start another.
+    blocking: Cell<usize>,
+}
+
+/// Makes a runtime the current one of this thread; puts the previous one back when dropped.
+#[derive(Debug)]
+pub(crate) struct Entered {
+    previous: *const Shared,
+    depth: usize,
+    /// Keeps the pointer in the thread-local valid.
+    _shared: Arc<Shared>,
+    /// The guard belongs to its thread.
+    not_send: PhantomData<*const ()>,
+}
+
+pub(crate) fn enter(shared: Arc<Shared>) -> Entered {
+    CONTEXT.with(|context| {
+        let previous = context.shared.replace(Arc::as_ptr(&shared));
+        let depth = context.depth.get() + 1;
+        context.depth.set(depth);
+        Entered { previous, depth, _shared: shared, not_send: PhantomData }
+    })
+}
+
+impl Drop for Entered {
+    fn drop(&mut self) {
+        CONTEXT.with(|context| {
+            if context.depth.get() != self.depth {
+                if std::thread::panicking() {
+                    return;
+                }
+                panic!(
+                    "guards of Handle::enter() must be dropped in the reverse order of entering; \
+                     this one was entered at depth {}, and the thread is at depth {}",
+                    self.depth,
+                    context.depth.get()
+                );
+            }
+            context.depth.set(self.depth - 1);
+            context.shared.set(self.previous);
+        });
+    }
+}
+
+/// Runs `f` with this thread as the worker in `claim`'s slot.
+pub(crate) fn with_worker<R>(
+    shared: &Shared,
+    claim: &Claim<'_>,
+    f: impl FnOnce(Worker<'_>) -> R,
+) -> R {
+    struct Restore(*const Slot);
+    impl Drop for Restore {
+        fn drop(&mut self) {
+            CONTEXT.with(|context| context.slot.set(self.0));
+        }
+    }
+    let _restore = Restore(CONTEXT.with(|context| context.slot.replace(claim.slot())));
+    f(Worker { shared, slot: claim.slot(), core: claim.core() })
+}
+
+/// Runs `f` with the worker this thread is in the runtime of `shared`, if it is one.
+#[inline]
+pub(crate) fn with_worker_of<R>(
+    shared: *const Shared,
+    f: impl FnOnce(Option<Worker<'_>>) -> R,
+) -> R {
+    let slot = CONTEXT.with(|context| context.slot.get());
+    // SAFETY: `with_worker` keeps the slot's runtime borrowed while the pointer is set.
+    match unsafe { slot.as_ref() } {
+        Some(slot) if ptr::eq(slot.shared, shared) => {
+            // SAFETY: as above for `shared`; the thread-local is set only on the thread that holds the claim, and
+            // only while it does.
+            let worker =
+                unsafe { Worker { shared: &*shared, slot, core: slot.core_of_claimant() } };
+            f(Some(worker))
+        }
+        _ => f(None),
+    }
+}
+
+/// The runtime this thread is in.
+#[inline]
+pub(crate) fn with_current<R>(f: impl FnOnce(Option<&Shared>) -> R) -> R {
+    let shared = CONTEXT.with(|context| context.shared.get());
+    // SAFETY: `Entered` keeps the runtime alive while the pointer is set.
+    f(unsafe { shared.as_ref() })
+}
+
+/// A reference to the runtime this thread is in.
+pub(crate) fn current() -> Option<Arc<Shared>> {
+    with_current(|shared| {
+        shared.map(|shared| {
+            let shared = std::ptr::from_ref(shared);
+            // SAFETY: `Entered` set the pointer from an `Arc` that it still holds.
+            unsafe {
+                Arc::increment_strong_count(shared);
+                Arc::from_raw(shared)
+            }
+        })
+    })
+}
+
+/// As [`with_current`], but panics where there is none.
+#[inline]
+#[track_caller]
+pub(crate) fn expect_current<R>(what: &str, f: impl FnOnce(&Shared) -> R) -> R {
+    // Not a closure, so that the caller's location is reported.
+    let shared = CONTEXT.with(|context| context.shared.get());
+    // SAFETY: as in `with_current`.
+    let Some(shared) = (unsafe { shared.as_ref() }) else { no_runtime(what) };
+    f(shared)
+}
+
+#[cold]
+#[track_caller]
+fn no_runtime(what: &str) -> ! {
+    panic!(
+        "{what} needs a raddle runtime, and this thread is in none: call it inside `Runtime::block_on` or a spawned \
+         task, or enter a runtime with `let _guard = runtime.enter();` first"
+    )
+}
+
+/// The timer for deadlines set on this thread: the worker's own, so that workers do not share a lock.
+#[track_caller]
+pub(crate) fn timer(what: &str) -> Arc<Timer> {
+    let slot = CONTEXT.with(|context| context.slot.get());
+    expect_current(what, |shared| {
+        // SAFETY: as in `with_worker_of`.
+        match unsafe { slot.as_ref() } {
+            Some(slot) if ptr::eq(slot.shared, shared) => slot.timer.clone(),
+            _ => shared.slots[0].timer.clone(),
+        }
+    })
+}
+
+/// The I/O driver of the runtime this thread is in.
+#[cfg(feature = "net")]
+#[track_caller]
+pub(crate) fn io_handle() -> raddle_io_driver::Handle {
+    expect_current("a socket", |shared| shared.driver.io().clone())
+}
+
+/// Whether this thread is polling on behalf of a runtime, so that blocking it would hold up others.
+pub(crate) fn is_in_async_code() -> bool {
+    CONTEXT.with(|context| !context.slot.get().is_null() || context.blocking.get() > 0)
+}
+
+/// Runs `f` marked as being inside `block_on`.
+pub(crate) fn while_blocking<R>(f: impl FnOnce() -> R) -> R {
+    struct Restore;
+    impl Drop for Restore {
+        fn drop(&mut self) {
+            CONTEXT.with(|context| context.blocking.set(context.blocking.get() - 1));
+        }
+    }
+    CONTEXT.with(|context| context.blocking.set(context.blocking.get() + 1));
+    let _restore = Restore;
+    f()
+}

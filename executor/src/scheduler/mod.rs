@@ -1,0 +1,66 @@
+//! How runnable tasks find a worker, and workers find tasks or sleep.
+//!
+//! ```text
+//!   spawn, wake ──► submit.rs ──► LIFO slot, local queue ──────────────► search.rs ──► worker.rs: run one
+//!                       └───────► injector (from outside) ─────────────►     ▲             │
+//!                                     │ wake a sleeper?  idle.rs, pace.rs    │ steal       │ nothing found
+//!                                     └────────────► park.rs ◄───────────────┴─────────────┘
+//! ```
+//!
+//! A worker is a loop on some thread's stack plus a [`slot`](slot::Slot) in the shared array. The threads of a runtime
+//! hold a slot each for life; a thread inside `block_on` borrows a *guest* slot and works while it waits.
+//!
+//! # The parking protocol
+//!
+//! - **P1** A worker is active or parked, and an active one may be searching. One word counts all three; no more
+//!   than `limit` (the number of worker threads) are meant to be active at once, guests included.
+//! - **P2** Who submits from outside publishes the task, fences, and reads the word: if nobody searches, somebody is
+//!   parked and there is room, it moves one worker from parked to active and searching, and then unparks it. The
+//!   submitter does the bookkeeping for the woken, so no second submitter wakes a second worker for the same task.
+//! - **P3** Who parks lists itself and leaves the search in one step, fences, and, if nobody searches now, looks at
+//!   every queue once more; what it sees there makes it act as a submitter.
+//! - **P4** The last searcher to find work wakes another before running it, if there is more to find.
+//! - **P5** Unparking is a token: it counts for the next park if it comes early.
+//! - **P6** At most half of the allowed workers search, so that they do not get in each other's way. Nothing depends
+//!   on it.
+//! - **P7** One worker at most waits in the driver, the others in their parkers. An active worker takes a turn
+//!   without waiting about every hundred microseconds, if nobody waits there.
+//! - **P8** The driver's holder declares itself waiting *before* it reads the deadlines.
+//! - **P9** A guest that polls its root future is *rooting*: not active, because that code may block its thread. What
+//!   it spawns stays stealable, and one worker keeps *watch*: it parks for a millisecond at most. A rooting guest
+//!   that pushes while nobody keeps watch wakes somebody to do so.
+//! - **P10** A guest that leaves hands on what is left in its queue, and wakes somebody for the driver it may have
+//!   held.
+//!
+//! # Pushing to one's own queue
+//!
+//! Rules P2 and P3 do not cover a worker that pushes to its own queue: it writes no fence and wakes nobody. Instead
+//! it looks again after each poll, and every few pushes inside one, whether its backlog is worth a wake
+//! ([`pace`]). A wake costs the waker three microseconds and each stolen task two cache-line transfers, so a
+//! thousand tasks of eighty nanoseconds are run faster by one worker than by two. A task may therefore wait for one
+//! long poll of its own worker, and no longer.
+//!
+//! # Why nothing is forgotten
+//!
+//! A task in the injector: P2 and P3 (the argument is at the head of [`idle`]). A task in a local queue: its owner is
+//! active and will get to it, or is rooting and watched (P9), or is a guest that was refused to become active, and
+//! then `limit` others were, the last of which looks at every queue before it sleeps (P3).
+//!
+//! # Rejected
+//!
+//! - *A wake on every push* makes more wakes than work: Tokio tried it twice and took it back twice.
+//! - *A dedicated I/O thread*: each event pays a hop to a worker, and on two cores the thread competes with them.
+//! - *Task counts in one shared registry*: two shared lines written per spawn. See `task/owned.rs`.
+
+pub(crate) mod block_on;
+pub(crate) mod context;
+pub(crate) mod driver;
+pub(crate) mod idle;
+pub(crate) mod pace;
+pub(crate) mod park;
+pub(crate) mod search;
+pub(crate) mod shared;
+pub(crate) mod shutdown;
+pub(crate) mod slot;
+pub(crate) mod submit;
+pub(crate) mod worker;

@@ -1,0 +1,184 @@
+//! What a backlog is worth: a running estimate of how long a worker's polls take, from a clock read once per several
+//! polls, and the prices it is compared with.
+//!
+//! The mean lies: the one long poll that spawns a thousand tasks doubles it. So a sample is the time per poll over a
+//! window, and the estimate follows the smaller of the last two samples: one odd window moves nothing, two in a row
+//! do. Windows are at most [`WINDOW_MAX`] polls and, once polls take microseconds, one poll long.
+
+use std::cell::Cell;
+use std::time::{Duration, Instant};
+
+/// Polls per clock read at most: 28 ns of clock cost 2 ns per poll.
+const WINDOW_MAX: u32 = 16;
+/// Aim of a window's length.
+const WINDOW_NS: u32 = 4_000;
+/// What a worker without history assumes: long enough for the first backlog to be shared.
+const UNKNOWN_NS: u32 = 2_000;
+/// A stolen task costs two line transfers and a visit to the victim's queue before it does anything; below this time
+/// per task, two workers are slower than one (docs/decisions/0003).
+const STEAL_MIN_NS: u32 = 150;
+/// A wake costs the waker three microseconds, and the woken another two before it runs.
+const WAKE_WORTH_NS: u64 = 8_000;
+/// A visit to a victim's queue.
+const STEAL_WORTH_NS: u64 = 1_000;
+
+/// A window that took this long held a poll that nothing should have waited behind, whatever the estimate says.
+const LONG_NS: u32 = 100_000;
+
+/// A window that has ended.
+#[derive(Debug)]
+pub(crate) struct Window {
+    /// When.
+    pub(crate) ended: Instant,
+    /// Whether some poll in it was long enough to share the backlog at any price.
+    pub(crate) was_long: bool,
+}
+
+/// One worker's estimate. Owner only.
+#[derive(Debug)]
+pub(crate) struct Pace {
+    window: Cell<u32>,
+    left: Cell<u32>,
+    window_began: Cell<Option<Instant>>,
+    last_sample_ns: Cell<u32>,
+    poll_ns: Cell<u32>,
+}
+
+impl Pace {
+    pub(crate) fn new() -> Pace {
+        Pace {
+            window: Cell::new(1),
+            left: Cell::new(1),
+            window_began: Cell::new(None),
+            last_sample_ns: Cell::new(UNKNOWN_NS),
+            poll_ns: Cell::new(UNKNOWN_NS),
+        }
+    }
+
+    /// The worker was away: what passed was no poll. Windows start short again, so that a change of load across the
+    /// break is noticed after a poll or two.
+    pub(crate) fn interrupted(&self, now: Instant) {
+        self.window_began.set(Some(now));
+        self.window.set(1);
+        self.left.set(1);
+    }
+
+    /// Counts a poll. At the end of a window, says what it looked like.
+    #[inline]
+    pub(crate) fn after_poll(&self, now: impl FnOnce() -> Instant) -> Option<Window> {
+        let left = self.left.get() - 1;
+        self.left.set(left);
+        if left > 0 { None } else { Some(self.end_window(now())) }
+    }
+
+    fn end_window(&self, now: Instant) -> Window {
+        let mut was_long = false;
+        if let Some(began) = self.window_began.replace(Some(now)) {
+            let elapsed =
+                u32::try_from(now.saturating_duration_since(began).as_nanos()).unwrap_or(u32::MAX);
+            was_long = elapsed >= LONG_NS;
+            let sample = elapsed / self.window.get();
+            let sample = sample.min(self.last_sample_ns.replace(sample));
+            let estimate = self.poll_ns.get();
+            // Up by doubling, down by halving: a change of load is followed within a few windows.
+            self.poll_ns.set(sample.clamp(estimate / 2, estimate.saturating_mul(2)).max(1));
+        }
+        let aim = (WINDOW_NS / self.poll_ns.get()).clamp(1, WINDOW_MAX);
+        self.window.set(aim.min(2 * self.window.get()));
+        self.left.set(self.window.get());
+        Window { ended: now, was_long }
+    }
+
+    /// The estimate.
+    pub(crate) fn poll_ns(&self) -> u32 {
+        self.poll_ns.get()
+    }
+
+    /// The time per poll of the last window, which the estimate may not believe yet.
+    pub(crate) fn last_sample_ns(&self) -> u32 {
+        self.last_sample_ns.get()
+    }
+
+    /// Whether tasks of this size are worth moving to another core at all.
+    #[inline]
+    pub(crate) fn is_worth_sharing(&self) -> bool {
+        self.poll_ns.get() >= STEAL_MIN_NS
+    }
+
+    /// Whether `backlog` tasks of this worker are worth waking another for.
+    pub(crate) fn is_worth_a_wake(&self, backlog: usize) -> bool {
+        self.is_worth_sharing() && backlog as u64 * u64::from(self.poll_ns.get()) >= WAKE_WORTH_NS
+    }
+}
+
+/// Whether a thief gains by taking half of `backlog` tasks from a worker that is getting to them itself.
+pub(crate) fn is_worth_stealing(backlog: usize, poll_ns: u32) -> bool {
+    poll_ns >= STEAL_MIN_NS && backlog as u64 * u64::from(poll_ns) >= STEAL_WORTH_NS
+}
+
+/// How long a worker without a break goes without a turn of the driver (P7).
+pub(crate) const TURN_INTERVAL: Duration = Duration::from_micros(100);
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn run(pace: &Pace, now: &mut Instant, polls: u32, each: Duration) {
+        for _ in 0..polls {
+            *now += each;
+            pace.after_poll(|| *now);
+        }
+    }
+
+    #[test]
+    fn one_long_poll_among_short_ones_moves_nothing() {
+        let (pace, mut now) = (Pace::new(), Instant::now());
+        run(&pace, &mut now, 1_000, Duration::from_nanos(80));
+        assert_eq!(pace.poll_ns(), 80);
+        run(&pace, &mut now, 1, Duration::from_millis(1));
+        run(&pace, &mut now, 100, Duration::from_nanos(80));
+        assert_eq!(pace.poll_ns(), 80);
+        assert!(!pace.is_worth_a_wake(1_000_000));
+    }
+
+    #[test]
+    fn a_long_poll_is_reported_at_the_end_of_its_window() {
+        let (pace, mut now) = (Pace::new(), Instant::now());
+        run(&pace, &mut now, 1_000, Duration::from_nanos(80));
+        let mut reported = 0;
+        for _ in 0..WINDOW_MAX {
+            now += Duration::from_millis(1);
+            reported += u32::from(pace.after_poll(|| now).is_some_and(|window| window.was_long));
+        }
+        assert_eq!(reported, 1);
+    }
+
+    #[test]
+    fn a_long_poll_right_after_a_break_is_reported_at_its_end() {
+        let (pace, mut now) = (Pace::new(), Instant::now());
+        run(&pace, &mut now, 1_000, Duration::from_nanos(80));
+        pace.interrupted(now);
+        now += Duration::from_millis(1);
+        assert!(pace.after_poll(|| now).is_some_and(|window| window.was_long));
+    }
+
+    #[test]
+    fn a_change_of_load_is_followed_soon() {
+        let (pace, mut now) = (Pace::new(), Instant::now());
+        run(&pace, &mut now, 1_000, Duration::from_nanos(80));
+        run(&pace, &mut now, 3 * WINDOW_MAX, Duration::from_micros(50));
+        assert!(pace.is_worth_a_wake(50), "{pace:?}");
+        run(&pace, &mut now, 20, Duration::from_micros(50));
+        assert!(pace.is_worth_a_wake(1), "{pace:?}");
+    }
+
+    #[test]
+    fn time_away_is_no_poll() {
+        let (pace, mut now) = (Pace::new(), Instant::now());
+        run(&pace, &mut now, 1_000, Duration::from_nanos(80));
+        now += Duration::from_secs(60);
+        pace.interrupted(now);
+        run(&pace, &mut now, 1_000, Duration::from_nanos(80));
+        assert_eq!(pace.poll_ns(), 80);
+    }
+}

@@ -1,0 +1,144 @@
+//! One thread's bed: a token of notification, and two ways to wait for it.
+//!
+//! ```text
+//!                park                     unpark
+//!   Empty ───────────────► Asleep ───────────────────► Notified   and the sleeper is woken
+//!   Empty ───────────────► InDriver ─────────────────► Notified   and the driver is interrupted
+//!   Empty ───────────────────────────────────────────► Notified   and the next park returns at once (P5)
+//! ```
+
+use crate::loom::sync::atomic::{AtomicU32, Ordering::*};
+use crate::loom::sync::{Condvar, Mutex};
+use std::time::Instant;
+
+const EMPTY: u32 = 0;
+const ASLEEP: u32 = 1;
+const IN_DRIVER: u32 = 2;
+const NOTIFIED: u32 = 3;
+
+/// Where one worker sleeps.
+#[derive(Debug)]
+pub struct Parker {
+    state: AtomicU32,
+    lock: Mutex<()>,
+    wake: Condvar,
+}
+
+/// Evidence that this thread is, or is about to be, asleep in the driver. It ends in [`Parker::left_driver`].
+#[must_use]
+#[derive(Debug)]
+pub struct InDriver(());
+
+/// What the caller of [`Parker::unpark`] still has to do.
+#[must_use]
+#[derive(Debug, PartialEq, Eq)]
+pub enum Unpark {
+    /// Nothing.
+    Done,
+    /// Interrupt the driver, in which the sleeper waits.
+    InterruptDriver,
+}
+
+impl Parker {
+    /// With no notification pending.
+    pub fn new() -> Parker {
+        Parker { state: AtomicU32::new(EMPTY), lock: Mutex::new(()), wake: Condvar::new() }
+    }
+
+    /// Sleeps until unparked, or until `deadline`. Takes the notification (P5).
+    pub fn park(&self, deadline: Option<Instant>) {
+        let mut guard = self.lock.lock();
+        // AcqRel: Acquire pairs with `unpark`, so that whatever made the notifier call is seen by the woken.
+        if self.state.compare_exchange(EMPTY, ASLEEP, AcqRel, Acquire).is_err() {
+            self.take();
+            return;
+        }
+        loop {
+            match deadline {
+                None => self.wake.wait(&mut guard),
+                Some(deadline) => {
+                    self.wake.wait_until(&mut guard, deadline);
+                }
+            }
+            // Acquire: as above.
+            if self.state.load(Acquire) == NOTIFIED
+                || deadline.is_some_and(|at| Instant::now() >= at)
+            {
+                self.take();
+                return;
+            }
+        }
+    }
+
+    /// Announces that this thread is about to wait in the driver. `None` if a notification came first, which it takes.
+    pub fn enter_driver(&self) -> Option<InDriver> {
+        // AcqRel: as in `park`.
+        match self.state.compare_exchange(EMPTY, IN_DRIVER, AcqRel, Acquire) {
+            Ok(_) => Some(InDriver(())),
+            Err(_) => {
+                self.take();
+                None
+            }
+        }
+    }
+
+    /// Back from the driver. Takes the notification, if one came.
+    pub fn left_driver(&self, asleep: InDriver) {
+        let InDriver(()) = asleep;
+        self.take();
+    }
+
+    fn take(&self) {
+        // Acquire: pairs with `unpark`.
+        self.state.swap(EMPTY, Acquire);
+    }
+
+    /// Wakes the sleeper, or lets its next park return at once.
+    pub fn unpark(&self) -> Unpark {
+        // A swap, also when a notification is pending already: Release pairs with the sleeper's Acquire, which must
+        // see what this caller published, not only what the first one did.
+        match self.state.swap(NOTIFIED, AcqRel) {
+            ASLEEP => {
+                // The sleeper held the lock from before it said ASLEEP until it waits: taking it once makes sure
+                // that the notification does not come in between.
+                drop(self.lock.lock());
+                self.wake.notify_one();
+                Unpark::Done
+            }
+            IN_DRIVER => Unpark::InterruptDriver,
+            _ => Unpark::Done,
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_notification_that_comes_early_counts_for_the_next_park() {
+        let parker = Parker::new();
+        assert_eq!(parker.unpark(), Unpark::Done);
+        parker.park(None);
+        assert_eq!(parker.unpark(), Unpark::Done);
+        assert!(parker.enter_driver().is_none());
+    }
+
+    #[test]
+    fn a_sleeper_in_the_driver_must_be_interrupted_once() {
+        let parker = Parker::new();
+        let asleep = parker.enter_driver().unwrap();
+        assert_eq!(parker.unpark(), Unpark::InterruptDriver);
+        assert_eq!(parker.unpark(), Unpark::Done);
+        parker.left_driver(asleep);
+        assert!(parker.enter_driver().is_some());
+    }
+
+    #[test]
+    fn a_park_with_a_deadline_ends() {
+        let parker = Parker::new();
+        let deadline = Instant::now() + std::time::Duration::from_millis(1);
+        parker.park(Some(deadline));
+        assert!(Instant::now() >= deadline);
+    }
+}

@@ -1,0 +1,186 @@
+//! What all workers and handles of one runtime see.
+
+use super::context;
+use super::driver::Driver;
+use super::idle::Idle;
+use super::shutdown::Shutdown;
+use super::slot::Slot;
+use crate::blocking::Pool;
+use crate::loom::sync::Mutex;
+use crate::queue::Inject;
+use crate::task::Id;
+use crate::task::runnable::Runnable;
+use crate::task::{JoinHandle, cell};
+use crossbeam_utils::CachePadded;
+use raddle_timer::{Clock, Timer};
+use std::fmt;
+use std::future::Future;
+use std::panic::{AssertUnwindSafe, Location, catch_unwind};
+use std::sync::Arc;
+use std::thread::Thread;
+
+/// Called around a thread's life and sleep.
+pub(crate) type Hook = Arc<dyn Fn() + Send + Sync>;
+
+/// The hooks a `Builder` may set.
+#[derive(Clone, Default)]
+pub(crate) struct Hooks {
+    pub(crate) on_thread_start: Option<Hook>,
+    pub(crate) on_thread_stop: Option<Hook>,
+    pub(crate) on_thread_park: Option<Hook>,
+    pub(crate) on_thread_unpark: Option<Hook>,
+}
+
+impl fmt::Debug for Hooks {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Hooks").finish_non_exhaustive()
+    }
+}
+
+/// Calls a hook. Its panic is reported by the panic hook and goes no further: the thread has tasks to run.
+pub(crate) fn call(hook: &Option<Hook>) {
+    if let Some(hook) = hook {
+        drop(catch_unwind(AssertUnwindSafe(|| hook())));
+    }
+}
+
+/// One runtime.
+#[derive(Debug)]
+pub(crate) struct Shared {
+    /// The worker threads' slots, then the guests'.
+    pub(crate) slots: Box<[CachePadded<Slot>]>,
+    /// How many of the slots belong to worker threads.
+    pub(crate) workers: usize,
+    pub(crate) injector: CachePadded<Inject<Runnable>>,
+    pub(crate) idle: CachePadded<Idle>,
+    pub(crate) driver: Driver,
+    pub(crate) clock: Arc<dyn Clock>,
+    pub(crate) blocking: Pool,
+    pub(crate) shutdown: Shutdown,
+    pub(crate) hooks: Hooks,
+    /// Threads inside `block_on` that found no guest slot free, to be told when one is.
+    pub(crate) waiting_guests: Mutex<Vec<Thread>>,
+}
+
+impl Shared {
+    /// A runtime with `workers` slots for threads and `guests` for callers of `block_on`.
+    pub(crate) fn new(
+        workers: usize,
+        guests: usize,
+        clock: Arc<dyn Clock>,
+        seed: u64,
+        hooks: Hooks,
+        blocking: Pool,
+    ) -> std::io::Result<Arc<Shared>> {
+        let driver = Driver::new(clock.clone())?;
+        let count = workers + guests;
+        Ok(Arc::new_cyclic(|shared| Shared {
+            slots: (0..count)
+                .map(|index| {
+                    Slot::new(shared.as_ptr(), index, count == 1, driver.new_timer(), seed)
+                })
+                .map(CachePadded::new)
+                .collect(),
+            workers,
+            injector: CachePadded::default(),
+            idle: CachePadded::new(Idle::new(workers.max(1))),
+            driver,
+            clock,
+            blocking,
+            shutdown: Shutdown::new(count),
+            hooks,
+            waiting_guests: Mutex::new(Vec::new()),
+        }))
+    }
+
+    pub(crate) fn timers(&self) -> impl Iterator<Item = &Arc<Timer>> + Clone {
+        self.slots.iter().map(|slot| &slot.timer)
+    }
+
+    /// Starts a task.
+    #[inline]
+    pub(crate) fn spawn<F>(
+        &self,
+        future: F,
+        location: &'static Location<'static>,
+    ) -> JoinHandle<F::Output>
+    where
+        F: Future + Send + 'static,
+        F::Output: Send + 'static,
+    {
+        context::with_worker_of(self, |worker| match worker {
+            Some(worker) => {
+                let id = worker.core.ids.borrow_mut().next();
+                let task = cell::allocate(future, worker.slot, id, location);
+                worker.submit_spawned(Runnable::from_wake(task));
+                // SAFETY: just made for `F`, and this is its one handle.
+                #[allow(unsafe_code)]
+                unsafe {
+                    JoinHandle::new(task)
+                }
+            }
+            None => {
+                let task = cell::allocate::<F, Slot>(
+                    future,
+                    &**self.slots.first().expect("at least one slot"),
+                    Id::next(),
+                    location,
+                );
+                self.submit_remote(Runnable::from_wake(task));
+                // SAFETY: as above.
+                #[allow(unsafe_code)]
+                unsafe {
+                    JoinHandle::new(task)
+                }
+            }
+        })
+    }
+
+    /// Wakes a parked worker if one should look for work (P2). After publishing, or after seeing, a task.
+    pub(crate) fn wake_one(&self) {
+        if let Some(index) = self.idle.wake_one() {
+            self.unpark(index);
+        }
+    }
+
+    /// Ends the sleep of the worker in slot `index`, or its next one.
+    pub(crate) fn unpark(&self, index: usize) {
+        if self.slots[index].parker.unpark() == super::park::Unpark::InterruptDriver {
+            self.driver.interrupt();
+        }
+    }
+
+    /// Whether there is something for a worker to take, apart from what others are getting to themselves (P3).
+    pub(crate) fn has_work(&self) -> bool {
+        !self.injector.is_empty() || self.slots.iter().any(|slot| slot.is_worth_robbing())
+    }
+
+    /// Whether any guest is in its root future and has pushed since `seen` pushes in all (P9).
+    pub(crate) fn root_pushes(&self) -> u32 {
+        // Relaxed: read after the caller's fence, or as a hint.
+        self.slots[self.workers..]
+            .iter()
+            .map(|slot| slot.root_pushes.load(std::sync::atomic::Ordering::Relaxed))
+            .fold(0, u32::wrapping_add)
+    }
+
+    /// Tells a thread that waits in `block_on` without a slot that one is free.
+    pub(crate) fn tell_waiting_guest(&self) {
+        let waiting = std::mem::take(&mut *self.waiting_guests.lock());
+        for thread in waiting {
+            thread.unpark();
+        }
+    }
+}
+
+impl Slot {
+    /// Whether a thief gains by coming here (the prices are in `pace.rs`).
+    pub(crate) fn is_worth_robbing(&self) -> bool {
+        let backlog = self.stealer.len();
+        if backlog == 0 {
+            return false;
+        }
+        // A worker that is not working its queue off by itself has its tasks taken at any price.
+        !self.is_working() || super::pace::is_worth_stealing(backlog, self.poll_ns())
+    }
+}

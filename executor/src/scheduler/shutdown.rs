@@ -1,0 +1,163 @@
+//! The end of a runtime.
+//!
+//! - **S1** Closing sets one flag, fences, and unparks every slot. From then on nobody begins to work on tasks; what is
+//!   spawned or woken is queued as before, and cancelled by whoever drains the queue.
+//! - **S2** The holder of a slot leaves it: cancels what is in its LIFO slot, its queue and the injector, and then every
+//!   task in its list that nobody else holds.
+//! - **S3** A slot that nobody holds is left by a worker thread that has left its own, or by the thread that closes a
+//!   runtime without worker threads. A guest that gives its slot back fences and reads the flag; the closer sets
+//!   the flag, fences and tries to claim: one of them leaves the slot.
+//! - **S4** A slot is left only when its list is empty: the last tasks may be in another worker's hands, or in those of a
+//!   foreign thread between its wake and its push. They come home through [`Returns`](crate::task::owned::Returns)
+//!   or the injector, and both unpark the slots of a closed runtime. So no task outlives its runtime unfinished
+//!   (T12), unless a poll never returns.
+//! - **S5** A submitter that finds the runtime closed after its push, and every slot left, drains the injector itself.
+//!   The last to leave a slot drains it too; between their fences, one of them sees the task.
+//! - **S6** Then the driver and the timers are closed: whoever waits for them from outside the runtime is woken.
+//!
+//! Feared: a late spawn binds a task to a runtime whose workers are gone, and its joiner waits for ever. S5 is there for
+//! it.
+
+use super::context;
+use super::shared::Shared;
+use super::slot::Claim;
+use super::worker::Worker;
+use crate::queue::Steal;
+use crate::task::poll;
+use crate::task::runnable::Nowhere;
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering::*, fence};
+
+/// How far the end has come.
+#[derive(Debug)]
+pub(crate) struct Shutdown {
+    closed: AtomicBool,
+    /// Slots not left yet.
+    remaining: AtomicUsize,
+}
+
+impl Shutdown {
+    pub(crate) fn new(slots: usize) -> Shutdown {
+        Shutdown { closed: AtomicBool::new(false), remaining: AtomicUsize::new(slots) }
+    }
+
+    /// Whether the runtime is closed.
+    #[inline]
+    pub(crate) fn is_closed(&self) -> bool {
+        // Acquire: pairs with `close`. A worker that reads it late is unparked, or reads it again after its next task;
+        // the others fence.
+        self.closed.load(Acquire)
+    }
+
+    fn has_ended(&self) -> bool {
+        // Acquire: pairs with the decrement of the last to leave.
+        self.remaining.load(Acquire) == 0
+    }
+}
+
+impl Shared {
+    /// S1.
+    pub(crate) fn close(&self) {
+        self.shutdown.closed.store(true, Release);
+        // S1: pairs with the fences of submitters (S5) and of guests that give their slot back (S3).
+        fence(SeqCst);
+        self.unpark_all();
+        self.tell_waiting_guest();
+    }
+
+    fn unpark_all(&self) {
+        for slot in &self.slots {
+            self.unpark(slot.index);
+        }
+    }
+
+    /// S3: leaves every slot that nobody holds. Not for a thread that must not wait (S4).
+    pub(crate) fn leave_vacant_slots(&self) {
+        for slot in &self.slots {
+            if let Some(claim) = slot.try_claim() {
+                self.leave(&claim);
+            }
+        }
+    }
+
+    /// S2, S4: leaves a slot of a closed runtime, once.
+    pub(crate) fn leave(&self, claim: &Claim<'_>) {
+        if claim.core().left.replace(true) {
+            return;
+        }
+        context::with_worker(self, claim, |worker| {
+            while !worker.cancel_everything() {
+                worker.slot.parker.park(None);
+            }
+        });
+        // AcqRel: orders what every slot's holder did before what the last does now, and before `has_ended`.
+        if self.shutdown.remaining.fetch_sub(1, AcqRel) == 1 {
+            // S5: pairs with the fence in `wake_one`, which every submitter passes after its push.
+            fence(SeqCst);
+            self.cancel_injected();
+            self.end();
+        }
+    }
+
+    /// S6.
+    fn end(&self) {
+        let mut woken = Vec::new();
+        self.driver.close(&mut woken);
+        for timer in self.timers() {
+            timer.close(&mut woken);
+        }
+        for waker in woken {
+            drop(catch_unwind(AssertUnwindSafe(|| waker.wake())));
+        }
+    }
+
+    /// S5: a task was pushed to the injector of a closed runtime.
+    #[cold]
+    pub(super) fn submitted_while_closed(&self) {
+        if self.shutdown.has_ended() {
+            self.cancel_injected();
+        } else {
+            self.unpark_all();
+        }
+    }
+
+    /// Cancels what is in the injector once all slots are left: such tasks are in no list.
+    fn cancel_injected(&self) {
+        loop {
+            match self.injector.take_one() {
+                Steal::Success(runnable) => runnable.cancel(&Nowhere),
+                Steal::Retry => std::hint::spin_loop(),
+                Steal::Empty => return,
+            }
+        }
+    }
+}
+
+impl Worker<'_> {
+    /// S2: one round of cancelling. `true` when nothing is left to wait for.
+    fn cancel_everything(&self) -> bool {
+        loop {
+            let queued = self.slot.lifo_take().or_else(|| self.core.queue.pop());
+            let runnable = match queued {
+                Some(runnable) => runnable,
+                None => match self.shared.injector.take_one() {
+                    Steal::Success(runnable) => runnable,
+                    Steal::Retry => continue,
+                    Steal::Empty => break,
+                },
+            };
+            runnable.cancel(self);
+        }
+        let owned = &self.core.owned;
+        owned.welcome_home(&self.slot.returns);
+        owned.cancel_all(|task| poll::cancel(task, self));
+        // A destructor may have spawned or woken others; then there is another round.
+        if !self.slot.lifo_is_empty()
+            || self.core.queue.len() > 0
+            || !self.shared.injector.is_empty()
+        {
+            return self.cancel_everything();
+        }
+        owned.len() == 0
+    }
+}

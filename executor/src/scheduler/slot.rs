@@ -1,0 +1,259 @@
+//! A worker's place in the shared array: what others may reach at any time, and the core, which only the thread that
+//! has claimed the slot may touch.
+//!
+//! # Safety
+//! [`Core`] is full of cells and lives in a `Sync` slot. The claim flag is a lock on it: [`Slot::try_claim`] gives out
+//! one [`Claim`] at a time, and every access goes through that claim, on the claiming thread.
+
+#![allow(unsafe_code)]
+
+use super::pace::Pace;
+use super::park::Parker;
+use super::shared::Shared;
+use crate::queue::{Local, Stealer};
+use crate::rand::Rng;
+use crate::task::IdBlock;
+use crate::task::cell::Header;
+use crate::task::owned::{OwnedTasks, Returns};
+use crate::task::raw::TaskRef;
+use crate::task::runnable::Runnable;
+use raddle_timer::Timer;
+use std::cell::{Cell, RefCell, UnsafeCell};
+use std::fmt;
+use std::ptr;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, AtomicPtr, AtomicU8, AtomicU32, Ordering::*};
+use std::task::Waker;
+use std::time::Instant;
+
+/// What the holder of a slot is doing, as far as a thief needs to know. A hint: nothing depends on its order.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[repr(u8)]
+pub(crate) enum Mode {
+    /// Nobody holds the slot.
+    Vacant,
+    /// Getting to its queue by itself.
+    Working,
+    /// In its root future, which may block (P9).
+    Rooting,
+    Parked,
+}
+
+/// One worker, seen from outside.
+pub(crate) struct Slot {
+    pub(crate) shared: *const Shared,
+    pub(crate) index: usize,
+    pub(crate) stealer: Stealer<Runnable>,
+    /// The task to run next: the last one a message woke (Q5).
+    lifo: AtomicPtr<Header>,
+    /// Tasks linked here that completed elsewhere (T11).
+    pub(crate) returns: Returns,
+    pub(crate) parker: Parker,
+    pub(crate) timer: Arc<Timer>,
+    mode: AtomicU8,
+    /// The worker's estimate of its poll time, for thieves.
+    poll_ns: AtomicU32,
+    /// How often its root futures pushed: the watch goes on while this moves (P9).
+    pub(crate) root_pushes: AtomicU32,
+    claimed: AtomicBool,
+    core: UnsafeCell<Core>,
+}
+
+// SAFETY: `shared` points to the owner of the array the slot is in; `core` is guarded by `claimed`; the rest is Sync.
+unsafe impl Sync for Slot {}
+// SAFETY: nothing in a slot depends on the thread that made it.
+unsafe impl Send for Slot {}
+
+/// One worker, seen from inside. Owner only.
+#[derive(Debug)]
+pub(crate) struct Core {
+    pub(crate) queue: Local<Runnable>,
+    pub(crate) owned: OwnedTasks,
+    pub(crate) ids: RefCell<IdBlock>,
+    pub(crate) rng: Rng,
+    pub(crate) pace: Pace,
+    pub(crate) tick: Cell<u32>,
+    /// Tasks run out of the LIFO slot in a row (Q5).
+    pub(crate) lifo_streak: Cell<u32>,
+    /// Pushes since the last poll began.
+    pub(crate) pushes: Cell<u32>,
+    /// Whether wakes go to the back of the queue: the driver's batch is being woken, or a root future is polled.
+    pub(crate) to_the_back: Cell<bool>,
+    pub(crate) rooting: Cell<bool>,
+    pub(crate) last_turn: Cell<Option<Instant>>,
+    /// Reused from turn to turn.
+    pub(crate) woken: RefCell<Vec<Waker>>,
+    /// Whether this worker keeps watch (P9).
+    pub(crate) watching: Cell<bool>,
+    /// Whether a guest has had the driver's turn, so that somebody may have gone to sleep counting on it (P10).
+    pub(crate) took_a_turn: Cell<bool>,
+    /// Whether the slot has been through [`shutdown`](super::shutdown).
+    pub(crate) left: Cell<bool>,
+}
+
+impl Slot {
+    pub(crate) fn new(
+        shared: *const Shared,
+        index: usize,
+        alone: bool,
+        timer: Arc<Timer>,
+        seed: u64,
+    ) -> Slot {
+        let (queue, stealer) = if alone { Local::alone() } else { Local::shared() };
+        Slot {
+            shared,
+            index,
+            stealer,
+            lifo: AtomicPtr::new(ptr::null_mut()),
+            returns: Returns::new(),
+            parker: Parker::new(),
+            timer,
+            mode: AtomicU8::new(Mode::Vacant as u8),
+            poll_ns: AtomicU32::new(u32::MAX),
+            root_pushes: AtomicU32::new(0),
+            claimed: AtomicBool::new(false),
+            core: UnsafeCell::new(Core {
+                queue,
+                owned: OwnedTasks::default(),
+                ids: RefCell::new(IdBlock::new()),
+                rng: Rng::new(seed ^ (index as u64).wrapping_mul(0x9E37_79B9_7F4A_7C15)),
+                pace: Pace::new(),
+                tick: Cell::new(0),
+                lifo_streak: Cell::new(0),
+                pushes: Cell::new(0),
+                to_the_back: Cell::new(false),
+                rooting: Cell::new(false),
+                last_turn: Cell::new(None),
+                woken: RefCell::new(Vec::new()),
+                watching: Cell::new(false),
+                took_a_turn: Cell::new(false),
+                left: Cell::new(false),
+            }),
+        }
+    }
+
+    /// Takes the slot for this thread, if nobody has it.
+    pub(crate) fn try_claim(&self) -> Option<Claim<'_>> {
+        // Acquire: pairs with the Release in `Claim::drop`; the core is as its last holder left it.
+        let free = self.claimed.compare_exchange(false, true, Acquire, Relaxed).is_ok();
+        free.then_some(Claim { slot: self })
+    }
+
+    /// Whether nobody holds the slot, at this moment.
+    pub(crate) fn is_vacant(&self) -> bool {
+        // SeqCst fence first: pairs with the one a guest passes when it gives the slot back, so that a thread which has
+        // asked to be told either finds the slot free or is told.
+        std::sync::atomic::fence(SeqCst);
+        !self.claimed.load(Relaxed)
+    }
+
+    pub(crate) fn set_mode(&self, mode: Mode) {
+        self.mode.store(mode as u8, Relaxed);
+    }
+
+    /// Whether the holder is getting to its queue by itself.
+    pub(crate) fn is_working(&self) -> bool {
+        self.mode.load(Relaxed) == Mode::Working as u8
+    }
+
+    pub(crate) fn poll_ns(&self) -> u32 {
+        self.poll_ns.load(Relaxed)
+    }
+
+    pub(crate) fn publish_poll_ns(&self, poll_ns: u32) {
+        self.poll_ns.store(poll_ns, Relaxed);
+    }
+
+    /// Puts a task into the LIFO slot; the one it displaces comes back.
+    #[inline]
+    pub(crate) fn lifo_put(&self, runnable: Runnable) -> Option<Runnable> {
+        let task = runnable.into_task().as_ptr().cast_mut();
+        // Relaxed: only the holder fills the slot, so an empty one stays empty until the store.
+        if self.lifo.load(Relaxed).is_null() {
+            // Release: pairs with a taker on another thread.
+            self.lifo.store(task, Release);
+            return None;
+        }
+        // AcqRel: as above and below.
+        as_runnable(self.lifo.swap(task, AcqRel))
+    }
+
+    /// Takes the task out of the LIFO slot.
+    #[inline]
+    pub(crate) fn lifo_take(&self) -> Option<Runnable> {
+        // Relaxed: a look; the swap decides.
+        if self.lifo.load(Relaxed).is_null() {
+            return None;
+        }
+        // Acquire: pairs with `lifo_put`.
+        as_runnable(self.lifo.swap(ptr::null_mut(), Acquire))
+    }
+
+    pub(crate) fn lifo_is_empty(&self) -> bool {
+        self.lifo.load(Relaxed).is_null()
+    }
+}
+
+fn as_runnable(header: *mut Header) -> Option<Runnable> {
+    // SAFETY: only tasks taken out of a `Runnable` are stored, and the swap took the right to poll out again.
+    (!header.is_null()).then(|| Runnable::from_wake(unsafe { TaskRef::from_ptr(header) }))
+}
+
+impl Drop for Slot {
+    fn drop(&mut self) {
+        // Dropping the `Runnable` cancels the task.
+        drop(self.lifo_take());
+    }
+}
+
+impl fmt::Debug for Slot {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Slot")
+            .field("index", &self.index)
+            .field("mode", &self.mode)
+            .finish_non_exhaustive()
+    }
+}
+
+/// Evidence that this thread holds a slot; given back when dropped. Not `Send`.
+pub(crate) struct Claim<'a> {
+    slot: &'a Slot,
+}
+
+impl<'a> Claim<'a> {
+    pub(crate) fn slot(&self) -> &'a Slot {
+        self.slot
+    }
+
+    pub(crate) fn core(&self) -> &Core {
+        // SAFETY: this claim is the only one, and it stays on the thread that made it, so the core's cells are used
+        // by one thread only. Nobody makes a `&mut Core`.
+        unsafe { &*self.slot.core.get() }
+    }
+}
+
+impl Slot {
+    /// The core, for the thread that holds the claim.
+    ///
+    /// # Safety
+    /// The calling thread must hold this slot's [`Claim`], for as long as it uses the reference.
+    #[inline]
+    pub(crate) unsafe fn core_of_claimant(&self) -> &Core {
+        // SAFETY: as in `Claim::core`.
+        unsafe { &*self.core.get() }
+    }
+}
+
+impl Drop for Claim<'_> {
+    fn drop(&mut self) {
+        self.slot.set_mode(Mode::Vacant);
+        // Release: pairs with `try_claim`.
+        self.slot.claimed.store(false, Release);
+    }
+}
+
+impl fmt::Debug for Claim<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_tuple("Claim").field(&self.slot.index).finish()
+    }
+}

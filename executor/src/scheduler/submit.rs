@@ -1,0 +1,131 @@
+//! The door in: every task that wants to be polled comes through here, whoever spawned or woke it.
+//!
+//! # Safety
+//! `Schedule::schedule` follows a task's owner pointer; T12 says why it may.
+
+#![allow(unsafe_code)]
+
+use super::context;
+use super::shared::Shared;
+use super::slot::Slot;
+use super::worker::Worker;
+use crate::task::runnable::Runnable;
+use crate::task::{Schedule, current};
+use std::sync::Arc;
+use std::sync::atomic::{Ordering::*, fence};
+
+/// Pushes within one poll between looks at the backlog.
+const PUSHES_PER_LOOK: u32 = 16;
+
+impl Schedule for Slot {
+    #[inline]
+    unsafe fn schedule(this: *const Slot, runnable: Runnable) {
+        // SAFETY: T12: we hold the `Runnable`, so the runtime is alive.
+        let shared = unsafe { (*this).shared };
+        context::with_worker_of(shared, |worker| match worker {
+            Some(worker) => worker.submit_woken(runnable),
+            None => {
+                // SAFETY: as above, and `shared` is the pointer of the `Arc` it was made in. From the push on, T12
+                // no longer holds for us; the reference taken here does.
+                let shared = unsafe {
+                    Arc::increment_strong_count(shared);
+                    Arc::from_raw(shared)
+                };
+                shared.submit_remote(runnable);
+            }
+        });
+    }
+}
+
+impl Shared {
+    /// A task from outside the workers: publish, then see whether somebody should wake (P2).
+    pub(crate) fn submit_remote(&self, runnable: Runnable) {
+        self.injector.push(runnable);
+        self.wake_one();
+        // After the fence in `wake_one` (S5).
+        if self.shutdown.is_closed() {
+            self.submitted_while_closed();
+        }
+    }
+}
+
+impl Worker<'_> {
+    /// A task just spawned goes to the back of the queue.
+    #[inline]
+    pub(crate) fn submit_spawned(&self, runnable: Runnable) {
+        self.push_back(runnable);
+    }
+
+    /// A task woken by this worker. One woken by a message is likely to find its data in this core's cache, and runs
+    /// next; the joiner of a finished child waits behind the other children, or it would be polled once for each.
+    #[inline]
+    fn submit_woken(&self, runnable: Runnable) {
+        if self.core.to_the_back.get() || current::is_completing() {
+            self.push_back(runnable);
+        } else if let Some(displaced) = self.slot.lifo_put(runnable) {
+            self.push_back(displaced);
+        }
+    }
+
+    /// To the back of the local queue; now and then looks whether the backlog is worth a wake.
+    #[inline]
+    pub(crate) fn push_back(&self, runnable: Runnable) {
+        self.core.queue.push(runnable);
+        let pushes = self.core.pushes.get() + 1;
+        self.core.pushes.set(pushes);
+        if self.core.rooting.get() {
+            self.pushed_while_rooting();
+        } else if pushes % PUSHES_PER_LOOK == 0 {
+            self.share_backlog();
+        }
+    }
+
+    /// Shares what is queued here with the others, if there is enough of it to be worth the trouble: makes it reachable
+    /// if somebody is awake, and wakes a sibling if nobody looks for work.
+    #[inline]
+    pub(crate) fn share_backlog(&self) {
+        if self.core.pace.is_worth_sharing() && self.shared.idle.is_company_possible() {
+            self.price_backlog();
+        }
+    }
+
+    fn price_backlog(&self) {
+        let (pace, backlog) = (&self.core.pace, self.core.queue.len());
+        if self.shared.idle.could_help() {
+            if pace.is_worth_a_wake(backlog) {
+                self.share(pace.poll_ns());
+            }
+        } else if backlog > 0 && self.shared.idle.has_company() {
+            self.core.queue.expose();
+        }
+    }
+
+    /// After a poll that was long, however short polls are said to be: nothing shall wait behind a second one.
+    #[cold]
+    pub(super) fn share_at_any_price(&self) {
+        if self.core.queue.len() > 0 {
+            self.share(self.core.pace.last_sample_ns());
+        }
+    }
+
+    /// Makes the queue reachable and wakes somebody, if anybody may be woken.
+    fn share(&self, poll_ns: u32) {
+        self.core.queue.expose();
+        // The estimate that thieves go by must be the one that called them.
+        self.slot.publish_poll_ns(poll_ns);
+        self.shared.wake_one();
+    }
+
+    /// P9: the root future may block right after this push. Unless somebody keeps watch, wake one to do so.
+    #[cold]
+    fn pushed_while_rooting(&self) {
+        let pushes = &self.slot.root_pushes;
+        // Relaxed, and no read-modify-write: only the holder of the slot writes it; the fence publishes it.
+        pushes.store(pushes.load(Relaxed).wrapping_add(1), Relaxed);
+        // P9: pairs with the fence in `Worker::keep_watching`: either the watch sees this push, or we see it gone.
+        fence(SeqCst);
+        if !self.shared.idle.is_watched() {
+            self.shared.wake_one();
+        }
+    }
+}

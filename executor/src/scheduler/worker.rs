@@ -1,0 +1,248 @@
+//! A worker: one step at a time, so that a thread can run it in a loop and a simulator can choose who steps next.
+
+use super::idle::{Searching, Unparked};
+use super::pace::{TURN_INTERVAL, Window};
+use super::shared::{Shared, call};
+use super::slot::{Core, Mode, Slot};
+use crate::task::Host;
+use crate::task::raw::TaskRef;
+use crate::task::runnable::{Ran, Runnable};
+use crossbeam_utils::CachePadded;
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::sync::atomic::{Ordering::*, fence};
+use std::task::Waker;
+use std::time::{Duration, Instant};
+
+/// How long a task pushed by a root future that then blocks its thread waits at most (P9).
+const WATCH_INTERVAL: Duration = Duration::from_micros(500);
+
+/// The thread that holds a slot, as long as it does.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Worker<'a> {
+    pub(crate) shared: &'a Shared,
+    pub(crate) slot: &'a Slot,
+    pub(crate) core: &'a Core,
+}
+
+/// What one step did.
+#[must_use]
+#[derive(Debug, PartialEq, Eq)]
+pub(crate) enum Step {
+    /// Polled a task.
+    Ran,
+    /// Found nothing to do: park.
+    Idle,
+}
+
+impl Host for Worker<'_> {
+    #[inline]
+    fn owner(&self) -> *const () {
+        std::ptr::from_ref(self.slot).cast()
+    }
+
+    #[inline]
+    fn link(&self, task: TaskRef) {
+        self.core.owned.link(task);
+    }
+
+    #[inline]
+    fn unlink(&self, task: TaskRef) {
+        self.core.owned.unlink(task);
+    }
+
+    fn send_home(&self, home: *const (), task: TaskRef) {
+        let first = self.shared.slots.as_ptr().addr();
+        let home = &self.shared.slots[(home.addr() - first) / size_of::<CachePadded<Slot>>()];
+        home.returns.push(task);
+        // S4: a closing worker waits for its tasks to come home.
+        fence(SeqCst);
+        if self.shared.shutdown.is_closed() {
+            self.shared.unpark(home.index);
+        }
+    }
+}
+
+impl Worker<'_> {
+    /// The loop of a worker thread.
+    pub(crate) fn run(&self) {
+        self.shared.idle.enter();
+        self.slot.set_mode(Mode::Working);
+        let mut searching = None;
+        while !self.shared.shutdown.is_closed() {
+            if self.step(&mut searching) == Step::Idle {
+                self.announce_park();
+                searching = self.park(searching.take());
+                self.announce_unpark();
+            }
+        }
+        if let Some(searching) = searching {
+            self.stop_searching(searching);
+        }
+        self.shared.idle.leave();
+    }
+
+    /// Runs one task, if there is one to be found.
+    #[inline]
+    pub(crate) fn step(&self, searching: &mut Option<Searching>) -> Step {
+        let runnable = match self.next_own() {
+            Some(runnable) => runnable,
+            None => match self.search(searching) {
+                Some(runnable) => runnable,
+                None => return Step::Idle,
+            },
+        };
+        if let Some(searching) = searching.take() {
+            self.stop_searching(searching);
+        }
+        self.run_one(runnable);
+        Step::Ran
+    }
+
+    #[cold]
+    fn search(&self, searching: &mut Option<Searching>) -> Option<Runnable> {
+        self.core.owned.welcome_home(&self.slot.returns);
+        if self.shared.slots.len() == 1 {
+            return None;
+        }
+        if searching.is_none() {
+            *searching = self.shared.idle.start_searching();
+        }
+        self.steal(searching.as_ref()?)
+    }
+
+    /// Ends a search, and passes it on if there may be more to find (P4).
+    pub(super) fn stop_searching(&self, searching: Searching) {
+        if self.shared.idle.found_work(searching) && self.shared.has_work() {
+            self.shared.wake_one();
+        }
+    }
+
+    #[inline]
+    fn run_one(&self, runnable: Runnable) {
+        self.core.pushes.set(0);
+        if let Ran::Again(runnable) = runnable.run(self) {
+            self.push_back(runnable);
+        }
+        match self.core.pace.after_poll(|| self.shared.clock.now()) {
+            Some(window) => self.window_ended(&window),
+            None => self.share_backlog(),
+        }
+    }
+
+    /// Once per window of polls: publish the pace, take home what has come, serve the driver.
+    fn window_ended(&self, window: &Window) {
+        if window.was_long {
+            self.share_at_any_price();
+        } else {
+            self.slot.publish_poll_ns(self.core.pace.poll_ns());
+            self.share_backlog();
+        }
+        if !self.slot.returns.is_empty() {
+            self.core.owned.welcome_home(&self.slot.returns);
+        }
+        let (now, last) = (window.ended, self.core.last_turn.get());
+        if last.is_none_or(|last| now.saturating_duration_since(last) >= TURN_INTERVAL) {
+            self.core.last_turn.set(Some(now));
+            self.turn_now();
+        }
+    }
+
+    /// A turn of the driver without waiting (P7).
+    fn turn_now(&self) {
+        let mut woken = self.core.woken.take();
+        if let Some(mut turn) = self.shared.driver.try_turn() {
+            self.core.took_a_turn.set(true);
+            self.shared.driver.turn_now(&mut turn, self.shared.timers(), &mut woken);
+        }
+        self.wake_batch(woken);
+    }
+
+    pub(crate) fn announce_park(&self) {
+        call(&self.shared.hooks.on_thread_park);
+    }
+
+    pub(crate) fn announce_unpark(&self) {
+        call(&self.shared.hooks.on_thread_unpark);
+    }
+
+    /// Sleeps until there may be something to do. On return the worker is active; if it was woken to search, with the
+    /// evidence.
+    pub(crate) fn park(&self, searching: Option<Searching>) -> Option<Searching> {
+        self.slot.set_mode(Mode::Parked);
+        let nobody_searches = self.shared.idle.park(self.slot.index, searching);
+        self.sleep(nobody_searches)
+    }
+
+    /// As [`park`](Worker::park), for a guest that is not active.
+    pub(crate) fn park_guest(&self) -> Option<Searching> {
+        self.slot.set_mode(Mode::Parked);
+        let nobody_searches = self.shared.idle.park_guest(self.slot.index);
+        self.sleep(nobody_searches)
+    }
+
+    fn sleep(&self, nobody_searches: bool) -> Option<Searching> {
+        // P3: act as a submitter; if it is us who should wake, our notification is waiting when we get there.
+        if nobody_searches && self.shared.has_work() {
+            self.shared.wake_one();
+        }
+        let limit = self.keep_watching();
+        let mut woken = self.core.woken.take();
+        let parker = &self.slot.parker;
+        match self.shared.driver.try_turn() {
+            Some(mut turn) => {
+                self.core.took_a_turn.set(true);
+                if let Some(asleep) = parker.enter_driver() {
+                    let timers = self.shared.timers();
+                    self.shared.driver.wait(&mut turn, timers, limit, &mut woken);
+                    parker.left_driver(asleep);
+                }
+            }
+            None => parker.park(limit),
+        }
+        self.stop_watching();
+        let unparked = self.shared.idle.unpark(self.slot.index);
+        self.slot.set_mode(Mode::Working);
+        self.core.pace.interrupted(self.shared.clock.now());
+        self.core.last_turn.set(None);
+        self.wake_batch(woken);
+        match unparked {
+            Unparked::Alone => None,
+            Unparked::ToSearch(searching) => Some(searching),
+        }
+    }
+
+    /// Wakes what the driver collected, with no lock held: in order, behind one another.
+    pub(super) fn wake_batch(&self, mut woken: Vec<Waker>) {
+        if !woken.is_empty() {
+            self.core.pushes.set(0);
+            let before = self.core.to_the_back.replace(true);
+            for waker in woken.drain(..) {
+                // A waker of another executor may panic; the rest of the batch must not be lost with it.
+                drop(catch_unwind(AssertUnwindSafe(|| waker.wake())));
+            }
+            self.core.to_the_back.set(before);
+            self.share_backlog();
+        }
+        *self.core.woken.borrow_mut() = woken;
+    }
+
+    /// P9: until when to sleep at most, because this worker keeps watch: some root future has pushed since somebody
+    /// last did. A push that comes after this look finds us parked and unwatching, and wakes us (P2).
+    fn keep_watching(&self) -> Option<Instant> {
+        let is_guest = self.slot.index >= self.shared.workers;
+        if is_guest || !self.shared.idle.start_watching(self.shared.root_pushes()) {
+            return None;
+        }
+        self.core.watching.set(true);
+        Some(self.shared.clock.now() + WATCH_INTERVAL)
+    }
+
+    fn stop_watching(&self) {
+        if self.core.watching.replace(false) {
+            self.shared.idle.stop_watching();
+            // P9: pairs with the fence in `pushed_while_rooting`: who found us watching has pushed before the search
+            // that now follows.
+            fence(SeqCst);
+        }
+    }
+}

@@ -1,0 +1,69 @@
+//! Task ids: unique in the process, handed out to workers in blocks so that a spawn writes no shared line.
+
+use crate::loom::sync::global::AtomicU64;
+use std::fmt;
+use std::num::NonZeroU64;
+use std::sync::atomic::Ordering::Relaxed;
+
+/// Identifies a task among all tasks this process ever spawns.
+///
+/// Ids say nothing about the order of spawning.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct Id(NonZeroU64);
+
+/// Ids per block: one write to the shared counter per this many spawns of a worker.
+const BLOCK: u64 = 1024;
+
+static NEXT: AtomicU64 = AtomicU64::new(1);
+
+fn take(count: u64) -> u64 {
+    // Relaxed: only the sum matters.
+    NEXT.fetch_add(count, Relaxed)
+}
+
+impl Id {
+    /// An id for a task spawned from outside a worker.
+    pub(crate) fn next() -> Id {
+        Id::from_counter(take(1))
+    }
+
+    fn from_counter(value: u64) -> Id {
+        Id(NonZeroU64::new(value).expect("2^64 tasks have been spawned"))
+    }
+}
+
+/// A worker's supply of ids.
+#[derive(Debug)]
+pub struct IdBlock {
+    next: u64,
+    end: u64,
+}
+
+impl IdBlock {
+    pub(crate) const fn new() -> IdBlock {
+        IdBlock { next: 0, end: 0 }
+    }
+
+    #[inline]
+    pub(crate) fn next(&mut self) -> Id {
+        if self.next == self.end {
+            self.next = take(BLOCK);
+            self.end = self.next + BLOCK;
+        }
+        let id = Id::from_counter(self.next);
+        self.next += 1;
+        id
+    }
+}
+
+impl fmt::Display for Id {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.0.fmt(f)
+    }
+}
+
+impl fmt::Debug for Id {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "Id({})", self.0)
+    }
+}

@@ -1,0 +1,145 @@
+//! The handle of a spawned task.
+//!
+//! # Safety
+//! A `JoinHandle` owns one reference (T10), and once the task is complete, its output (T5).
+
+#![allow(unsafe_code)]
+
+use super::cell::Stage;
+use super::raw::TaskRef;
+use super::state::DropHandle;
+use super::{AbortHandle, Id, JoinError, poll};
+use std::fmt;
+use std::future::Future;
+use std::marker::PhantomData;
+use std::panic::{AssertUnwindSafe, Location, RefUnwindSafe, UnwindSafe, catch_unwind};
+use std::pin::Pin;
+use std::task::{Context, Poll, ready};
+
+/// Owns the right to wait for a task's output. Awaiting it gives `Result<T, JoinError>`.
+///
+/// Dropping the handle detaches the task: it goes on, and its output is dropped.
+///
+/// # Cancel safety
+/// Awaiting `&mut handle` loses nothing when dropped: the output stays with the task.
+///
+/// # Panics
+/// If polled again after it has returned the output.
+///
+/// ```
+/// # raddle::block_on(async {
+/// let task = raddle::spawn(async { 6 * 7 });
+/// assert_eq!(task.await.unwrap(), 42);
+/// # })
+/// ```
+#[must_use = "dropping a JoinHandle detaches the task; await it, or drop it explicitly"]
+pub struct JoinHandle<T> {
+    task: TaskRef,
+    output: PhantomData<T>,
+}
+
+// SAFETY: the handle gives access to the output by value only, so sending it sends at most a `T`.
+unsafe impl<T: Send> Send for JoinHandle<T> {}
+// SAFETY: a shared handle gives no access to the output.
+unsafe impl<T: Send> Sync for JoinHandle<T> {}
+
+impl<T> Unpin for JoinHandle<T> {}
+impl<T> UnwindSafe for JoinHandle<T> {}
+impl<T> RefUnwindSafe for JoinHandle<T> {}
+
+impl<T> JoinHandle<T> {
+    /// Takes over the reference a new task was made with.
+    ///
+    /// # Safety
+    /// `task`'s future must have the output `T`, and this must be its only `JoinHandle`.
+    pub(crate) unsafe fn new(task: TaskRef) -> JoinHandle<T> {
+        JoinHandle { task, output: PhantomData }
+    }
+
+    /// Asks for the task to be dropped at its next suspension, on a worker; awaiting the handle then gives an error
+    /// whose [`is_cancelled`](JoinError::is_cancelled) is true. A task that completes first keeps its output.
+    ///
+    /// ```
+    /// # raddle::block_on(async {
+    /// let task = raddle::spawn(std::future::pending::<()>());
+    /// task.abort();
+    /// assert!(task.await.unwrap_err().is_cancelled());
+    /// # })
+    /// ```
+    pub fn abort(&self) {
+        super::abort::abort(self.task);
+    }
+
+    /// Another handle that can [`abort`](JoinHandle::abort) the task, and does not own its output.
+    pub fn abort_handle(&self) -> AbortHandle {
+        AbortHandle::new(self.task)
+    }
+
+    /// Whether the task has completed, panicked or been cancelled.
+    pub fn is_finished(&self) -> bool {
+        self.task.state().load().is_complete()
+    }
+
+    /// The task's id.
+    pub fn id(&self) -> Id {
+        self.task.id()
+    }
+
+    /// Where the task was spawned.
+    pub fn spawned_at(&self) -> &'static Location<'static> {
+        self.task.location()
+    }
+}
+
+impl<T> Future for JoinHandle<T> {
+    type Output = Result<T, JoinError>;
+
+    #[inline]
+    fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
+        let budget = ready!(raddle_sync::budget::poll_proceed(cx));
+        ready!(poll::poll_join(self.task, cx));
+        budget.made_progress();
+        let mut output: Option<Self::Output> = None;
+        // SAFETY: T5: the task is complete and we are its `JoinHandle`; `output` has the type the vtable expects.
+        unsafe { (self.task.header().vtable.take_output)(self.task, (&raw mut output).cast()) };
+        Poll::Ready(output.expect("take_output stores the output or panics"))
+    }
+}
+
+impl<T> Drop for JoinHandle<T> {
+    #[inline]
+    fn drop(&mut self) {
+        let task = self.task;
+        match task.state().drop_join_handle() {
+            DropHandle::Detached => return,
+            DropHandle::DetachedWithWaker => poll::drop_join_waker(task),
+            DropHandle::Output => {
+                if task.header().stage.get() == Stage::Output {
+                    // SAFETY: T5: ours, and there. A panic of the output's destructor reaches the dropper of the
+                    // handle, who owns the output; the cell is given up first.
+                    let dropped = catch_unwind(AssertUnwindSafe(|| unsafe {
+                        (task.header().vtable.drop_output)(task);
+                    }));
+                    if let Err(panic) = dropped {
+                        task.drop_reference();
+                        if !std::thread::panicking() {
+                            std::panic::resume_unwind(panic);
+                        }
+                        return;
+                    }
+                }
+            }
+        }
+        task.drop_reference();
+    }
+}
+
+impl<T> fmt::Debug for JoinHandle<T> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("JoinHandle")
+            .field("id", &self.id())
+            .field("spawned_at", &format_args!("{}", self.spawned_at()))
+            .field("is_finished", &self.is_finished())
+            .finish()
+    }
+}

@@ -1,0 +1,114 @@
+//! A task: one allocation that holds a future, then its output, and the word that says who may touch which part.
+//!
+//! This folder knows nothing of queues or workers. It tells its scheduler two things through [`Schedule`] and
+//! [`Host`]: "this task wants to be polled", and "this task belongs to this worker's list, or no longer does".
+//!
+//! # States
+//!
+//! ```text
+//!                    wake (State::wake_by_*)                   Runnable::run
+//!   idle, in a list ────────────────────────► queued ────────────────────────► being polled
+//!        ▲                                      ▲                                 │  │  │
+//!        │ finish_poll: Idle                    │ finish_poll: Again, or yield_now│  │  │
+//!        └──────────────────────────────────────┼─────────────────────────────────┘  │  │
+//!                                               └────────────────────────────────────┘  │
+//!                         State::complete: Ready, panicked or cancelled                 ▼
+//!                                                                      complete ──► freed with the last reference
+//! ```
+//!
+//! # The word
+//!
+//! | part | meaning |
+//! |---|---|
+//! | `COMPLETE` | the future is gone; set once |
+//! | `CANCELLED` | the next poller drops the future instead of polling it |
+//! | `JOIN_HANDLE` | the `JoinHandle` lives and owns the output |
+//! | `JOIN_WAKER` | the join-waker slot is shared and read-only |
+//! | references, 28 bits | one for the owner, one for the `JoinHandle`, one per waker and `AbortHandle` |
+//! | wakes, 28 bits | wakes that no poll has answered yet |
+//!
+//! # The task protocol
+//!
+//! - **T1** Everything two threads may change is in the one word; every change is one atomic read-modify-write.
+//! - **T2** While wakes > 0 and not COMPLETE there is exactly one [`Runnable`], and its holder has the one right to
+//!   poll. Whoever raises wakes from 0 makes it; a poll that ends with wakes left keeps it. So no RUNNING bit is
+//!   needed: starting a poll is a load, ending it one subtraction. (The count comes from Barthélemy Chevalier's
+//!   nexosim executor, which uses it in place of a scheduled flag.)
+//! - **T3** The stage (the future, later its output), the links, the owner pointer and `linked` belong to the holder
+//!   of the `Runnable` until COMPLETE.
+//! - **T4** A wake is always an AcqRel read-modify-write, also when it changes nothing: what the waker wrote is seen
+//!   by the poll that answers it.
+//! - **T5** COMPLETE is set once, by the poller. From then on the output belongs to the `JoinHandle` if JOIN_HANDLE
+//!   is set, else to the completer, which drops it before setting COMPLETE.
+//! - **T6** The join-waker slot is the `JoinHandle`'s while JOIN_WAKER is clear, and shared and read-only while it is
+//!   set. Only the `JoinHandle` flips JOIN_WAKER, and only before COMPLETE; if it is set then, the slot is the
+//!   completer's.
+//! - **T7** Abort sets CANCELLED and wakes. The future is dropped by a poller, never by the aborter.
+//! - **T8** The future is dropped before COMPLETE is visible: a joiner has seen every destructor run.
+//! - **T9** No panic of user code leaves a transition half done: it is caught in `cell.rs` and `poll.rs`. A panic in
+//!   `poll` or in the future's destructor becomes the output; one in the destructor of an output nobody will read
+//!   and one in a join waker have nowhere to go, and end there after the panic hook has reported them.
+//! - **T10** The owner's reference is held by whoever holds the `Runnable` until the first poll that returns
+//!   `Pending`; then by the list of the worker that made that poll. A task that completes in its first poll is never
+//!   in a list. So a live task is queued, being polled, or linked, and shutdown reaches them all.
+//! - **T11** Only a task's home worker touches its links. A completer elsewhere hands the task back through the home's
+//!   [`Returns`](owned::Returns), linked through the owner pointer, which nobody else reads after COMPLETE.
+//! - **T12** A task that is not COMPLETE keeps its scheduler alive (S4 waits for it). So whoever holds a `Runnable`
+//!   may follow the owner pointer, and nobody else does.
+//!
+//! Spawn, poll and join of a task that never waits cost one read-modify-write on the word (`complete`), a wake and its
+//! poll cost two; nothing that another core writes is touched.
+
+mod abort;
+pub(crate) mod alloc;
+pub(crate) mod cell;
+pub(crate) mod current;
+mod error;
+mod id;
+mod join;
+pub(crate) mod owned;
+pub(crate) mod poll;
+pub(crate) mod raw;
+pub(crate) mod runnable;
+pub(crate) mod state;
+pub(crate) mod waker;
+mod yield_now;
+
+pub use abort::AbortHandle;
+pub use current::{id, try_id};
+pub use error::JoinError;
+pub use id::Id;
+pub(crate) use id::IdBlock;
+pub use join::JoinHandle;
+pub use yield_now::yield_now;
+
+pub use crate::blocking::spawn_blocking;
+
+use raw::TaskRef;
+use runnable::Runnable;
+
+/// How a task asks to be polled. Implemented by what a task's owner pointer points to.
+pub(crate) trait Schedule: Sized + 'static {
+    /// Submits `runnable`. Called on any thread, by a wake.
+    ///
+    /// # Safety
+    /// `this` must be the owner pointer of the task behind `runnable`, which keeps it valid for as long as the
+    /// callee holds `runnable` (T12), and no longer.
+    #[allow(unsafe_code)]
+    unsafe fn schedule(this: *const Self, runnable: Runnable);
+}
+
+/// The worker that polls a task.
+pub(crate) trait Host {
+    /// What the owner pointer of a task linked here looks like.
+    fn owner(&self) -> *const ();
+
+    /// Links a task into this worker's list, before its first `Pending` becomes visible (T10).
+    fn link(&self, task: TaskRef);
+
+    /// Unlinks a task whose home this is.
+    fn unlink(&self, task: TaskRef);
+
+    /// Hands a completed task back to `home`, the worker that linked it (T11).
+    fn send_home(&self, home: *const (), task: TaskRef);
+}

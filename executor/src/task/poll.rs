@@ -1,0 +1,139 @@
+//! What follows each transition: poll once, complete, cancel. Not generic, so that a program has it once.
+//!
+//! # Safety
+//! Every function here is called with the one right to poll `task` (T2), and uses it up. The calls through the vtable
+//! need that right (T3), or the output (T5).
+
+#![allow(unsafe_code)]
+
+use super::cell::Stage;
+use super::raw::TaskRef;
+use super::runnable::{Ran, Runnable};
+use super::state::Finish;
+use super::{Host, current, waker};
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::task::{Context, Poll};
+
+/// Polls `task` once on `host`.
+#[inline]
+pub(crate) fn run(task: TaskRef, host: &impl Host) -> Ran {
+    let header = task.header();
+    let start = header.state.start_poll();
+    if start.cancelled {
+        cancel(task, host);
+        return Ran::Done;
+    }
+    let waker = waker::borrowed(task);
+    raddle_sync::budget::refill();
+    let polled = current::with(task, || {
+        // SAFETY: T3: the right to poll is ours.
+        unsafe { (header.vtable.poll)(task, &mut Context::from_waker(&waker)) }
+    });
+    if polled.is_ready() {
+        complete(task, host);
+        return Ran::Done;
+    }
+    if current::take_yield() {
+        // The wakes of this poll stay unanswered, so the right to poll stays ours (T2).
+        return Ran::Again(Runnable::from_wake(task));
+    }
+    if !header.linked.get() {
+        // T10, and before `finish_poll`: after it, the task may run, and end, on another thread.
+        header.owner.set(host.owner());
+        header.linked.set(true);
+        host.link(task);
+    }
+    match header.state.finish_poll(start.wakes) {
+        Finish::Idle => Ran::Done,
+        Finish::Again => Ran::Again(Runnable::from_wake(task)),
+    }
+}
+
+/// Drops the future of a task that will not be polled again, and completes the task.
+pub(crate) fn cancel(task: TaskRef, host: &impl Host) {
+    // The destructor may ask who it is, and may wake others.
+    current::with(task, || {
+        // SAFETY: T3: the right to poll is ours.
+        unsafe { (task.header().vtable.cancel)(task) }
+    });
+    complete(task, host);
+}
+
+/// Publishes the output in the stage.
+#[inline]
+fn complete(task: TaskRef, host: &impl Host) {
+    // A yield asked for by a poll that then returned `Ready`, or by a destructor, asks for nothing.
+    let _ = current::take_yield();
+    let header = task.header();
+    let home = header.owner.get();
+    let here = !header.linked.get() || home == host.owner();
+    if here && header.linked.get() {
+        host.unlink(task);
+    }
+    let mut seen = header.state.load();
+    let completed = loop {
+        if !seen.has_join_handle() && header.stage.get() == Stage::Output {
+            // SAFETY: T5: nobody will ask for the output, and the completer owns it. T9: a panic goes nowhere.
+            drop(catch_unwind(AssertUnwindSafe(|| unsafe { (header.vtable.drop_output)(task) })));
+        }
+        match header.state.complete(seen, here) {
+            Ok(completed) => break completed,
+            Err(now) => seen = now,
+        }
+    };
+    if completed.free {
+        return task.free();
+    }
+    if completed.join_waker {
+        // SAFETY: T6: JOIN_WAKER was set with COMPLETE, so the slot is ours; the owner's reference, not yet given
+        // up, keeps the cell.
+        let waker = header.join_waker.with_mut(|slot| unsafe { (*slot).take() });
+        let waker = waker.expect("JOIN_WAKER is set, so a waker was stored");
+        // T9: a foreign waker may panic.
+        drop(catch_unwind(AssertUnwindSafe(|| current::completing(|| waker.wake()))));
+    }
+    if !here {
+        host.send_home(home, task);
+    } else if !completed.released {
+        task.drop_reference();
+    }
+}
+
+/// Polls a join handle's side: registers `cx`'s waker, or says that the task is complete.
+pub(crate) fn poll_join(task: TaskRef, cx: &mut Context<'_>) -> Poll<()> {
+    let header = task.header();
+    let seen = header.state.load();
+    if seen.is_complete() {
+        return Poll::Ready(());
+    }
+    if seen.has_join_waker() {
+        // T6: shared; the completer may be taking it this moment. Take it back before looking at it.
+        if header.state.unset_join_waker().is_err() {
+            return Poll::Ready(());
+        }
+    }
+    // T6: JOIN_WAKER is clear: the slot is ours.
+    // SAFETY: as just said.
+    let replaced = header.join_waker.with_mut(|slot| unsafe {
+        match &mut *slot {
+            Some(waker) if waker.will_wake(cx.waker()) => None,
+            slot => slot.replace(cx.waker().clone()),
+        }
+    });
+    drop(replaced);
+    match header.state.set_join_waker() {
+        Ok(()) => Poll::Pending,
+        Err(_) => {
+            // Complete, and JOIN_WAKER was clear then: the slot stayed ours.
+            drop_join_waker(task);
+            Poll::Ready(())
+        }
+    }
+}
+
+/// Empties the join-waker slot. The caller is the `JoinHandle`, and JOIN_WAKER is clear (T6).
+pub(crate) fn drop_join_waker(task: TaskRef) {
+    // SAFETY: T6, as the caller promises.
+    let waker = task.header().join_waker.with_mut(|slot| unsafe { (*slot).take() });
+    drop(waker);
+}
