@@ -1,0 +1,88 @@
+//! The handle: what everyone but the driver's holder may do.
+
+use std::io;
+use std::os::fd::BorrowedFd;
+use std::sync::Arc;
+use std::task::Waker;
+
+use crate::interest::Ready;
+use crate::registration::Registration;
+use crate::registry::Registry;
+use crate::sys::{Backend, Fd, Selector};
+
+/// What a driver and its handles share.
+#[derive(Debug)]
+pub(crate) struct Shared {
+    pub(crate) selector: Selector,
+    pub(crate) registry: Registry,
+}
+
+/// Registers sources with a [`Driver`](crate::Driver), wakes it, and shuts it down. Clones are cheap and equal.
+///
+/// Sources are registered with [`Registered::new`](crate::Registered::new), which owns them, because a source must be
+/// deregistered before it is closed.
+///
+/// # Examples
+/// ```
+/// use raddle_io_driver::{Backend, Driver};
+/// use std::time::Duration;
+///
+/// let (mut driver, handle) = Driver::new(Backend::default())?;
+/// std::thread::spawn(move || handle.unpark());
+/// // Returns at once: `unpark` counts for the current turn or for the next.
+/// driver.turn(Some(Duration::from_secs(60)), &mut Vec::new())?;
+/// # Ok::<(), std::io::Error>(())
+/// ```
+#[derive(Debug, Clone)]
+pub struct Handle {
+    pub(crate) shared: Arc<Shared>,
+}
+
+impl Handle {
+    pub(crate) fn new(shared: Arc<Shared>) -> Self {
+        Self { shared }
+    }
+
+    /// Makes the current turn return, or the next one if nobody is in it. Several calls before that turn count as
+    /// one.
+    ///
+    /// It is one system call (the portable backend spares it while an earlier one is pending). Whoever unparks often
+    /// should keep a flag that says whether somebody is in a turn.
+    ///
+    /// What the caller wrote before is not published by this call: let whoever turns read it through an
+    /// acquire-release pair of its own.
+    pub fn unpark(&self) {
+        // A full eventfd would be the only failure, and then a wakeup is pending anyway.
+        let _ = self.shared.selector.notify();
+    }
+
+    /// Shuts the driver down: appends the wakers of all who wait to `woken`, for the caller to wake. They, and every
+    /// later operation on a source of this driver, get [`ShutDown`](crate::ShutDown). Again has no effect.
+    pub fn close(&self, woken: &mut Vec<Waker>) {
+        self.shared.registry.close(woken);
+    }
+
+    /// How many sources are registered now. One load.
+    pub fn registrations(&self) -> usize {
+        self.shared.registry.len()
+    }
+
+    /// The backend in use.
+    pub fn backend(&self) -> Backend {
+        self.shared.selector.backend()
+    }
+
+    /// Registers `fd`, which the caller keeps open until the registration is gone (R6), with `ready` assumed.
+    pub(crate) fn register(&self, fd: BorrowedFd<'_>, ready: Ready) -> io::Result<Registration> {
+        let Shared { selector, registry } = &*self.shared;
+        let fd = Fd::remember(fd);
+        let (token, source) = registry.adopt(fd, selector.arming(), ready)?;
+        if let Err(error) = selector.add(fd, token) {
+            let mut left = Vec::new();
+            source.retire(|_| {}, &mut left);
+            registry.release(token.index);
+            return Err(crate::error::during("registering with the I/O driver", error));
+        }
+        Ok(Registration::new(self.clone(), token, source))
+    }
+}

@@ -1,0 +1,27 @@
+#![doc = include_str!("../README.md")]
+#![deny(unsafe_code)]
+
+#[cfg(not(unix))]
+compile_error!("raddle-io-driver supports Unix only, so far");
+
+mod driver;
+mod error;
+mod handle;
+mod interest;
+#[doc(hidden)]
+pub mod loom;
+mod readiness;
+mod registered;
+mod registration;
+mod registry;
+mod source;
+mod sys;
+
+pub use driver::Driver;
+pub use error::ShutDown;
+pub use handle::Handle;
+pub use interest::{Interest, Ready};
+pub use readiness::ReadyEvent;
+pub use registered::Registered;
+pub use registration::{ReadyFuture, Registration};
+pub use sys::Backend;

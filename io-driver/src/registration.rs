@@ -1,0 +1,153 @@
+//! One source's registration: waiting for readiness, and giving it back when it turns out to be used up.
+
+use std::future::Future;
+use std::io;
+use std::pin::Pin;
+use std::sync::Arc;
+use std::task::{Context, Poll};
+
+use crate::handle::Handle;
+use crate::interest::{Interest, Ready};
+use crate::readiness::ReadyEvent;
+use crate::registry::Token;
+use crate::source::{Direction, Source};
+use crate::sys::{Backend, Fd};
+
+/// What a driver knows of one source, and the means to wait for more. Reached through
+/// [`Registered::registration`](crate::Registered::registration).
+///
+/// The cycle is: wait for an event, try the system call, and if it answers "would block", [`clear`](Self::clear) the
+/// event and wait again. [`Registered`](crate::Registered) has this cycle ready made.
+#[derive(Debug)]
+pub struct Registration {
+    handle: Handle,
+    token: Token,
+    source: Arc<Source>,
+}
+
+impl Registration {
+    pub(crate) fn new(handle: Handle, token: Token, source: Arc<Source>) -> Self {
+        Self { handle, token, source }
+    }
+
+    /// A handle of the driver.
+    pub fn handle(&self) -> &Handle {
+        &self.handle
+    }
+
+    /// What is known to be ready now, without waiting.
+    pub fn now(&self) -> Ready {
+        self.source.readiness().snapshot().ready()
+    }
+
+    /// The part of [`now`](Self::now) that `interest` is about, to be cleared after "would block"; `None` if nothing.
+    ///
+    /// # Errors
+    /// [`ShutDown`](crate::ShutDown).
+    pub fn try_ready(&self, interest: Interest) -> io::Result<Option<ReadyEvent>> {
+        self.source.look(interest).transpose()
+    }
+
+    /// Waits until reading is worth a try. Only the waker of the last call is kept: use [`ready`](Self::ready) when
+    /// several tasks wait.
+    ///
+    /// # Errors
+    /// [`ShutDown`](crate::ShutDown), or what the portable backend hears when it asks for an event.
+    pub fn poll_read_ready(&self, cx: &mut Context<'_>) -> Poll<io::Result<ReadyEvent>> {
+        self.source.poll_ready(Direction::Read, cx, self.arm())
+    }
+
+    /// Waits until writing is worth a try. Only the waker of the last call is kept: use [`ready`](Self::ready) when
+    /// several tasks wait.
+    ///
+    /// # Errors
+    /// As for [`poll_read_ready`](Self::poll_read_ready).
+    pub fn poll_write_ready(&self, cx: &mut Context<'_>) -> Poll<io::Result<ReadyEvent>> {
+        self.source.poll_ready(Direction::Write, cx, self.arm())
+    }
+
+    /// Waits until one of the things in `interest` is ready. Any number of tasks may wait at once, and all of them
+    /// are woken.
+    ///
+    /// # Cancel safety
+    /// Dropping the future loses nothing: readiness stays until it is cleared.
+    ///
+    /// # Errors
+    /// As for [`poll_read_ready`](Self::poll_read_ready).
+    pub fn ready(&self, interest: Interest) -> ReadyFuture<'_> {
+        ReadyFuture { registration: self, interest, place: None }
+    }
+
+    /// Takes back what `event` said, because the system has just answered "would block". Only that answer justifies
+    /// it: otherwise whoever waits next may wait for ever. An event older than the latest news is ignored.
+    pub fn clear(&self, event: ReadyEvent) {
+        self.source.readiness().clear(event);
+    }
+
+    /// Foresees "would block" after a read from a TCP stream returned less than it was asked for, and saves the call
+    /// that would say so. It does nothing where that would be wrong: where the system does not report the peer's
+    /// FIN by itself (the portable backend), after the FIN, and after urgent data.
+    ///
+    /// Not for datagrams, and not for Unix sockets: a passed file descriptor ends a read early there.
+    pub fn clear_after_short_read(&self, event: ReadyEvent) {
+        if self.foresees() {
+            self.source.readiness().clear_after_short_read(event);
+        }
+    }
+
+    /// Foresees "would block" after a write to a stream accepted less than it was offered. It does nothing on the
+    /// portable backend.
+    pub fn clear_after_short_write(&self, event: ReadyEvent) {
+        if self.foresees() {
+            let writable = event.ready.intersection(Ready::WRITABLE);
+            self.clear(ReadyEvent { ready: writable, tick: event.tick });
+        }
+    }
+
+    /// R7: whether the kernel reports a FIN, and room after a short write, as edges of their own.
+    fn foresees(&self) -> bool {
+        self.handle.backend() == Backend::Native
+    }
+
+    fn arm(&self) -> impl FnOnce(Fd, Interest) -> io::Result<()> {
+        |fd, interest| self.handle.shared.selector.arm(fd, self.token, interest)
+    }
+}
+
+impl Drop for Registration {
+    fn drop(&mut self) {
+        let shared = &self.handle.shared;
+        let mut left = Vec::new();
+        // A failure means that the system has forgotten the source already, which is what we wanted.
+        self.source.retire(|fd| drop(shared.selector.remove(fd)), &mut left);
+        shared.registry.release(self.token.index);
+        drop(left); // The wakers, now that no lock is held.
+    }
+}
+
+/// The future of [`Registration::ready`].
+#[derive(Debug)]
+#[must_use = "futures do nothing unless polled"]
+pub struct ReadyFuture<'a> {
+    registration: &'a Registration,
+    interest: Interest,
+    /// The id of our entry in the source's list, if we ever waited.
+    place: Option<u64>,
+}
+
+impl Future for ReadyFuture<'_> {
+    type Output = io::Result<ReadyEvent>;
+
+    fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
+        let Self { registration, interest, place } = &mut *self;
+        registration.source.poll_listed(place, *interest, cx, registration.arm())
+    }
+}
+
+impl Drop for ReadyFuture<'_> {
+    fn drop(&mut self) {
+        if let Some(place) = self.place {
+            self.registration.source.leave(place);
+        }
+    }
+}

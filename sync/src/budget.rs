@@ -1,0 +1,200 @@
+//! The cooperative budget: how much a task may do before it lets others run.
+//!
+//! A task that always finds a message, a permit or a readable socket never returns `Pending`, and
+//! would keep its thread for ever. So an executor [`refill`]s the thread's budget before it polls a
+//! task, and every future of this crate spends one unit of it per operation. When nothing is left,
+//! the future wakes its own task and returns `Pending`, which sends the task to the back of the
+//! queue. Threads whose executor never refills are unconstrained: they are never forced to yield.
+//!
+//! Futures of other crates take part through [`poll_proceed`]:
+//!
+//! ```
+//! use raddle_sync::budget;
+//! use std::task::{Context, Poll, ready};
+//!
+//! fn poll_next_line(cx: &mut Context<'_>, lines: &mut Vec<String>) -> Poll<String> {
+//!     let unit = ready!(budget::poll_proceed(cx));
+//!     match lines.pop() {
+//!         Some(line) => {
+//!             unit.made_progress();
+//!             Poll::Ready(line)
+//!         }
+//!         None => Poll::Pending, // Dropping `unit` gives it back: nothing was done.
+//!     }
+//! }
+//! ```
+
+use crate::loom::thread_local_u8;
+use pin_project_lite::pin_project;
+use std::{
+    cell::Cell,
+    marker::PhantomData,
+    pin::Pin,
+    task::{Context, Poll},
+};
+
+/// What [`refill`] grants: enough to amortize a trip through the run queue, little enough that a
+/// poll stays in the tens of microseconds.
+pub const DEFAULT: u8 = 128;
+
+/// No executor of this thread takes part.
+const UNCONSTRAINED: u8 = u8::MAX;
+
+thread_local_u8!(BUDGET, UNCONSTRAINED);
+
+/// Gives the current thread a full budget. Only an executor calls this, before each poll of a task.
+///
+/// ```
+/// use raddle_sync::budget;
+///
+/// budget::refill();
+/// assert!(budget::has_remaining());
+/// budget::clear();
+/// ```
+#[inline]
+pub fn refill() {
+    BUDGET.with(|budget| budget.set(DEFAULT));
+}
+
+/// Takes the current thread out of budgeting, as it was before the first [`refill`].
+///
+/// An executor calls this when it stops polling tasks on a thread.
+///
+/// ```
+/// use raddle_sync::budget;
+///
+/// budget::refill();
+/// budget::clear();
+/// assert!(budget::has_remaining()); // Whatever the task does, it is not asked to yield.
+/// ```
+#[inline]
+pub fn clear() {
+    BUDGET.with(|budget| budget.set(UNCONSTRAINED));
+}
+
+/// Whether the next operation may go ahead without yielding first.
+///
+/// ```
+/// assert!(raddle_sync::budget::has_remaining()); // This thread runs no tasks.
+/// ```
+#[inline]
+pub fn has_remaining() -> bool {
+    BUDGET.with(|budget| budget.get() != 0)
+}
+
+/// Spends one unit, or makes the task yield when none is left.
+///
+/// `Pending` means that the budget is spent; the task has been woken and runs again after others.
+/// `Ready` hands out a [`RestoreOnPending`], which gives the unit back when dropped, unless
+/// [`made_progress`](RestoreOnPending::made_progress) was called on it.
+///
+/// ```
+/// # futures_lite::future::block_on(std::future::poll_fn(|cx| {
+/// use raddle_sync::budget;
+/// use std::task::Poll;
+///
+/// budget::refill();
+/// for _ in 0..budget::DEFAULT {
+///     let Poll::Ready(unit) = budget::poll_proceed(cx) else { unreachable!() };
+///     unit.made_progress();
+/// }
+/// assert!(budget::poll_proceed(cx).is_pending());
+/// # budget::clear();
+/// # Poll::Ready(()) }));
+/// ```
+#[inline]
+pub fn poll_proceed(cx: &mut Context<'_>) -> Poll<RestoreOnPending> {
+    BUDGET.with(|budget| match budget.get() {
+        0 => {
+            cx.waker().wake_by_ref();
+            Poll::Pending
+        }
+        UNCONSTRAINED => Poll::Ready(RestoreOnPending::new(false)),
+        left => {
+            budget.set(left - 1);
+            Poll::Ready(RestoreOnPending::new(true))
+        }
+    })
+}
+
+/// One unit of the budget, given back on drop unless [`made_progress`](Self::made_progress).
+///
+/// See [`poll_proceed`] for an example.
+#[derive(Debug)]
+#[must_use = "dropping it at once gives the unit back"]
+pub struct RestoreOnPending {
+    restore: Cell<bool>,
+    // The unit belongs to this thread's budget.
+    _not_send: PhantomData<*const ()>,
+}
+
+impl RestoreOnPending {
+    #[inline]
+    fn new(restore: bool) -> Self {
+        Self { restore: Cell::new(restore), _not_send: PhantomData }
+    }
+
+    /// Keeps the unit spent: the operation returns `Ready`.
+    ///
+    /// See [`poll_proceed`] for an example.
+    #[inline]
+    pub fn made_progress(&self) {
+        self.restore.set(false);
+    }
+}
+
+impl Drop for RestoreOnPending {
+    #[inline]
+    fn drop(&mut self) {
+        if self.restore.get() {
+            BUDGET.with(|budget| match budget.get() {
+                UNCONSTRAINED => {}
+                left => budget.set((left + 1).min(DEFAULT)),
+            });
+        }
+    }
+}
+
+/// Runs `future` without a budget: its operations never make the task yield.
+///
+/// The rest of the task is budgeted as before. A future that loops over ready channels inside
+/// `unconstrained` can starve every other task of its thread.
+///
+/// # Cancel safety
+/// That of the inner future.
+///
+/// ```
+/// # futures_lite::future::block_on(async {
+/// let total = raddle_sync::budget::unconstrained(async { 40 + 2 }).await;
+/// assert_eq!(total, 42);
+/// # });
+/// ```
+pub fn unconstrained<F>(future: F) -> Unconstrained<F> {
+    Unconstrained { future }
+}
+
+pin_project! {
+    /// The future of [`unconstrained`].
+    #[derive(Debug)]
+    #[must_use = "futures do nothing unless polled or awaited"]
+    pub struct Unconstrained<F> {
+        #[pin]
+        future: F,
+    }
+}
+
+impl<F: Future> Future for Unconstrained<F> {
+    type Output = F::Output;
+
+    fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<F::Output> {
+        /// Puts the budget back, also when the poll panics.
+        struct Restore(u8);
+        impl Drop for Restore {
+            fn drop(&mut self) {
+                BUDGET.with(|budget| budget.set(self.0));
+            }
+        }
+        let _restore = Restore(BUDGET.with(|budget| budget.replace(UNCONSTRAINED)));
+        self.project().future.poll(cx)
+    }
+}

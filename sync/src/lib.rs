@@ -1,0 +1,86 @@
+//! Locks, semaphores, notifications and channels for async code.
+//!
+//! Everything here works on any executor, and from plain threads through the `blocking_*` functions: all it needs
+//! is a [`Waker`](std::task::Waker). Names and meanings are those of Tokio's `sync` module.
+//!
+//! # Which one do I want?
+//!
+//! | I want to | use |
+//! |---|---|
+//! | get one answer from another task | [`oneshot`] |
+//! | send messages to one task, from many, without filling the memory | [`mpsc::channel`] |
+//! | send messages to one task from code that cannot wait | [`mpsc::unbounded_channel`] |
+//! | change a value from several tasks, and hold it across an await | [`Mutex`] |
+//! | change a value from several tasks, quickly | `std::sync::Mutex` |
+//! | allow only so many at a time | [`Semaphore`] |
+//! | tell a task, or all, to look again | [`Notify`] |
+//! | build a primitive of my own with one waiting task | [`AtomicWaker`] |
+//! | let a future of my own take part in fair scheduling | [`budget`] |
+//!
+//! # What holds for all of them
+//!
+//! *Fair.* Permits, locks and slots are handed out in the order of asking. Only `try_*` functions could overtake.
+//!
+//! *Cancel-safe.* A wait that is dropped takes nothing and loses nothing: what it had been given goes to the next in
+//! line. The one exception is [`mpsc::Sender::send`], whose message goes with it; to keep it, reserve a slot first.
+//!
+//! *Nothing of yours runs under a lock of ours*: no waker is woken, no value dropped. (Wakers are cloned under it.)
+//! A panic in such code leaves the primitive usable.
+//!
+//! *No allocation per wait.* The place in line is inside the future that waits.
+//!
+//! *Cooperative.* Each operation spends from the thread's [`budget`], if its executor keeps one, so that a task that
+//! never has to wait yields now and then.
+//!
+//! *Can be model-checked.* Compiled with `--cfg loom` the crate runs on loom's types, for models of code that uses it.
+//!
+//! # Examples
+//! ```
+//! # futures_lite::future::block_on(async {
+//! use raddle_sync::{mpsc, oneshot};
+//!
+//! // A task that owns a counter, and answers requests for the next number.
+//! let (requests, mut inbox) = mpsc::channel::<oneshot::Sender<u64>>(16);
+//! let counter = async move {
+//!     let mut next = 0;
+//!     while let Some(reply) = inbox.recv().await {
+//!         let _ = reply.send(next); // Whoever asked may have left.
+//!         next += 1;
+//!     }
+//! };
+//! let client = async move {
+//!     let (reply, answer) = oneshot::channel();
+//!     requests.send(reply).await.unwrap();
+//!     assert_eq!(answer.await, Ok(0));
+//! };
+//! futures_lite::future::zip(counter, client).await;
+//! # });
+//! ```
+#![deny(unsafe_code)]
+
+mod acquire;
+mod atomic_waker;
+mod blocking;
+pub mod budget;
+mod error;
+#[doc(hidden)]
+pub mod loom;
+pub mod mpsc;
+mod mutex;
+mod notify;
+pub mod oneshot;
+mod permits;
+mod semaphore;
+mod wait_list;
+mod wakers;
+
+pub use atomic_waker::AtomicWaker;
+pub use error::{AcquireError, TryAcquireError, TryLockError};
+pub use mutex::{Mutex, MutexGuard, OwnedMutexGuard};
+pub use notify::{Notified, Notify};
+pub use semaphore::{OwnedSemaphorePermit, Semaphore, SemaphorePermit};
+
+/// The futures that have names, for those who store them.
+pub mod futures {
+    pub use crate::notify::Notified;
+}

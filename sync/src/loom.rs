@@ -1,0 +1,166 @@
+//! Where this crate gets its atomics, locks, cells and threads: std and parking_lot, or loom.
+//!
+//! With `--cfg loom` the whole crate runs on loom's types, so that code built on it can be
+//! model-checked, the `blocking_*` functions included. Everything that depends on the cfg is here.
+
+#[cfg(not(loom))]
+mod chosen {
+    pub use parking_lot::{Mutex, MutexGuard};
+    pub use std::sync::{
+        Arc,
+        atomic::{AtomicU8, AtomicUsize, Ordering},
+    };
+    use std::{sync::atomic::AtomicBool, thread};
+
+    /// How many wakers are taken before a lock is let go. Bounds the time under the lock.
+    pub const WAKE_BATCH: usize = 32;
+
+    /// Lets the thread that made it sleep until it is unparked; an early unpark is remembered.
+    #[derive(Debug)]
+    pub struct Parker {
+        thread: thread::Thread,
+        unparked: AtomicBool,
+    }
+
+    impl Parker {
+        pub fn of_this_thread() -> Self {
+            Self { thread: thread::current(), unparked: AtomicBool::new(false) }
+        }
+
+        pub fn park(&self) {
+            // Acquire: pairs with the Release in `unpark`. A token left by somebody else's unpark may
+            // end a park early: hence the loop.
+            while !self.unparked.swap(false, Ordering::Acquire) {
+                thread::park();
+            }
+        }
+
+        pub fn unpark(&self) {
+            // Release: pairs with the Acquire in `park`: who wakes up sees what came before.
+            self.unparked.store(true, Ordering::Release);
+            self.thread.unpark();
+        }
+    }
+
+    /// A cell that is entered through closures, so that loom can watch who is inside.
+    #[derive(Debug)]
+    pub struct UnsafeCell<T>(std::cell::UnsafeCell<T>);
+
+    impl<T> UnsafeCell<T> {
+        #[inline]
+        pub const fn new(value: T) -> Self {
+            Self(std::cell::UnsafeCell::new(value))
+        }
+
+        #[inline]
+        pub fn with_mut<R>(&self, access: impl FnOnce(*mut T) -> R) -> R {
+            access(self.0.get())
+        }
+
+        #[inline]
+        pub fn with<R>(&self, access: impl FnOnce(*const T) -> R) -> R {
+            access(self.0.get())
+        }
+    }
+
+    /// Declares a constructor that is `const`, except under loom.
+    macro_rules! const_fn {
+        ($(#[$attr:meta])* $vis:vis fn $($rest:tt)*) => { $(#[$attr])* $vis const fn $($rest)* };
+    }
+
+    /// Declares a thread-local `Cell<u8>`.
+    macro_rules! thread_local_u8 {
+        ($name:ident, $value:expr) => {
+            std::thread_local! {
+                static $name: std::cell::Cell<u8> = const { std::cell::Cell::new($value) };
+            }
+        };
+    }
+
+    pub(crate) use {const_fn, thread_local_u8};
+}
+
+#[cfg(loom)]
+mod chosen {
+    pub use loom::{
+        cell::UnsafeCell,
+        sync::{
+            Arc, MutexGuard,
+            atomic::{AtomicU8, AtomicUsize, Ordering},
+        },
+    };
+
+    /// Small, so that models see the lock let go between batches.
+    pub const WAKE_BATCH: usize = 1;
+
+    /// loom's mutex behind parking_lot's signatures: a panic under the lock does not poison it.
+    #[derive(Debug)]
+    pub struct Mutex<T>(loom::sync::Mutex<T>);
+
+    impl<T> Mutex<T> {
+        pub fn new(value: T) -> Self {
+            Self(loom::sync::Mutex::new(value))
+        }
+
+        pub fn lock(&self) -> MutexGuard<'_, T> {
+            self.0.lock().unwrap_or_else(std::sync::PoisonError::into_inner)
+        }
+
+        pub fn try_lock(&self) -> Option<MutexGuard<'_, T>> {
+            self.0.try_lock().ok()
+        }
+    }
+
+    /// With a condition variable: loom forgets the token of an unparked thread that then meets a lock.
+    #[derive(Debug)]
+    pub struct Parker {
+        unparked: Mutex<bool>,
+        changed: loom::sync::Condvar,
+    }
+
+    impl Parker {
+        pub fn of_this_thread() -> Self {
+            Self { unparked: Mutex::new(false), changed: loom::sync::Condvar::new() }
+        }
+
+        pub fn park(&self) {
+            let mut unparked = self.unparked.lock();
+            while !std::mem::take(&mut *unparked) {
+                unparked = self
+                    .changed
+                    .wait(unparked)
+                    .unwrap_or_else(std::sync::PoisonError::into_inner);
+            }
+        }
+
+        pub fn unpark(&self) {
+            *self.unparked.lock() = true;
+            self.changed.notify_one();
+        }
+    }
+
+    macro_rules! const_fn {
+        ($(#[$attr:meta])* $vis:vis fn $($rest:tt)*) => { $(#[$attr])* $vis fn $($rest)* };
+    }
+
+    macro_rules! thread_local_u8 {
+        ($name:ident, $value:expr) => {
+            loom::thread_local! {
+                static $name: std::cell::Cell<u8> = std::cell::Cell::new($value);
+            }
+        };
+    }
+
+    pub(crate) use {const_fn, thread_local_u8};
+}
+
+pub use chosen::*;
+
+/// What the models look at besides the public types.
+#[cfg(loom)]
+pub mod internals {
+    pub use crate::{
+        blocking::block_on,
+        wait_list::{Locked, Standing, WaitQueue, Waiter},
+    };
+}

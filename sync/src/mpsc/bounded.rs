@@ -1,0 +1,461 @@
+//! The bounded channel: senders wait while it is full.
+
+use super::{
+    chan::MAX_CAPACITY,
+    ends::{self, Rx, Tx, WeakTx},
+    error::{SendError, TrySendError},
+    permit::{OwnedPermit, Permit, PermitIterator},
+    receiver::receiver_methods,
+};
+use crate::{blocking::block_on, loom::Ordering};
+use std::{
+    fmt,
+    panic::{RefUnwindSafe, UnwindSafe},
+};
+
+/// Makes a channel for at most `capacity` messages at a time.
+///
+/// Space for them is allocated as they come.
+///
+/// # Panics
+/// If `capacity` is zero, or more than `usize::MAX >> 3`.
+///
+/// # Examples
+/// ```
+/// # futures_lite::future::block_on(async {
+/// let (sender, mut receiver) = raddle_sync::mpsc::channel(8);
+/// sender.send("hello").await.unwrap();
+/// drop(sender);
+/// assert_eq!(receiver.recv().await, Some("hello"));
+/// assert_eq!(receiver.recv().await, None);
+/// # });
+/// ```
+#[track_caller]
+pub fn channel<T>(capacity: usize) -> (Sender<T>, Receiver<T>) {
+    assert!(capacity > 0, "a channel needs room for at least one message, not 0");
+    assert!(
+        capacity <= MAX_CAPACITY,
+        "a channel for {capacity} messages is too large; the most is {MAX_CAPACITY}"
+    );
+    let (tx, rx) = ends::channel(capacity);
+    (Sender { tx }, Receiver { rx })
+}
+
+/// The sending end of a bounded channel. Clones send to the same receiver.
+///
+/// # Examples
+/// ```
+/// let (sender, mut receiver) = raddle_sync::mpsc::channel(1);
+/// let other = sender.clone();
+/// std::thread::spawn(move || other.blocking_send(1)).join().unwrap().unwrap();
+/// assert_eq!(receiver.try_recv(), Ok(1));
+/// ```
+pub struct Sender<T> {
+    pub(super) tx: Tx<T>,
+}
+
+// As the channels of the standard library: a panic leaves the channel consistent.
+impl<T> UnwindSafe for Sender<T> {}
+impl<T> RefUnwindSafe for Sender<T> {}
+
+impl<T> Sender<T> {
+    /// Waits for a free slot and sends the message. Slots are handed out in the order of asking.
+    ///
+    /// That it was sent does not mean that it will be received: the receiver may still be dropped.
+    ///
+    /// # Cancel safety
+    /// Dropping this future before it completes drops the message, which is then not sent. To keep the
+    /// message, [`reserve`](Self::reserve) a slot first.
+    ///
+    /// # Errors
+    /// The message, if the receiver has been closed or dropped.
+    ///
+    /// # Examples
+    /// ```
+    /// # futures_lite::future::block_on(async {
+    /// let (sender, mut receiver) = raddle_sync::mpsc::channel(1);
+    /// sender.send(1).await.unwrap();
+    /// assert_eq!(receiver.recv().await, Some(1));
+    /// # });
+    /// ```
+    pub async fn send(&self, message: T) -> Result<(), SendError<T>> {
+        self.tx.send(message).await
+    }
+
+    /// Sends the message if there is a free slot, and nobody waits for it.
+    ///
+    /// # Errors
+    /// The message, in [`TrySendError::Full`] or [`TrySendError::Closed`].
+    ///
+    /// # Examples
+    /// ```
+    /// let (sender, _receiver) = raddle_sync::mpsc::channel(1);
+    /// assert!(sender.try_send(1).is_ok());
+    /// assert!(sender.try_send(2).is_err());
+    /// ```
+    pub fn try_send(&self, message: T) -> Result<(), TrySendError<T>> {
+        self.tx.try_send(message)
+    }
+
+    /// As [`send`](Self::send), on this thread, which sleeps while the channel is full.
+    ///
+    /// Not for use inside a task: it holds up the thread that runs it.
+    ///
+    /// # Errors
+    /// The message, if the receiver has been closed or dropped.
+    ///
+    /// # Examples
+    /// ```
+    /// # futures_lite::future::block_on(async {
+    /// let (sender, mut receiver) = raddle_sync::mpsc::channel(1);
+    /// std::thread::spawn(move || sender.blocking_send(1));
+    /// assert_eq!(receiver.recv().await, Some(1));
+    /// # });
+    /// ```
+    pub fn blocking_send(&self, message: T) -> Result<(), SendError<T>> {
+        match self.tx.try_send(message) {
+            Ok(()) => Ok(()),
+            Err(TrySendError::Closed(message)) => Err(SendError(message)),
+            Err(TrySendError::Full(message)) => block_on(self.tx.send(message)),
+        }
+    }
+
+    /// Waits for a free slot, to send into it later without waiting.
+    ///
+    /// # Cancel safety
+    /// Dropping this future takes no slot, and gives up the place in line.
+    ///
+    /// # Errors
+    /// If the receiver has been closed or dropped.
+    ///
+    /// # Examples
+    /// ```
+    /// # futures_lite::future::block_on(async {
+    /// let (sender, mut receiver) = raddle_sync::mpsc::channel(1);
+    /// let permit = sender.reserve().await.unwrap();
+    /// permit.send(1);
+    /// assert_eq!(receiver.recv().await, Some(1));
+    /// # });
+    /// ```
+    pub async fn reserve(&self) -> Result<Permit<'_, T>, SendError<()>> {
+        self.tx.reserve(1).await?;
+        Ok(Permit::new(&self.tx))
+    }
+
+    /// Waits for `count` slots, which are collected as they come free.
+    ///
+    /// # Cancel safety
+    /// Dropping this future gives back what was collected, and the place in line.
+    ///
+    /// # Errors
+    /// If the receiver has been closed or dropped, or the channel has not that many slots at all.
+    ///
+    /// # Examples
+    /// ```
+    /// # futures_lite::future::block_on(async {
+    /// let (sender, mut receiver) = raddle_sync::mpsc::channel(2);
+    /// sender.reserve_many(2).await.unwrap().for_each(|permit| permit.send(()));
+    /// assert_eq!(receiver.len(), 2);
+    /// # });
+    /// ```
+    pub async fn reserve_many(&self, count: usize) -> Result<PermitIterator<'_, T>, SendError<()>> {
+        self.tx.reserve(count).await?;
+        Ok(PermitIterator::new(&self.tx, count))
+    }
+
+    /// Waits for a slot, for a permit that holds this sender.
+    ///
+    /// # Cancel safety
+    /// Dropping this future drops the sender.
+    ///
+    /// # Errors
+    /// If the receiver has been closed or dropped.
+    ///
+    /// # Examples
+    /// ```
+    /// # futures_lite::future::block_on(async {
+    /// let (sender, mut receiver) = raddle_sync::mpsc::channel(1);
+    /// let sender = sender.reserve_owned().await.unwrap().send(1);
+    /// assert_eq!(receiver.recv().await, Some(1));
+    /// # drop(sender);
+    /// # });
+    /// ```
+    pub async fn reserve_owned(self) -> Result<OwnedPermit<T>, SendError<()>> {
+        self.tx.reserve(1).await?;
+        Ok(OwnedPermit::new(self))
+    }
+
+    /// Takes a slot if one is free, and nobody waits for it.
+    ///
+    /// # Errors
+    /// [`TrySendError::Full`] or [`TrySendError::Closed`].
+    ///
+    /// # Examples
+    /// ```
+    /// let (sender, _receiver) = raddle_sync::mpsc::channel::<()>(1);
+    /// let _permit = sender.try_reserve().unwrap();
+    /// assert!(sender.try_reserve().is_err());
+    /// ```
+    pub fn try_reserve(&self) -> Result<Permit<'_, T>, TrySendError<()>> {
+        self.tx.try_reserve(1)?;
+        Ok(Permit::new(&self.tx))
+    }
+
+    /// Takes `count` slots if so many are free, and nobody waits for them.
+    ///
+    /// # Errors
+    /// [`TrySendError::Full`] or [`TrySendError::Closed`]; the latter too if the channel has not that many slots at
+    /// all.
+    ///
+    /// # Examples
+    /// ```
+    /// let (sender, _receiver) = raddle_sync::mpsc::channel::<()>(2);
+    /// assert_eq!(sender.try_reserve_many(2).unwrap().len(), 2);
+    /// ```
+    pub fn try_reserve_many(
+        &self,
+        count: usize,
+    ) -> Result<PermitIterator<'_, T>, TrySendError<()>> {
+        if count > self.max_capacity() {
+            return Err(TrySendError::Closed(()));
+        }
+        self.tx.try_reserve(count)?;
+        Ok(PermitIterator::new(&self.tx, count))
+    }
+
+    /// As [`try_reserve`](Self::try_reserve), for a permit that holds this sender.
+    ///
+    /// # Errors
+    /// The sender, in [`TrySendError::Full`] or [`TrySendError::Closed`].
+    ///
+    /// # Examples
+    /// ```
+    /// let (sender, _receiver) = raddle_sync::mpsc::channel::<()>(1);
+    /// let permit = sender.clone().try_reserve_owned().unwrap();
+    /// assert!(sender.try_reserve_owned().is_err());
+    /// # drop(permit);
+    /// ```
+    pub fn try_reserve_owned(self) -> Result<OwnedPermit<T>, TrySendError<Self>> {
+        match self.tx.try_reserve(1) {
+            Ok(()) => Ok(OwnedPermit::new(self)),
+            Err(TrySendError::Full(())) => Err(TrySendError::Full(self)),
+            Err(TrySendError::Closed(())) => Err(TrySendError::Closed(self)),
+        }
+    }
+
+    /// Waits until the receiver is closed or dropped.
+    ///
+    /// # Cancel safety
+    /// Nothing is lost.
+    ///
+    /// # Examples
+    /// ```
+    /// # futures_lite::future::block_on(async {
+    /// let (sender, receiver) = raddle_sync::mpsc::channel::<()>(1);
+    /// drop(receiver);
+    /// sender.closed().await;
+    /// # });
+    /// ```
+    pub async fn closed(&self) {
+        self.tx.closed().await;
+    }
+
+    /// Whether the receiver has been closed or dropped.
+    ///
+    /// # Examples
+    /// ```
+    /// let (sender, receiver) = raddle_sync::mpsc::channel::<()>(1);
+    /// assert!(!sender.is_closed());
+    /// drop(receiver);
+    /// assert!(sender.is_closed());
+    /// ```
+    pub fn is_closed(&self) -> bool {
+        self.tx.is_closed()
+    }
+
+    /// Whether both send to the same receiver.
+    ///
+    /// # Examples
+    /// ```
+    /// let (sender, _receiver) = raddle_sync::mpsc::channel::<()>(1);
+    /// assert!(sender.same_channel(&sender.clone()));
+    /// ```
+    pub fn same_channel(&self, other: &Self) -> bool {
+        self.tx.same_channel(&other.tx)
+    }
+
+    /// The number of free slots at this moment.
+    ///
+    /// # Examples
+    /// ```
+    /// let (sender, _receiver) = raddle_sync::mpsc::channel(2);
+    /// sender.try_send(1).unwrap();
+    /// assert_eq!(sender.capacity(), 1);
+    /// ```
+    pub fn capacity(&self) -> usize {
+        self.tx.free_slots()
+    }
+
+    /// The number of slots, free or not: what was given to [`channel`].
+    ///
+    /// # Examples
+    /// ```
+    /// let (sender, _receiver) = raddle_sync::mpsc::channel::<()>(2);
+    /// assert_eq!(sender.max_capacity(), 2);
+    /// ```
+    pub fn max_capacity(&self) -> usize {
+        self.tx.capacity
+    }
+
+    /// A sender that does not keep the channel open.
+    ///
+    /// # Examples
+    /// ```
+    /// let (sender, mut receiver) = raddle_sync::mpsc::channel::<()>(1);
+    /// let weak = sender.downgrade();
+    /// drop(sender);
+    /// assert!(weak.upgrade().is_none());
+    /// assert!(receiver.blocking_recv().is_none());
+    /// ```
+    #[must_use = "a weak sender is for keeping"]
+    pub fn downgrade(&self) -> WeakSender<T> {
+        WeakSender { tx: self.tx.downgrade() }
+    }
+
+    /// The number of senders at this moment.
+    ///
+    /// # Examples
+    /// ```
+    /// let (sender, _receiver) = raddle_sync::mpsc::channel::<()>(1);
+    /// assert_eq!(sender.strong_count(), 1);
+    /// ```
+    pub fn strong_count(&self) -> usize {
+        self.tx.senders.load(Ordering::Acquire)
+    }
+
+    /// The number of weak senders at this moment.
+    ///
+    /// # Examples
+    /// ```
+    /// let (sender, _receiver) = raddle_sync::mpsc::channel::<()>(1);
+    /// let _weak = sender.downgrade();
+    /// assert_eq!(sender.weak_count(), 1);
+    /// ```
+    pub fn weak_count(&self) -> usize {
+        self.tx.weak_senders.load(Ordering::Relaxed)
+    }
+}
+
+impl<T> Clone for Sender<T> {
+    fn clone(&self) -> Self {
+        Self { tx: self.tx.clone() }
+    }
+}
+
+impl<T> fmt::Debug for Sender<T> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Sender").field("channel", &*self.tx).finish()
+    }
+}
+
+/// A [`Sender`] that does not keep the channel open, made by [`Sender::downgrade`].
+///
+/// # Examples
+/// ```
+/// let (sender, _receiver) = raddle_sync::mpsc::channel(1);
+/// let weak = sender.downgrade();
+/// weak.upgrade().unwrap().try_send(1).unwrap();
+/// ```
+pub struct WeakSender<T> {
+    tx: WeakTx<T>,
+}
+
+impl<T> UnwindSafe for WeakSender<T> {}
+impl<T> RefUnwindSafe for WeakSender<T> {}
+
+impl<T> WeakSender<T> {
+    /// A sender, unless all of them have been dropped.
+    ///
+    /// # Examples
+    /// ```
+    /// let (sender, _receiver) = raddle_sync::mpsc::channel::<()>(1);
+    /// let weak = sender.downgrade();
+    /// assert!(weak.upgrade().is_some());
+    /// ```
+    pub fn upgrade(&self) -> Option<Sender<T>> {
+        self.tx.upgrade().map(|tx| Sender { tx })
+    }
+
+    /// The number of senders at this moment.
+    ///
+    /// # Examples
+    /// ```
+    /// let (sender, _receiver) = raddle_sync::mpsc::channel::<()>(1);
+    /// assert_eq!(sender.downgrade().strong_count(), 1);
+    /// ```
+    pub fn strong_count(&self) -> usize {
+        self.tx.senders.load(Ordering::Acquire)
+    }
+
+    /// The number of weak senders at this moment.
+    ///
+    /// # Examples
+    /// ```
+    /// let (sender, _receiver) = raddle_sync::mpsc::channel::<()>(1);
+    /// assert_eq!(sender.downgrade().weak_count(), 1);
+    /// ```
+    pub fn weak_count(&self) -> usize {
+        self.tx.weak_senders.load(Ordering::Relaxed)
+    }
+}
+
+impl<T> Clone for WeakSender<T> {
+    fn clone(&self) -> Self {
+        Self { tx: self.tx.clone() }
+    }
+}
+
+impl<T> fmt::Debug for WeakSender<T> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("WeakSender").field("channel", &*self.tx).finish()
+    }
+}
+
+/// The receiving end of a bounded channel.
+///
+/// # Examples
+/// ```
+/// let (sender, mut receiver) = raddle_sync::mpsc::channel(2);
+/// sender.try_send(1).unwrap();
+/// assert_eq!(receiver.blocking_recv(), Some(1));
+/// ```
+pub struct Receiver<T> {
+    rx: Rx<T>,
+}
+
+receiver_methods!(Receiver, "channel(16)", "blocking_send");
+
+impl<T> Receiver<T> {
+    /// The number of free slots at this moment.
+    ///
+    /// # Examples
+    /// ```
+    /// let (sender, receiver) = raddle_sync::mpsc::channel(2);
+    /// sender.try_send(1).unwrap();
+    /// assert_eq!(receiver.capacity(), 1);
+    /// ```
+    pub fn capacity(&self) -> usize {
+        self.rx.free_slots()
+    }
+
+    /// The number of slots, free or not: what was given to [`channel`].
+    ///
+    /// # Examples
+    /// ```
+    /// let (_sender, receiver) = raddle_sync::mpsc::channel::<()>(2);
+    /// assert_eq!(receiver.max_capacity(), 2);
+    /// ```
+    pub fn max_capacity(&self) -> usize {
+        self.rx.capacity
+    }
+}

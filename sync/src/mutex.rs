@@ -1,0 +1,375 @@
+//! A mutex whose lock is awaited, and may be held across an await.
+//!
+//! It is one permit and a cell: whoever holds the permit has the cell. Unlocking while somebody waits
+//! hands the permit to the first in line (rules M and L of the permits and the wait list).
+//!
+//! # Safety
+//! The cell is entered only through guards, and a guard exists only while its permit is taken: M3
+//! says that one permit is never held twice. What the last holder wrote is visible to the next,
+//! because the permit's way from one to the other is a Release followed by an Acquire.
+#![allow(unsafe_code)]
+
+use crate::{blocking::block_on, error::TryLockError, loom::const_fn, permits::Permits};
+use std::{
+    cell::UnsafeCell,
+    fmt,
+    ops::{Deref, DerefMut},
+    sync::Arc,
+};
+
+/// A value that one task at a time may use, in the order of asking.
+///
+/// The guard may be held across an await. Where it is not, and the sections are short, a mutex of
+/// the standard library does the same for less.
+///
+/// Locking is fair: an unlock hands the mutex to whoever waits longest, and only
+/// [`try_lock`](Self::try_lock) could come in between. Uncontended, lock and unlock are one atomic
+/// operation each. There is no poisoning: a panic unlocks the mutex and leaves the value as it is.
+///
+/// Works on any executor, and from plain threads through [`blocking_lock`](Self::blocking_lock).
+///
+/// # Examples
+/// ```
+/// # futures_lite::future::block_on(async {
+/// use raddle_sync::Mutex;
+///
+/// static VISITORS: Mutex<Vec<&str>> = Mutex::new(Vec::new());
+///
+/// VISITORS.lock().await.push("Ada");
+/// assert_eq!(*VISITORS.lock().await, ["Ada"]);
+/// # });
+/// ```
+pub struct Mutex<T: ?Sized> {
+    permits: Permits,
+    value: UnsafeCell<T>,
+}
+
+// SAFETY: sharing the mutex lets any thread take `&mut T` or move the value out, one at a time (M3):
+// so `T` has to be `Send`, and need not be `Sync`.
+unsafe impl<T: ?Sized + Send> Sync for Mutex<T> {}
+
+impl<T> Mutex<T> {
+    const_fn! {
+        /// An unlocked mutex around `value`.
+        ///
+        /// # Examples
+        /// ```
+        /// static COUNT: raddle_sync::Mutex<u32> = raddle_sync::Mutex::new(0);
+        /// assert_eq!(*COUNT.try_lock().unwrap(), 0);
+        /// ```
+        pub fn new(value: T) -> Self {
+            Self { permits: Permits::new(1), value: UnsafeCell::new(value) }
+        }
+    }
+
+    const_fn! {
+        /// Another name for [`new`](Self::new), which is `const` itself.
+        ///
+        /// # Examples
+        /// ```
+        /// static COUNT: raddle_sync::Mutex<u32> = raddle_sync::Mutex::const_new(0);
+        /// assert_eq!(*COUNT.try_lock().unwrap(), 0);
+        /// ```
+        pub fn const_new(value: T) -> Self {
+            Self::new(value)
+        }
+    }
+
+    /// The value, which nobody else can use any more.
+    ///
+    /// # Examples
+    /// ```
+    /// assert_eq!(raddle_sync::Mutex::new(3).into_inner(), 3);
+    /// ```
+    pub fn into_inner(self) -> T {
+        self.value.into_inner()
+    }
+}
+
+impl<T: ?Sized> Mutex<T> {
+    /// Waits for the mutex.
+    ///
+    /// # Cancel safety
+    /// Dropping this future leaves the mutex alone, and gives up the place in line.
+    ///
+    /// # Examples
+    /// ```
+    /// # futures_lite::future::block_on(async {
+    /// let count = raddle_sync::Mutex::new(0);
+    /// *count.lock().await += 1;
+    /// assert_eq!(count.into_inner(), 1);
+    /// # });
+    /// ```
+    pub async fn lock(&self) -> MutexGuard<'_, T> {
+        self.acquire().await;
+        MutexGuard { mutex: self }
+    }
+
+    /// Takes the mutex if it is free.
+    ///
+    /// # Errors
+    /// [`TryLockError`] if somebody holds it, or is about to.
+    ///
+    /// # Examples
+    /// ```
+    /// let lock = raddle_sync::Mutex::new(1);
+    /// let guard = lock.try_lock().unwrap();
+    /// assert!(lock.try_lock().is_err());
+    /// # drop(guard);
+    /// ```
+    pub fn try_lock(&self) -> Result<MutexGuard<'_, T>, TryLockError> {
+        self.permits.try_acquire(1).map_err(|_| TryLockError::new())?;
+        Ok(MutexGuard { mutex: self })
+    }
+
+    /// Waits for the mutex on this thread, which sleeps meanwhile.
+    ///
+    /// Not for use inside a task: it holds up the thread that runs it.
+    ///
+    /// # Examples
+    /// ```
+    /// let count = raddle_sync::Mutex::new(0);
+    /// std::thread::scope(|threads| {
+    ///     threads.spawn(|| *count.blocking_lock() += 1);
+    /// });
+    /// assert_eq!(count.into_inner(), 1);
+    /// ```
+    pub fn blocking_lock(&self) -> MutexGuard<'_, T> {
+        match self.try_lock() {
+            Ok(guard) => guard,
+            Err(_) => block_on(self.lock()),
+        }
+    }
+
+    /// Waits for the mutex, for a guard that keeps it alive and can move to another task.
+    ///
+    /// # Cancel safety
+    /// As [`lock`](Self::lock).
+    ///
+    /// # Examples
+    /// ```
+    /// # futures_lite::future::block_on(async {
+    /// let count = std::sync::Arc::new(raddle_sync::Mutex::new(0));
+    /// let mut guard = count.clone().lock_owned().await;
+    /// std::thread::spawn(move || *guard += 1).join().unwrap();
+    /// assert_eq!(*count.lock().await, 1);
+    /// # });
+    /// ```
+    pub async fn lock_owned(self: Arc<Self>) -> OwnedMutexGuard<T> {
+        self.acquire().await;
+        OwnedMutexGuard { mutex: self }
+    }
+
+    /// As [`try_lock`](Self::try_lock), for a guard that keeps the mutex alive.
+    ///
+    /// # Errors
+    /// [`TryLockError`] if somebody holds it, or is about to.
+    ///
+    /// # Examples
+    /// ```
+    /// let lock = std::sync::Arc::new(raddle_sync::Mutex::new(1));
+    /// let _guard = lock.clone().try_lock_owned().unwrap();
+    /// assert!(lock.try_lock_owned().is_err());
+    /// ```
+    pub fn try_lock_owned(self: Arc<Self>) -> Result<OwnedMutexGuard<T>, TryLockError> {
+        self.permits.try_acquire(1).map_err(|_| TryLockError::new())?;
+        Ok(OwnedMutexGuard { mutex: self })
+    }
+
+    /// As [`blocking_lock`](Self::blocking_lock), for a guard that keeps the mutex alive.
+    ///
+    /// # Examples
+    /// ```
+    /// let lock = std::sync::Arc::new(raddle_sync::Mutex::new(1));
+    /// assert_eq!(*lock.blocking_lock_owned(), 1);
+    /// ```
+    pub fn blocking_lock_owned(self: Arc<Self>) -> OwnedMutexGuard<T> {
+        block_on(self.lock_owned())
+    }
+
+    /// The value, without locking: `&mut self` proves that nobody else uses it.
+    ///
+    /// # Examples
+    /// ```
+    /// let mut count = raddle_sync::Mutex::new(0);
+    /// *count.get_mut() += 1;
+    /// assert_eq!(count.into_inner(), 1);
+    /// ```
+    pub fn get_mut(&mut self) -> &mut T {
+        self.value.get_mut()
+    }
+
+    async fn acquire(&self) {
+        // It is never closed, so this does not fail; and if it did, nobody would get a guard.
+        if self.permits.acquire(1).await.is_err() {
+            unreachable!("a mutex is never closed");
+        }
+    }
+}
+
+impl<T: Default> Default for Mutex<T> {
+    fn default() -> Self {
+        Self::new(T::default())
+    }
+}
+
+impl<T> From<T> for Mutex<T> {
+    fn from(value: T) -> Self {
+        Self::new(value)
+    }
+}
+
+impl<T: ?Sized + fmt::Debug> fmt::Debug for Mutex<T> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let mut shown = f.debug_struct("Mutex");
+        match self.try_lock() {
+            Ok(guard) => shown.field("data", &&*guard),
+            Err(_) => shown.field("data", &format_args!("<locked>")),
+        };
+        shown.finish()
+    }
+}
+
+/// The right to use the value of a [`Mutex`], until it is dropped.
+///
+/// Unlike a guard of the standard library it may move to another thread: a task may be continued on
+/// another thread after an await.
+///
+/// # Examples
+/// ```
+/// let lock = raddle_sync::Mutex::new(vec![1]);
+/// lock.try_lock().unwrap().push(2);
+/// assert_eq!(lock.into_inner(), [1, 2]);
+/// ```
+#[clippy::has_significant_drop]
+#[must_use = "the mutex is unlocked as soon as the guard is dropped"]
+pub struct MutexGuard<'a, T: ?Sized> {
+    mutex: &'a Mutex<T>,
+}
+
+// SAFETY: a shared guard gives out `&T` on several threads, which takes `T: Sync`.
+unsafe impl<T: ?Sized + Send + Sync> Sync for MutexGuard<'_, T> {}
+
+impl<'a, T: ?Sized> MutexGuard<'a, T> {
+    /// The mutex that this guard has locked.
+    ///
+    /// # Examples
+    /// ```
+    /// use raddle_sync::{Mutex, MutexGuard};
+    ///
+    /// let lock = Mutex::new(1);
+    /// let guard = lock.try_lock().unwrap();
+    /// assert!(MutexGuard::mutex(&guard).try_lock().is_err());
+    /// ```
+    pub fn mutex(this: &Self) -> &'a Mutex<T> {
+        this.mutex
+    }
+}
+
+impl<T: ?Sized> Deref for MutexGuard<'_, T> {
+    type Target = T;
+
+    #[inline]
+    fn deref(&self) -> &T {
+        // SAFETY: M3: this guard's permit is the only one there is, so nobody writes.
+        unsafe { &*self.mutex.value.get() }
+    }
+}
+
+impl<T: ?Sized> DerefMut for MutexGuard<'_, T> {
+    #[inline]
+    fn deref_mut(&mut self) -> &mut T {
+        // SAFETY: M3: this guard's permit is the only one there is, and the guard is borrowed mutably.
+        unsafe { &mut *self.mutex.value.get() }
+    }
+}
+
+impl<T: ?Sized> Drop for MutexGuard<'_, T> {
+    #[inline]
+    fn drop(&mut self) {
+        self.mutex.permits.release(1);
+    }
+}
+
+impl<T: ?Sized + fmt::Debug> fmt::Debug for MutexGuard<'_, T> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        fmt::Debug::fmt(&**self, f)
+    }
+}
+
+impl<T: ?Sized + fmt::Display> fmt::Display for MutexGuard<'_, T> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        fmt::Display::fmt(&**self, f)
+    }
+}
+
+/// A [`MutexGuard`] that keeps its mutex alive, and so borrows nothing.
+///
+/// # Examples
+/// ```
+/// let lock = std::sync::Arc::new(raddle_sync::Mutex::new(1));
+/// let mut guard = lock.clone().try_lock_owned().unwrap();
+/// std::thread::spawn(move || *guard = 2).join().unwrap();
+/// assert_eq!(*lock.try_lock().unwrap(), 2);
+/// ```
+#[clippy::has_significant_drop]
+#[must_use = "the mutex is unlocked as soon as the guard is dropped"]
+pub struct OwnedMutexGuard<T: ?Sized> {
+    mutex: Arc<Mutex<T>>,
+}
+
+// SAFETY: a shared guard gives out `&T` on several threads, which takes `T: Sync`.
+unsafe impl<T: ?Sized + Send + Sync> Sync for OwnedMutexGuard<T> {}
+
+impl<T: ?Sized> OwnedMutexGuard<T> {
+    /// The mutex that this guard has locked.
+    ///
+    /// # Examples
+    /// ```
+    /// use raddle_sync::{Mutex, OwnedMutexGuard};
+    /// use std::sync::Arc;
+    ///
+    /// let lock = Arc::new(Mutex::new(1));
+    /// let guard = lock.clone().try_lock_owned().unwrap();
+    /// assert!(Arc::ptr_eq(OwnedMutexGuard::mutex(&guard), &lock));
+    /// ```
+    pub fn mutex(this: &Self) -> &Arc<Mutex<T>> {
+        &this.mutex
+    }
+}
+
+impl<T: ?Sized> Deref for OwnedMutexGuard<T> {
+    type Target = T;
+
+    #[inline]
+    fn deref(&self) -> &T {
+        // SAFETY: M3, as for `MutexGuard`.
+        unsafe { &*self.mutex.value.get() }
+    }
+}
+
+impl<T: ?Sized> DerefMut for OwnedMutexGuard<T> {
+    #[inline]
+    fn deref_mut(&mut self) -> &mut T {
+        // SAFETY: M3, as for `MutexGuard`.
+        unsafe { &mut *self.mutex.value.get() }
+    }
+}
+
+impl<T: ?Sized> Drop for OwnedMutexGuard<T> {
+    fn drop(&mut self) {
+        self.mutex.permits.release(1);
+    }
+}
+
+impl<T: ?Sized + fmt::Debug> fmt::Debug for OwnedMutexGuard<T> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        fmt::Debug::fmt(&**self, f)
+    }
+}
+
+impl<T: ?Sized + fmt::Display> fmt::Display for OwnedMutexGuard<T> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        fmt::Display::fmt(&**self, f)
+    }
+}

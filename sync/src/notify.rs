@@ -1,0 +1,499 @@
+//! "Look again": wakes one task, or all, without saying why.
+//!
+//! - **N1** The word holds the number of sweeps so far (`notify_waiters` calls) and one of `EMPTY`,
+//!   `WAITING`, `NOTIFIED`. `WAITING` is set exactly while somebody is in line; the way into and out
+//!   of it is under the lock of the line.
+//! - **N2** `notify_one` finds somebody in line and wakes the first, or leaves `NOTIFIED` behind, which
+//!   the next one who comes takes instead of waiting. There is at most one such mark.
+//! - **N3** A `Notified` remembers the sweep number of its birth. It is done when the number has moved
+//!   on: so `notify_waiters` reaches those that have not been polled yet.
+//! - **N4** A waiter that got a single notification and is dropped unpolled passes it on (L4), to the
+//!   end of the line it was taken from. A sweep is for everybody and needs no passing on.
+//!
+//! Feared: `notify_one` leaves its mark while a waiter lines up past it. But both change the same
+//! word, from `EMPTY`: the waiter to `WAITING`, the notifier to `NOTIFIED`. Who comes second sees it.
+
+use crate::{
+    budget,
+    loom::{AtomicUsize, Ordering, const_fn},
+    wait_list::{Locked, Standing, WaitQueue, Waiter},
+    wakers::Wakers,
+};
+use pin_project_lite::pin_project;
+use std::{
+    fmt,
+    panic::{RefUnwindSafe, UnwindSafe},
+    pin::Pin,
+    task::{Context, Poll, Waker, ready},
+};
+
+const EMPTY: usize = 0;
+const WAITING: usize = 1;
+const NOTIFIED: usize = 2;
+const STATE: usize = 3;
+/// One sweep. The count may wrap around: only a difference matters.
+const SWEEP: usize = 4;
+
+/// Wakes tasks that wait for something to change.
+///
+/// [`notify_one`](Self::notify_one) wakes the one that waits longest. If nobody waits, it is kept, and
+/// the next [`notified`](Self::notified) completes at once: so a single consumer that looks, finds
+/// nothing, and then waits, cannot miss the change in between. At most one notification is kept.
+///
+/// [`notify_waiters`](Self::notify_waiters) wakes everybody, and is not kept: it reaches every
+/// [`Notified`] that exists at that moment, polled or not. So with several consumers, create the
+/// future first, look second, and await third.
+///
+/// # Examples
+/// A queue of one's own:
+/// ```
+/// # futures_lite::future::block_on(async {
+/// use raddle_sync::Notify;
+/// use std::{collections::VecDeque, sync::Mutex};
+///
+/// #[derive(Default)]
+/// struct Inbox {
+///     letters: Mutex<VecDeque<String>>,
+///     arrived: Notify,
+/// }
+///
+/// impl Inbox {
+///     fn put(&self, letter: &str) {
+///         self.letters.lock().unwrap().push_back(letter.to_owned());
+///         self.arrived.notify_one();
+///     }
+///
+///     async fn take(&self) -> String {
+///         loop {
+///             if let Some(letter) = self.letters.lock().unwrap().pop_front() {
+///                 return letter;
+///             }
+///             self.arrived.notified().await;
+///         }
+///     }
+/// }
+///
+/// let inbox = Inbox::default();
+/// inbox.put("hello");
+/// assert_eq!(inbox.take().await, "hello");
+/// # });
+/// ```
+pub struct Notify {
+    word: AtomicUsize,
+    queue: WaitQueue<()>,
+}
+
+// A panic leaves the word and the line consistent: what was being done is done or undone.
+impl UnwindSafe for Notify {}
+impl RefUnwindSafe for Notify {}
+
+/// From which end of the line to take the one to wake.
+#[derive(Clone, Copy)]
+enum End {
+    Front,
+    Back,
+}
+
+impl Notify {
+    const_fn! {
+        /// A `Notify` that nobody waits on, with no notification kept.
+        ///
+        /// # Examples
+        /// ```
+        /// static CHANGED: raddle_sync::Notify = raddle_sync::Notify::new();
+        /// CHANGED.notify_one();
+        /// ```
+        pub fn new() -> Self {
+            Self { word: AtomicUsize::new(EMPTY), queue: WaitQueue::new(()) }
+        }
+    }
+
+    const_fn! {
+        /// Another name for [`new`](Self::new), which is `const` itself.
+        ///
+        /// # Examples
+        /// ```
+        /// static CHANGED: raddle_sync::Notify = raddle_sync::Notify::const_new();
+        /// CHANGED.notify_one();
+        /// ```
+        pub fn const_new() -> Self {
+            Self::new()
+        }
+    }
+
+    /// Waits for a notification.
+    ///
+    /// From its creation on the future is reached by [`notify_waiters`](Self::notify_waiters); it gets
+    /// in line for [`notify_one`](Self::notify_one) when first polled, or [enabled](Notified::enable).
+    ///
+    /// # Cancel safety
+    /// Dropping the future gives up the place in line. A single notification that it got and did not
+    /// see goes to the next in line, or is kept.
+    ///
+    /// # Examples
+    /// ```
+    /// # futures_lite::future::block_on(async {
+    /// let changed = raddle_sync::Notify::new();
+    /// changed.notify_one();
+    /// changed.notified().await;
+    /// # });
+    /// ```
+    pub fn notified(&self) -> Notified<'_> {
+        // Acquire: pairs with the Release in `notify_waiters`. Who gets the new sweep number sees what
+        // was done before that sweep.
+        let sweep = self.word.load(Ordering::Acquire) & !STATE;
+        Notified { notify: self, sweep, stage: Stage::Start, waiter: Waiter::new(&self.queue) }
+    }
+
+    /// Wakes the one that waits longest; if nobody waits, the next one to come.
+    ///
+    /// # Examples
+    /// ```
+    /// # futures_lite::future::block_on(async {
+    /// let changed = raddle_sync::Notify::new();
+    /// changed.notify_one();
+    /// changed.notify_one(); // Only one is kept.
+    /// changed.notified().await;
+    /// # });
+    /// ```
+    pub fn notify_one(&self) {
+        self.notify(End::Front);
+    }
+
+    /// Wakes the one that waits shortest; if nobody waits, the next one to come.
+    ///
+    /// Last in, first out: the one that went to sleep last is the most likely to have its data in the
+    /// cache.
+    ///
+    /// # Examples
+    /// ```
+    /// # futures_lite::future::block_on(async {
+    /// let changed = raddle_sync::Notify::new();
+    /// changed.notify_last();
+    /// changed.notified().await;
+    /// # });
+    /// ```
+    pub fn notify_last(&self) {
+        self.notify(End::Back);
+    }
+
+    /// Wakes everybody who waits now, including futures created and not polled yet. Nothing is kept.
+    ///
+    /// # Examples
+    /// ```
+    /// # futures_lite::future::block_on(async {
+    /// let changed = raddle_sync::Notify::new();
+    /// let before = changed.notified();
+    /// changed.notify_waiters();
+    /// before.await;
+    /// # });
+    /// ```
+    pub fn notify_waiters(&self) {
+        // Relaxed: a guess; the compare-exchange decides.
+        let mut word = self.word.load(Ordering::Relaxed);
+        while word & STATE != WAITING {
+            // AcqRel: Release pairs with the Acquire in `notified` and `poll`, Acquire makes the
+            // notifiers' actions visible in the order of the word.
+            match self.word.compare_exchange_weak(
+                word,
+                word.wrapping_add(SWEEP),
+                Ordering::AcqRel,
+                Ordering::Relaxed,
+            ) {
+                Ok(_) => return,
+                Err(now) => word = now,
+            }
+        }
+        self.sweep();
+    }
+
+    #[cold]
+    fn sweep(&self) {
+        let mut wakers: Wakers = Wakers::new();
+        let mut locked = self.queue.lock();
+        // One step for the number and the state: while somebody waits the state is ours (N1). Without
+        // waiters by now, or with a mark, only the number changes.
+        let leaving = if locked.is_empty() { 0 } else { WAITING };
+        // AcqRel: as above.
+        self.word.fetch_add(SWEEP.wrapping_sub(leaving), Ordering::AcqRel);
+        locked.begin_sweep();
+        while let Some(waker) = locked.pop_swept() {
+            wakers.push(waker);
+            if wakers.is_full() {
+                drop(locked);
+                wakers.wake_all();
+                locked = self.queue.lock();
+            }
+        }
+        drop(locked);
+        drop(wakers);
+    }
+
+    fn notify(&self, end: End) {
+        // Relaxed: a guess; the compare-exchange decides.
+        let mut word = self.word.load(Ordering::Relaxed);
+        loop {
+            if word & STATE == WAITING {
+                let mut locked = self.queue.lock();
+                // Acquire: for the case without waiters, as in the exchange below.
+                word = self.word.load(Ordering::Acquire);
+                if word & STATE == WAITING {
+                    let waker = self.take_from_line(&mut locked, end);
+                    drop(locked);
+                    if let Some(waker) = waker {
+                        waker.wake();
+                    }
+                    return;
+                }
+            }
+            // Release: pairs with the Acquire of the one who takes the mark; done also when there is
+            // one already, so that he sees what this call came after.
+            match self.word.compare_exchange_weak(
+                word,
+                word & !STATE | NOTIFIED,
+                Ordering::AcqRel,
+                Ordering::Relaxed,
+            ) {
+                Ok(_) => return,
+                Err(now) => word = now,
+            }
+        }
+    }
+
+    /// N2: the line is not empty; one waiter leaves it.
+    fn take_from_line(&self, locked: &mut Locked<'_, ()>, end: End) -> Option<Waker> {
+        let popped = match end {
+            End::Front => locked.pop_front(Standing::Granted),
+            End::Back => locked.pop_back(Standing::GrantedLast),
+        };
+        self.left(locked);
+        popped.flatten()
+    }
+
+    /// N1: the line has become shorter.
+    fn left(&self, locked: &mut Locked<'_, ()>) {
+        // Relaxed: `WAITING` changes under the lock only, which we hold.
+        if locked.is_empty() && self.word.load(Ordering::Relaxed) & STATE == WAITING {
+            // AcqRel: keeps the word one chain of read-modify-writes, so that later Acquire loads
+            // still see what earlier sweeps released.
+            self.word.fetch_sub(WAITING, Ordering::AcqRel);
+        }
+    }
+}
+
+impl Default for Notify {
+    fn default() -> Self {
+        Self::new()
+    }
+}
+
+impl fmt::Debug for Notify {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let state = match self.word.load(Ordering::Relaxed) & STATE {
+            EMPTY => "empty",
+            WAITING => "waited for",
+            _ => "notified",
+        };
+        f.debug_struct("Notify").field("state", &format_args!("{state}")).finish()
+    }
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Stage {
+    /// Not in line; a sweep may have come by.
+    Start,
+    /// In line, or served and not aware of it.
+    Queued,
+    Done,
+}
+
+pin_project! {
+    /// The future of [`Notify::notified`].
+    ///
+    /// # Examples
+    /// ```
+    /// # futures_lite::future::block_on(async {
+    /// let changed = raddle_sync::Notify::new();
+    /// let notified = changed.notified();
+    /// changed.notify_one();
+    /// notified.await;
+    /// # });
+    /// ```
+    #[must_use = "futures do nothing unless polled or awaited"]
+    pub struct Notified<'a> {
+        notify: &'a Notify,
+        sweep: usize,
+        stage: Stage,
+        #[pin]
+        waiter: Waiter<'a, ()>,
+    }
+
+    impl PinnedDrop for Notified<'_> {
+        fn drop(this: Pin<&mut Self>) {
+            if this.stage == Stage::Queued {
+                this.give_up();
+            }
+        }
+    }
+}
+
+impl UnwindSafe for Notified<'_> {}
+impl RefUnwindSafe for Notified<'_> {}
+
+impl Notified<'_> {
+    /// Gets in line without waiting; `true` if the notification is there already.
+    ///
+    /// With [`notify_one`](Notify::notify_one) and several consumers: enable the future, look, and
+    /// await it if there was nothing. After `true` the future completes at its next poll.
+    ///
+    /// # Examples
+    /// ```
+    /// # futures_lite::future::block_on(async {
+    /// use std::pin::pin;
+    ///
+    /// let changed = raddle_sync::Notify::new();
+    /// let mut notified = pin!(changed.notified());
+    /// assert!(!notified.as_mut().enable());
+    /// changed.notify_one();
+    /// assert!(notified.as_mut().enable());
+    /// notified.await;
+    /// # });
+    /// ```
+    pub fn enable(self: Pin<&mut Self>) -> bool {
+        self.poll_notified(None).is_ready()
+    }
+
+    #[inline]
+    fn poll_notified(mut self: Pin<&mut Self>, waker: Option<&Waker>) -> Poll<()> {
+        let done = match self.stage {
+            Stage::Start => self.as_mut().is_notified() || self.as_mut().line_up(waker),
+            Stage::Queued => self.as_mut().is_served(waker),
+            Stage::Done => true,
+        };
+        let this = self.project();
+        if done {
+            *this.stage = Stage::Done;
+            Poll::Ready(())
+        } else {
+            *this.stage = Stage::Queued;
+            Poll::Pending
+        }
+    }
+
+    /// Whether a sweep has come by since birth (N3), or there was a mark to take (N2).
+    fn is_notified(self: Pin<&mut Self>) -> bool {
+        // Acquire: pairs with the Release of the sweep that moved the number on.
+        let mut word = self.notify.word.load(Ordering::Acquire);
+        loop {
+            if word & !STATE != self.sweep {
+                return true;
+            }
+            if word & STATE != NOTIFIED {
+                return false;
+            }
+            // Acquire: pairs with the Release that left the mark.
+            match self.notify.word.compare_exchange_weak(
+                word,
+                word & !STATE | EMPTY,
+                Ordering::AcqRel,
+                Ordering::Acquire,
+            ) {
+                Ok(_) => return true,
+                Err(now) => word = now,
+            }
+        }
+    }
+
+    /// Gets in line, unless a notification has come in the meantime.
+    fn line_up(mut self: Pin<&mut Self>, waker: Option<&Waker>) -> bool {
+        // Cloned before the lock: cloning is foreign code.
+        let waker = waker.cloned();
+        let notify = self.notify;
+        let mut locked = notify.queue.lock();
+        loop {
+            if self.as_mut().is_notified() {
+                drop(locked);
+                return true;
+            }
+            // Relaxed: if it is not what we were just told, the exchange fails or we come round.
+            let word = notify.word.load(Ordering::Relaxed);
+            if word & !STATE != self.sweep || word & STATE == NOTIFIED {
+                continue;
+            }
+            // AcqRel: one chain of read-modify-writes, as in `left`.
+            if word & STATE == WAITING
+                || notify
+                    .word
+                    .compare_exchange(word, word | WAITING, Ordering::AcqRel, Ordering::Relaxed)
+                    .is_ok()
+            {
+                locked.push_back(self.project().waiter.as_ref(), 1, waker);
+                return false;
+            }
+        }
+    }
+
+    /// Whether a notification has come while in line; if not, leaves `waker` there.
+    fn is_served(self: Pin<&mut Self>, waker: Option<&Waker>) -> bool {
+        let this = self.project();
+        let waiter = this.waiter.as_ref();
+        if waiter.standing() != Standing::Waiting {
+            return true;
+        }
+        let mut locked = this.notify.queue.lock();
+        if locked.standing(waiter) != Standing::Waiting {
+            return true;
+        }
+        if locked.is_being_swept(waiter) {
+            // L6: it counts as woken from the moment the sweep began.
+            let removed = locked.remove(waiter);
+            drop(locked);
+            drop(removed);
+            return true;
+        }
+        let replaced = waker.and_then(|waker| locked.set_waker(waiter, waker));
+        drop(locked);
+        drop(replaced);
+        false
+    }
+
+    /// N4: leaves the line, and passes on what was meant for one.
+    #[cold]
+    fn give_up(self: Pin<&mut Self>) {
+        let this = self.project();
+        let waiter = this.waiter.as_ref();
+        if waiter.standing() == Standing::Waiting {
+            let mut locked = this.notify.queue.lock();
+            let removed = locked.remove(waiter);
+            if removed.is_some() {
+                this.notify.left(&mut locked);
+            }
+            drop(locked);
+            drop(removed);
+        }
+        match waiter.standing() {
+            Standing::Granted => this.notify.notify(End::Front),
+            Standing::GrantedLast => this.notify.notify(End::Back),
+            _ => {}
+        }
+    }
+}
+
+impl Future for Notified<'_> {
+    type Output = ();
+
+    fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<()> {
+        let unit = ready!(budget::poll_proceed(cx));
+        let outcome = self.poll_notified(Some(cx.waker()));
+        if outcome.is_ready() {
+            unit.made_progress();
+        }
+        outcome
+    }
+}
+
+impl fmt::Debug for Notified<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Notified").field("notify", self.notify).finish_non_exhaustive()
+    }
+}

@@ -1,0 +1,237 @@
+//! A number of permits and the line of those who wait for them: the heart of semaphore and mutex.
+//!
+//! One word holds the free permits and two flags, so that taking and returning a permit while nobody
+//! waits is one compare-exchange each. The lock of the line is taken only when somebody waits.
+//!
+//! - **M1** `WAITERS` is set exactly while the line is not empty. Both change under the lock.
+//! - **M2** While `WAITERS` is set there are no free permits: what comes back is dealt out under the
+//!   lock, from the front (L5), and only what the line leaves over goes to the word.
+//! - **M3** Permits are conserved: free ones in the word, assigned ones in the line, taken ones with
+//!   their holders. A waiter that gives up returns what was assigned to it (L4).
+//! - **M4** `CLOSED` is set under the lock and never cleared; nobody lines up after it.
+//!
+//! Feared: a permit goes to the word while a waiter lines up, and both sleep on. But to line up, the
+//! waiter changes the word from what it saw there to `WAITERS` (M1) in one step. Either it saw the
+//! permit, or the holder's compare-exchange fails, sees `WAITERS` and goes through the lock.
+
+use crate::{
+    acquire::{Acquire, Gate},
+    error::{AcquireError, TryAcquireError},
+    loom::{AtomicUsize, Ordering, const_fn},
+    wait_list::{Locked, Standing, WaitQueue},
+    wakers::Wakers,
+};
+
+const CLOSED: usize = 1;
+const WAITERS: usize = 2;
+const ONE: usize = 4;
+
+pub(crate) struct Permits {
+    word: AtomicUsize,
+    queue: WaitQueue<()>,
+}
+
+impl Permits {
+    pub(crate) const MAX: usize = usize::MAX >> 3;
+
+    const_fn! {
+        pub(crate) fn new(permits: usize) -> Self {
+            assert!(permits <= Self::MAX, "more permits than Semaphore::MAX_PERMITS");
+            Self { word: AtomicUsize::new(permits * ONE), queue: WaitQueue::new(()) }
+        }
+    }
+
+    pub(crate) fn available(&self) -> usize {
+        self.word.load(Ordering::Acquire) / ONE
+    }
+
+    pub(crate) fn is_closed(&self) -> bool {
+        self.word.load(Ordering::Acquire) & CLOSED != 0
+    }
+
+    #[inline]
+    pub(crate) fn acquire(&self, wanted: usize) -> Acquire<'_, Self> {
+        Acquire::new(self, wanted)
+    }
+
+    #[inline]
+    pub(crate) fn try_acquire(&self, wanted: usize) -> Result<(), TryAcquireError> {
+        // Relaxed: only a guess for the compare-exchange, or an answer that orders nothing.
+        let mut word = self.word.load(Ordering::Relaxed);
+        loop {
+            if word & CLOSED != 0 {
+                return Err(TryAcquireError::Closed);
+            }
+            if word / ONE < wanted {
+                return Err(TryAcquireError::NoPermits);
+            }
+            // Acquire: pairs with the Release in `release`, so that the new holder sees what the
+            // last one did.
+            match self.word.compare_exchange_weak(
+                word,
+                word - wanted * ONE,
+                Ordering::Acquire,
+                Ordering::Relaxed,
+            ) {
+                Ok(_) => return Ok(()),
+                Err(now) => word = now,
+            }
+        }
+    }
+
+    /// Returns `count` permits.
+    ///
+    /// # Panics
+    /// If there would be more than `MAX`; nothing has changed then.
+    #[inline]
+    pub(crate) fn release(&self, count: usize) {
+        assert!(count <= Self::MAX, "more permits than Semaphore::MAX_PERMITS");
+        // Relaxed: only a guess; the compare-exchange decides.
+        let mut word = self.word.load(Ordering::Relaxed);
+        while word & WAITERS == 0 {
+            assert!(count <= Self::MAX - word / ONE, "more permits than Semaphore::MAX_PERMITS");
+            // Release: pairs with the Acquire in `try_acquire` and `take`.
+            match self.word.compare_exchange_weak(
+                word,
+                word + count * ONE,
+                Ordering::Release,
+                Ordering::Relaxed,
+            ) {
+                Ok(_) => return,
+                Err(now) => word = now,
+            }
+        }
+        if count == 1 { self.hand_over() } else { self.deal_out(count) }
+    }
+
+    /// Gives one permit to the first in line; to the word if there is nobody any more.
+    #[cold]
+    fn hand_over(&self) {
+        let mut wakers = Wakers::<1>::new();
+        let mut locked = self.queue.lock();
+        let left = locked.assign(1, &mut wakers);
+        self.leave(&locked, left);
+        drop(locked);
+        drop(wakers);
+    }
+
+    /// Deals permits out to the line, and leaves in the word what the line does not want.
+    #[cold]
+    fn deal_out(&self, mut count: usize) {
+        let mut wakers: Wakers = Wakers::new();
+        loop {
+            let mut locked = self.queue.lock();
+            count = locked.assign(count, &mut wakers);
+            if count == 0 || locked.is_empty() {
+                self.leave(&locked, count);
+                drop(locked);
+                return;
+            }
+            drop(locked);
+            wakers.wake_all();
+        }
+    }
+
+    /// Puts `count` permits into the word, and keeps M1 true. Any permits mean an empty line (M2).
+    fn leave(&self, locked: &Locked<'_, ()>, count: usize) {
+        // Relaxed: `WAITERS` changes under the lock only, which we hold.
+        let listed = self.word.load(Ordering::Relaxed) & WAITERS;
+        let cleared = if locked.is_empty() { listed } else { 0 };
+        let change = (count * ONE).wrapping_sub(cleared);
+        if change != 0 {
+            // Release: pairs with the Acquire in `try_acquire` and `take`.
+            self.word.fetch_add(change, Ordering::Release);
+        }
+    }
+
+    /// Takes up to `count` free permits out of circulation, and returns how many.
+    pub(crate) fn forget(&self, count: usize) -> usize {
+        let mut word = self.word.load(Ordering::Relaxed);
+        loop {
+            let forgotten = count.min(word / ONE);
+            // AcqRel: as if acquired and released by the caller.
+            match self.word.compare_exchange_weak(
+                word,
+                word - forgotten * ONE,
+                Ordering::AcqRel,
+                Ordering::Relaxed,
+            ) {
+                Ok(_) => return forgotten,
+                Err(now) => word = now,
+            }
+        }
+    }
+
+    /// M4: nobody gets in any more, and everybody in line is told so.
+    pub(crate) fn close(&self) {
+        let mut wakers: Wakers = Wakers::new();
+        let mut locked = self.queue.lock();
+        // Release: pairs with the Acquire in `is_closed`.
+        self.word.fetch_or(CLOSED, Ordering::Release);
+        loop {
+            while !wakers.is_full()
+                && let Some(waker) = locked.pop_front(Standing::Closed)
+            {
+                wakers.push(waker);
+            }
+            if locked.is_empty() {
+                self.leave(&locked, 0);
+                drop(locked);
+                return;
+            }
+            drop(locked);
+            wakers.wake_all();
+            locked = self.queue.lock();
+        }
+    }
+}
+
+impl Gate for Permits {
+    type Guarded = ();
+
+    fn queue(&self) -> &WaitQueue<()> {
+        &self.queue
+    }
+
+    #[inline]
+    fn acquire_now(&self, wanted: usize) -> Option<Result<(), AcquireError>> {
+        match self.try_acquire(wanted) {
+            Ok(()) => Some(Ok(())),
+            Err(TryAcquireError::Closed) => Some(Err(AcquireError::new())),
+            Err(TryAcquireError::NoPermits) => None,
+        }
+    }
+
+    fn take(&self, _locked: &mut Locked<'_, ()>, wanted: usize) -> Result<usize, AcquireError> {
+        let mut word = self.word.load(Ordering::Relaxed);
+        loop {
+            if word & CLOSED != 0 {
+                return Err(AcquireError::new());
+            }
+            let free = word / ONE;
+            let taken = free.min(wanted);
+            // M1: whoever is about to line up says so in the same step in which it finds too little.
+            let listed = if taken < wanted { WAITERS } else { word & WAITERS };
+            // Acquire: pairs with the Release in `release`.
+            match self.word.compare_exchange_weak(
+                word,
+                ((free - taken) * ONE) | listed,
+                Ordering::Acquire,
+                Ordering::Relaxed,
+            ) {
+                Ok(_) => return Ok(wanted - taken),
+                Err(now) => word = now,
+            }
+        }
+    }
+
+    fn left(&self, locked: &mut Locked<'_, ()>) {
+        self.leave(locked, 0);
+    }
+
+    fn give_back(&self, count: usize) {
+        if count > 0 {
+            self.release(count);
+        }
+    }
+}

@@ -1,0 +1,479 @@
+//! Who waits, and in which order: the one list that every waiting primitive is built on.
+//!
+//! A [`WaitQueue`] is a lock around a list of waiters and whatever else the primitive guards with
+//! it. The list's nodes live inside the waiting futures ([`Waiter`]), so waiting allocates nothing.
+//!
+//! # The wait-list protocol
+//!
+//! ```text
+//!            push_back                pop_front, pop_back, assign, pop_swept
+//!   Idle ───────────────► Waiting ──────────────────────────────────────────► Granted, GrantedLast,
+//!                            │                                                Swept, Closed
+//!                            └── remove: its future was dropped ──► Idle
+//! ```
+//!
+//! - **L1** The list, and the links of every waiter in it, are touched only under the queue's lock.
+//! - **L2** A waiter is linked exactly while its standing is `Waiting`. Both change under the lock;
+//!   the store of the standing is the last thing done to a waiter that leaves the list.
+//! - **L3** To wake: unlink, take the waker out, set the standing, unlock, wake.
+//! - **L4** A waiter that was granted something and is dropped before it could use it hands it on.
+//!   The list cannot do this, the primitive's future does: it reads the standing in its drop.
+//! - **L5** First come, first served. Only `try_*` functions may overtake.
+//! - **L6** A sweep (`notify_waiters`) wakes exactly those who waited when it began, although it
+//!   lets the lock go between batches: `begin_sweep` moves them all to a list of their own and
+//!   starts a new round; who arrives later, carries the new round's number, and stays.
+//!
+//! # Why it is sound
+//!
+//! *A node never dangles.* A waiter borrows its queue for `'q` and is pinned when linked, so it
+//! neither moves nor is its memory reused before its drop has run; and the drop unlinks it (L2 tells
+//! whether it must). A queue that goes first leaves only waiters that were leaked: nobody can reach
+//! their links again, because that takes the queue they borrow.
+//!
+//! *A waker is not touched too late.* The owner may free its waiter as soon as it reads a standing
+//! other than `Waiting`. By L2 that store is the last access of the thread that unlinked it.
+//!
+//! *Aliasing.* Links and waker sit in an `UnsafeCell`; others reach a waiter through shared
+//! references and raw pointers only, never through `&mut`.
+//!
+//! # Rejected
+//!
+//! A slab of entries beside the list (safe, and its futures could move): it allocates as waiters
+//! come, and holds their high-water mark for ever. Waking by index also touches two lines per waiter.
+//!
+//! # Safety
+//! All code here that dereferences a node does so under the queue's lock (L1), for nodes that are
+//! linked (L2) and so alive, as argued above.
+#![allow(unsafe_code)]
+#![allow(unreachable_pub, reason = "the models reach these types through loom::internals")]
+
+use crate::{
+    loom::{AtomicU8, Mutex, MutexGuard, Ordering, UnsafeCell, const_fn},
+    wakers::Wakers,
+};
+use std::{
+    fmt,
+    marker::PhantomPinned,
+    ops::{Deref, DerefMut},
+    pin::Pin,
+    ptr::{self, NonNull},
+    task::Waker,
+};
+
+/// How things stand with a waiter. Everything after `Waiting` is final.
+#[repr(u8)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Standing {
+    /// Not in the list, and never served.
+    Idle,
+    /// In the list.
+    Waiting,
+    /// Was first in line and got what it asked for.
+    Granted,
+    /// As `Granted`, but was taken from the back of the line.
+    GrantedLast,
+    /// Woken together with everybody else.
+    Swept,
+    /// There will be nothing to wait for any more.
+    Closed,
+}
+
+impl Standing {
+    fn from_u8(standing: u8) -> Self {
+        match standing {
+            0 => Self::Idle,
+            1 => Self::Waiting,
+            2 => Self::Granted,
+            3 => Self::GrantedLast,
+            4 => Self::Swept,
+            _ => Self::Closed,
+        }
+    }
+}
+
+/// What others see of a waiter.
+struct Node {
+    standing: AtomicU8,
+    links: UnsafeCell<Links>,
+    _pinned: PhantomPinned,
+}
+
+/// The part of a node that the lock guards (L1).
+struct Links {
+    prev: Option<NonNull<Node>>,
+    next: Option<NonNull<Node>>,
+    waker: Option<Waker>,
+    missing: usize,
+    round: usize,
+}
+
+/// Runs `access` on the links of a node.
+///
+/// # Safety
+/// The node is alive, and the caller holds its queue's lock (L1).
+#[inline]
+unsafe fn links<R>(node: NonNull<Node>, access: impl FnOnce(*mut Links) -> R) -> R {
+    // SAFETY: alive, says the caller; shared, because its owner may be reading its standing.
+    unsafe { node.as_ref() }.links.with_mut(access)
+}
+
+/// Ends of a doubly linked list.
+struct List {
+    head: Option<NonNull<Node>>,
+    tail: Option<NonNull<Node>>,
+}
+
+// SAFETY: by L1 whoever reaches the nodes through the list holds the lock that the list is in, and
+// what it finds there (links, wakers) may be used from any thread.
+unsafe impl Send for List {}
+
+impl List {
+    const EMPTY: Self = Self { head: None, tail: None };
+
+    /// # Safety
+    /// `node` is alive and in no list; the lock is held.
+    unsafe fn push_back(&mut self, node: NonNull<Node>) {
+        let last = self.tail.replace(node);
+        // SAFETY: the caller vouches for `node`, L2 for `last`.
+        unsafe {
+            links(node, |links| {
+                (*links).prev = last;
+                (*links).next = None;
+            });
+            match last {
+                Some(last) => links(last, |links| (*links).next = Some(node)),
+                None => self.head = Some(node),
+            }
+        }
+    }
+
+    /// # Safety
+    /// `node` is in this list; the lock is held.
+    unsafe fn unlink(&mut self, node: NonNull<Node>) {
+        // SAFETY: `node` is linked, and so are its neighbors; by L2 all three are alive.
+        unsafe {
+            let (prev, next) = links(node, |links| ((*links).prev.take(), (*links).next.take()));
+            match prev {
+                Some(prev) => links(prev, |links| (*links).next = next),
+                None => self.head = next,
+            }
+            match next {
+                Some(next) => links(next, |links| (*links).prev = prev),
+                None => self.tail = prev,
+            }
+        }
+    }
+
+    /// Takes `node` out for good: the waker is the caller's, the node its owner's again.
+    ///
+    /// # Safety
+    /// `node` is in this list; the lock is held. The node may be freed once this returns.
+    unsafe fn settle(&mut self, node: NonNull<Node>, standing: Standing) -> Option<Waker> {
+        // SAFETY: linked and locked, says the caller. The store comes last (L2), so that nothing
+        // here touches the node after its owner may have freed it.
+        unsafe {
+            self.unlink(node);
+            let waker = links(node, |links| (*links).waker.take());
+            // Release: pairs with the Acquire load in `Waiter::standing`, which must see what the
+            // granting thread did before, and the end of its accesses to the node.
+            node.as_ref().standing.store(standing as u8, Ordering::Release);
+            waker
+        }
+    }
+
+    /// Appends all of `other`.
+    ///
+    /// # Safety
+    /// The lock of both lists is held.
+    unsafe fn append(&mut self, other: &mut List) {
+        let Some(first) = other.head.take() else { return };
+        // SAFETY: linked nodes are alive (L2).
+        unsafe {
+            links(first, |links| (*links).prev = self.tail);
+            match self.tail {
+                Some(last) => links(last, |links| (*links).next = Some(first)),
+                None => self.head = Some(first),
+            }
+        }
+        self.tail = other.tail.take();
+    }
+}
+
+/// A lock around a line of waiters and the primitive's own state.
+pub struct WaitQueue<S> {
+    line: Mutex<Line<S>>,
+}
+
+struct Line<S> {
+    waiting: List,
+    /// Being woken by a sweep: of an older round, and no longer in line (L6).
+    swept: List,
+    round: usize,
+    state: S,
+}
+
+impl<S> WaitQueue<S> {
+    const_fn! {
+        /// A queue in which nobody waits.
+        pub fn new(state: S) -> Self {
+            let line = Line { waiting: List::EMPTY, swept: List::EMPTY, round: 0, state };
+            Self { line: Mutex::new(line) }
+        }
+    }
+
+    /// Locks the line.
+    #[inline]
+    pub fn lock(&self) -> Locked<'_, S> {
+        Locked { line: self.line.lock(), queue: self }
+    }
+
+    /// Locks the line if that takes no waiting. For `Debug`, which must not block.
+    pub fn try_lock(&self) -> Option<Locked<'_, S>> {
+        Some(Locked { line: self.line.try_lock()?, queue: self })
+    }
+}
+
+impl<S> fmt::Debug for WaitQueue<S> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("WaitQueue").finish_non_exhaustive()
+    }
+}
+
+/// The right to change a line. Dereferences to the primitive's own state.
+///
+/// Wakers that its methods return are woken or dropped after it is gone (L3).
+pub struct Locked<'a, S> {
+    line: MutexGuard<'a, Line<S>>,
+    queue: &'a WaitQueue<S>,
+}
+
+impl<S> Locked<'_, S> {
+    /// Whether nobody is in line. Who is being swept, is not.
+    #[inline]
+    pub fn is_empty(&self) -> bool {
+        self.line.waiting.head.is_none()
+    }
+
+    /// Where `waiter` stands. Final answers can be had without the lock, from the waiter.
+    ///
+    /// A waiter that a sweep has claimed and not yet reached still counts as `Waiting`;
+    /// `is_being_swept` tells.
+    pub fn standing(&self, waiter: Pin<&Waiter<'_, S>>) -> Standing {
+        self.check(waiter);
+        waiter.standing()
+    }
+
+    /// Puts a waiter at the end of the line. A waiter lines up at most once in its life.
+    pub fn push_back(&mut self, waiter: Pin<&Waiter<'_, S>>, missing: usize, waker: Option<Waker>) {
+        self.check(waiter);
+        assert_eq!(waiter.standing(), Standing::Idle, "a waiter can line up only once");
+        let node = NonNull::from(&waiter.get_ref().node);
+        let round = self.line.round;
+        // SAFETY: the waiter is pinned and borrows this queue, so the node stays where it is until
+        // its drop, which unlinks it; it is idle, so in no list (L2). We hold the lock (L1).
+        unsafe {
+            links(node, |links| {
+                (*links).waker = waker;
+                (*links).missing = missing;
+                (*links).round = round;
+            });
+            self.line.waiting.push_back(node);
+            // Relaxed: who acts on `Waiting` takes the lock first.
+            node.as_ref().standing.store(Standing::Waiting as u8, Ordering::Relaxed);
+        }
+    }
+
+    /// Makes a waiting waiter wake `waker` from now on; returns the waker it replaces.
+    pub fn set_waker(&mut self, waiter: Pin<&Waiter<'_, S>>, waker: &Waker) -> Option<Waker> {
+        self.check(waiter);
+        let node = NonNull::from(&waiter.get_ref().node);
+        // SAFETY: borrowed, so alive; we hold the lock (L1). If the clone panics, nothing has
+        // changed.
+        unsafe {
+            links(node, |links| match &mut (*links).waker {
+                Some(current) if current.will_wake(waker) => None,
+                slot => slot.replace(waker.clone()),
+            })
+        }
+    }
+
+    /// Takes a waiter out of the line, or out of a sweep; `None` if it was served already.
+    pub fn remove(&mut self, waiter: Pin<&Waiter<'_, S>>) -> Option<Removed> {
+        self.check(waiter);
+        if waiter.standing() != Standing::Waiting {
+            return None;
+        }
+        let node = NonNull::from(&waiter.get_ref().node);
+        // SAFETY: waiting, so linked (L2), in the list of its round (L6); the lock is held (L1).
+        unsafe {
+            let (missing, round) = links(node, |links| ((*links).missing, (*links).round));
+            let line = &mut *self.line;
+            let list = if round == line.round { &mut line.waiting } else { &mut line.swept };
+            let waker = list.settle(node, Standing::Idle);
+            Some(Removed { missing, _waker: waker })
+        }
+    }
+
+    /// How much a waiter still lacked when it left the line.
+    pub fn missing(&self, waiter: Pin<&Waiter<'_, S>>) -> usize {
+        self.check(waiter);
+        // SAFETY: borrowed, so alive; we hold the lock (L1).
+        unsafe { links(NonNull::from(&waiter.get_ref().node), |links| (*links).missing) }
+    }
+
+    /// Serves the first in line. The outer `None` means that nobody waits, the inner one that the
+    /// waiter left no waker.
+    pub fn pop_front(&mut self, standing: Standing) -> Option<Option<Waker>> {
+        let node = self.line.waiting.head?;
+        // SAFETY: in the list that we hold the lock of.
+        Some(unsafe { self.line.waiting.settle(node, standing) })
+    }
+
+    /// Serves the last in line, as [`pop_front`](Self::pop_front) the first.
+    pub fn pop_back(&mut self, standing: Standing) -> Option<Option<Waker>> {
+        let node = self.line.waiting.tail?;
+        // SAFETY: in the list that we hold the lock of.
+        Some(unsafe { self.line.waiting.settle(node, standing) })
+    }
+
+    /// Deals `available` out from the front of the line, and returns what is left of it.
+    ///
+    /// Who gets all that was missing is `Granted`; the last one served may have got a part. Stops
+    /// early when `wakers` is full.
+    pub(crate) fn assign<const N: usize>(
+        &mut self,
+        mut available: usize,
+        wakers: &mut Wakers<N>,
+    ) -> usize {
+        while available > 0 && !wakers.is_full() {
+            let Some(first) = self.line.waiting.head else { break };
+            // SAFETY: in the list that we hold the lock of.
+            unsafe {
+                let missing = links(first, |links| {
+                    let missing = (*links).missing;
+                    (*links).missing = missing.saturating_sub(available);
+                    missing
+                });
+                if missing > available {
+                    return 0;
+                }
+                available -= missing;
+                wakers.push(self.line.waiting.settle(first, Standing::Granted));
+            }
+        }
+        available
+    }
+
+    /// Claims everybody now in line for a sweep (L6), in constant time.
+    pub fn begin_sweep(&mut self) {
+        let line = &mut *self.line;
+        // SAFETY: both lists are under the lock we hold.
+        unsafe { line.swept.append(&mut line.waiting) };
+        line.round = line.round.wrapping_add(1);
+    }
+
+    /// Wakes the next of those claimed by a sweep, as [`pop_front`](Self::pop_front) does.
+    pub fn pop_swept(&mut self) -> Option<Option<Waker>> {
+        let node = self.line.swept.head?;
+        // SAFETY: in the list that we hold the lock of.
+        Some(unsafe { self.line.swept.settle(node, Standing::Swept) })
+    }
+
+    /// Whether a sweep has claimed this waiter, and not yet come to it.
+    pub fn is_being_swept(&self, waiter: Pin<&Waiter<'_, S>>) -> bool {
+        self.check(waiter);
+        let node = NonNull::from(&waiter.get_ref().node);
+        // SAFETY: borrowed, so alive; we hold the lock (L1).
+        let round = unsafe { links(node, |links| (*links).round) };
+        waiter.standing() == Standing::Waiting && round != self.line.round
+    }
+
+    /// The lock must be that of the waiter's own queue: L1 depends on it.
+    #[inline]
+    fn check(&self, waiter: Pin<&Waiter<'_, S>>) {
+        assert!(ptr::eq(self.queue, waiter.queue), "the waiter belongs to another queue");
+    }
+}
+
+impl<S> Deref for Locked<'_, S> {
+    type Target = S;
+
+    #[inline]
+    fn deref(&self) -> &S {
+        &self.line.state
+    }
+}
+
+impl<S> DerefMut for Locked<'_, S> {
+    #[inline]
+    fn deref_mut(&mut self) -> &mut S {
+        &mut self.line.state
+    }
+}
+
+impl<S> fmt::Debug for Locked<'_, S> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Locked").field("is_empty", &self.is_empty()).finish_non_exhaustive()
+    }
+}
+
+/// What is left of a waiter that gave up. Drop it after the lock: it holds the waker.
+#[derive(Debug)]
+pub struct Removed {
+    /// How much the waiter still lacked.
+    pub missing: usize,
+    _waker: Option<Waker>,
+}
+
+/// A place in a line, kept inside the future that waits.
+pub struct Waiter<'q, S> {
+    queue: &'q WaitQueue<S>,
+    node: Node,
+}
+
+// SAFETY: the node's links are touched under the queue's lock only (L1), whose state may move
+// between threads; its standing is atomic.
+unsafe impl<S: Send> Send for Waiter<'_, S> {}
+// SAFETY: as above; a shared reference gives no other access.
+unsafe impl<S: Send> Sync for Waiter<'_, S> {}
+
+impl<'q, S> Waiter<'q, S> {
+    /// A waiter that is not in line yet.
+    #[inline]
+    pub fn new(queue: &'q WaitQueue<S>) -> Self {
+        let links = Links { prev: None, next: None, waker: None, missing: 0, round: 0 };
+        let node = Node {
+            standing: AtomicU8::new(Standing::Idle as u8),
+            links: UnsafeCell::new(links),
+            _pinned: PhantomPinned,
+        };
+        Self { queue, node }
+    }
+
+    /// Where this waiter stands. `Waiting` may be out of date at once, everything else is final.
+    #[inline]
+    pub fn standing(&self) -> Standing {
+        // Acquire: pairs with the Release store in `List::settle`.
+        Standing::from_u8(self.node.standing.load(Ordering::Acquire))
+    }
+}
+
+impl<S> Drop for Waiter<'_, S> {
+    #[inline]
+    fn drop(&mut self) {
+        // Usually the primitive's future has seen to it (L4). If not, never leave a dangling node.
+        if self.standing() == Standing::Waiting {
+            let mut locked = self.queue.lock();
+            // SAFETY: it is being dropped in place, so it will not move any more.
+            let removed = locked.remove(unsafe { Pin::new_unchecked(self) });
+            drop(locked);
+            drop(removed);
+        }
+    }
+}
+
+impl<S> fmt::Debug for Waiter<'_, S> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Waiter").field("standing", &self.standing()).finish_non_exhaustive()
+    }
+}
