@@ -15,7 +15,7 @@
 //! - [`runtime`]: starting, entering and stopping runtimes.
 //! - [`task`]: tasks, their handles, and blocking calls.
 //! - [`time`]: sleeps, timeouts, intervals.
-//! - [`net`]: TCP.
+//! - [`net`]: TCP sockets.
 //! - [`sync`]: locks, semaphores and channels, which work on any executor.
 //!
 //! # Features
@@ -31,6 +31,7 @@
 #![warn(missing_docs)]
 
 mod blocking;
+mod contain;
 #[doc(hidden)]
 pub mod loom;
 mod queue;

@@ -51,6 +51,8 @@ impl<F: FnOnce() -> R, R> Future for Call<F> {
     type Output = R;
 
     fn poll(mut self: Pin<&mut Self>, _: &mut Context<'_>) -> Poll<R> {
+        // A blocking call may drive futures of its own, for as long as it likes.
+        raddle_sync::budget::clear();
         let f = self.0.take().expect("a call is polled once");
         Poll::Ready(f())
     }

@@ -42,14 +42,17 @@ pub(crate) struct Pool {
     /// Threads waiting on the channel (B2).
     waiting: AtomicUsize,
     closed: AtomicBool,
-    threads: Mutex<Threads>,
-    /// Notified when a thread ends.
-    ended: Condvar,
+    /// Not in the pool itself: the last thing a thread does is to count itself out, when it has let go of everything
+    /// else.
+    threads: Arc<(Mutex<Threads>, Condvar)>,
 }
 
 #[derive(Debug, Default)]
 struct Threads {
+    /// Threads that take calls.
     count: usize,
+    /// Threads that exist; the condition variable beside tells of each that ends.
+    alive: usize,
     /// Whether one of them has been started and has not come up yet (B3).
     starting: bool,
 }
@@ -68,8 +71,7 @@ impl Pool {
             receiver,
             waiting: AtomicUsize::new(0),
             closed: AtomicBool::new(false),
-            threads: Mutex::new(Threads::default()),
-            ended: Condvar::new(),
+            threads: Arc::default(),
         }
     }
 
@@ -95,8 +97,10 @@ impl Pool {
 
     /// B3: starts a thread, if one is missing, allowed, and not on its way already.
     fn grow(&self, shared: &Arc<Shared>) {
+        // First, because it is the user's code.
+        let name = (self.config.name)();
         {
-            let mut threads = self.threads.lock();
+            let mut threads = self.threads.0.lock();
             let missing = !self.receiver.is_empty() && self.waiting.load(Relaxed) == 0;
             let may = !threads.starting && threads.count < self.config.threads_max;
             if !missing || !may || self.closed.load(Relaxed) {
@@ -104,19 +108,22 @@ impl Pool {
             }
             threads.starting = true;
             threads.count += 1;
+            threads.alive += 1;
         }
-        let mut builder = std::thread::Builder::new().name((self.config.name)());
+        // A name with a NUL is none, for a thread.
+        let mut builder = std::thread::Builder::new().name(name.replace('\0', ""));
         if let Some(size) = self.config.stack_size {
             builder = builder.stack_size(size);
         }
         let runtime = shared.clone();
-        if builder.spawn(move || run(&runtime)).is_err() {
-            let mut threads = self.threads.lock();
+        if builder.spawn(move || run(runtime)).is_err() {
+            let mut threads = self.threads.0.lock();
             threads.starting = false;
             threads.count -= 1;
+            threads.alive -= 1;
             let none_left = threads.count == 0;
             drop(threads);
-            self.ended.notify_all();
+            self.threads.1.notify_all();
             if none_left {
                 // Nobody will ever take them: an error is better than silence.
                 self.cancel_waiting_calls();
@@ -125,12 +132,16 @@ impl Pool {
     }
 
     fn cancel_waiting_calls(&self) {
+        let mut stops = 0;
         for message in self.receiver.try_iter() {
             match message {
                 Message::Call(runnable) => runnable.cancel(&Nowhere),
-                // Another thread's to take; there is one per thread, and every thread also reads the flag.
-                Message::Stop => {}
+                Message::Stop => stops += 1,
             }
+        }
+        // There is one for each thread, and each needs its own to be woken.
+        for _ in 0..stops {
+            self.send(Message::Stop);
         }
     }
 
@@ -164,18 +175,18 @@ impl Pool {
         // B4: pairs with the fence in `submit`.
         fence(SeqCst);
         self.cancel_waiting_calls();
-        let mut threads = self.threads.lock();
-        for _ in 0..threads.count {
+        let mut threads = self.threads.0.lock();
+        for _ in 0..threads.alive {
             self.send(Message::Stop);
         }
         if OWN_POOL.get() == ptr::from_ref(self) {
             // A blocking call cannot wait for itself.
             return;
         }
-        while threads.count > 0 {
+        while threads.alive > 0 {
             match deadline {
-                None => self.ended.wait(&mut threads),
-                Some(deadline) if self.ended.wait_until(&mut threads, deadline).timed_out() => {
+                None => self.threads.1.wait(&mut threads),
+                Some(deadline) if self.threads.1.wait_until(&mut threads, deadline).timed_out() => {
                     return;
                 }
                 Some(_) => {}
@@ -185,25 +196,44 @@ impl Pool {
 }
 
 /// The life of a blocking thread.
-fn run(shared: &Arc<Shared>) {
-    /// Counts the thread out, also after a panic of a hook.
-    struct Ended<'a>(&'a Pool);
-    impl Drop for Ended<'_> {
+fn run(shared: Arc<Shared>) {
+    /// Counts the thread out when everything else is gone, also after a panic of ours.
+    struct Ended(Arc<(Mutex<Threads>, Condvar)>);
+    impl Drop for Ended {
         fn drop(&mut self) {
-            self.0.threads.lock().count -= 1;
-            self.0.ended.notify_all();
+            self.0.0.lock().alive -= 1;
+            self.0.1.notify_all();
         }
     }
+    /// The thread takes no more calls.
+    struct Leaving<'a>(&'a Arc<Shared>);
+    impl Drop for Leaving<'_> {
+        fn drop(&mut self) {
+            let pool = &self.0.blocking;
+            let none_left = {
+                let mut threads = pool.threads.0.lock();
+                threads.count -= 1;
+                threads.count == 0
+            };
+            if none_left && !pool.receiver.is_empty() {
+                // Somebody counted on this thread when it could not start another.
+                pool.grow(self.0);
+            }
+        }
+    }
+    // Dropped in reverse order.
+    let _ended = Ended(shared.blocking.threads.clone());
+    let shared = shared;
+    OWN_POOL.set(ptr::from_ref(&shared.blocking));
+    shared.blocking.threads.0.lock().starting = false;
+    let _leaving = Leaving(&shared);
+    let entered = context::enter(shared.clone());
     let pool = &shared.blocking;
-    OWN_POOL.set(ptr::from_ref(pool));
-    pool.threads.lock().starting = false;
-    let _ended = Ended(pool);
-    let _entered = context::enter(shared.clone());
     call(&pool.config.hooks.on_thread_start);
     while let Some(runnable) = pool.next() {
         // B3.
         if pool.waiting.load(Relaxed) == 0 && !pool.receiver.is_empty() {
-            pool.grow(shared);
+            pool.grow(&shared);
         }
         match runnable.run(&Nowhere) {
             Ran::Done => {}
@@ -211,6 +241,7 @@ fn run(shared: &Arc<Shared>) {
         }
     }
     call(&pool.config.hooks.on_thread_stop);
+    drop(entered);
 }
 
 impl fmt::Debug for Pool {

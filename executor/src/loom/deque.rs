@@ -113,6 +113,11 @@ impl<T> Worker<T> {
     pub fn len(&self) -> usize {
         self.0.len()
     }
+
+    /// Whether nothing is queued.
+    pub fn is_empty(&self) -> bool {
+        self.0.len() == 0
+    }
 }
 
 impl<T> Stealer<T> {

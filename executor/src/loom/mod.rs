@@ -1,8 +1,24 @@
-//! Atomics, locks, threads and deques: the real ones in a program, loom's under `cfg(loom)`. The only folder of the
-//! crate that knows of loom.
+//! Atomics, locks, cells, memory and deques: the real ones in a program, loom's under `cfg(loom)`. The only folder of
+//! the crate that knows of loom.
 
 #[cfg(loom)]
+mod checked;
+#[cfg(loom)]
 mod deque;
+#[cfg(loom)]
+pub mod internals;
+
+/// Whether threads keep the blocks of finished tasks. In a model every task has a block of its own, so that loom counts
+/// it.
+pub(crate) const KEEP_BLOCKS: bool = cfg!(not(loom));
+
+/// Memory of tasks, counted by a model.
+pub(crate) mod alloc {
+    #[cfg(loom)]
+    pub(crate) use super::checked::{alloc, dealloc};
+    #[cfg(not(loom))]
+    pub(crate) use std::alloc::{alloc, dealloc};
+}
 
 /// Work-stealing deques and the injector.
 pub(crate) mod deques {
@@ -22,6 +38,8 @@ pub(crate) mod sync {
     /// Atomics that a model explores.
     pub(crate) mod atomic {
         #[cfg(loom)]
+        pub(crate) use super::super::checked::{AtomicU64, fence};
+        #[cfg(loom)]
         pub(crate) use loom::sync::atomic::*;
         #[cfg(not(loom))]
         pub(crate) use std::sync::atomic::*;
@@ -34,24 +52,67 @@ pub(crate) mod sync {
 
     #[cfg(loom)]
     mod model {
+        use loom::sync::atomic::{AtomicBool, Ordering::*};
+        use std::ops::{Deref, DerefMut};
         use std::time::Instant;
 
-        /// loom's mutex with `parking_lot`'s signatures.
+        /// loom's mutex with `parking_lot`'s signatures, for users who either always `lock` or always `try_lock`.
         #[derive(Debug, Default)]
-        pub(crate) struct Mutex<T>(loom::sync::Mutex<T>);
-        pub(crate) type MutexGuard<'a, T> = loom::sync::MutexGuard<'a, T>;
+        pub(crate) struct Mutex<T> {
+            mutex: loom::sync::Mutex<T>,
+            /// loom's own `try_lock` may block when another thread locks first.
+            tried: AtomicBool,
+        }
+
+        /// `None` only while a `Condvar` has it.
+        pub(crate) struct MutexGuard<'a, T> {
+            held: Option<loom::sync::MutexGuard<'a, T>>,
+            tried: Option<&'a AtomicBool>,
+        }
+
+        const HELD: &str = "held, except within a wait";
 
         impl<T> Mutex<T> {
             pub(crate) fn new(value: T) -> Self {
-                Mutex(loom::sync::Mutex::new(value))
+                Mutex { mutex: loom::sync::Mutex::new(value), tried: AtomicBool::new(false) }
             }
 
             pub(crate) fn lock(&self) -> MutexGuard<'_, T> {
-                self.0.lock().unwrap_or_else(std::sync::PoisonError::into_inner)
+                let held = self.mutex.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
+                MutexGuard { held: Some(held), tried: None }
             }
 
             pub(crate) fn try_lock(&self) -> Option<MutexGuard<'_, T>> {
-                self.0.try_lock().ok()
+                let free = !self.tried.swap(true, Acquire);
+                free.then(|| {
+                    let mut guard = self.lock();
+                    guard.tried = Some(&self.tried);
+                    guard
+                })
+            }
+        }
+
+        impl<T> Drop for MutexGuard<'_, T> {
+            fn drop(&mut self) {
+                self.held = None;
+                // Not from a deadlock, in which loom does no more.
+                if let Some(tried) = self.tried.filter(|_| !std::thread::panicking()) {
+                    tried.store(false, Release);
+                }
+            }
+        }
+
+        impl<T> Deref for MutexGuard<'_, T> {
+            type Target = T;
+
+            fn deref(&self) -> &T {
+                self.held.as_ref().expect(HELD)
+            }
+        }
+
+        impl<T> DerefMut for MutexGuard<'_, T> {
+            fn deref_mut(&mut self) -> &mut T {
+                self.held.as_mut().expect(HELD)
             }
         }
 
@@ -70,33 +131,13 @@ pub(crate) mod sync {
             }
 
             pub(crate) fn wait<T>(&self, guard: &mut MutexGuard<'_, T>) {
-                // SAFETY-free trick: loom's `wait` takes the guard by value, so move it through a closure that puts
-                // the one it returns back.
-                replace_with(guard, |guard| {
-                    self.0.wait(guard).unwrap_or_else(std::sync::PoisonError::into_inner)
-                });
+                let held = guard.held.take().expect(HELD);
+                let held = self.0.wait(held).unwrap_or_else(std::sync::PoisonError::into_inner);
+                guard.held = Some(held);
             }
 
             pub(crate) fn wait_until<T>(&self, guard: &mut MutexGuard<'_, T>, _: Instant) {
                 self.wait(guard);
-            }
-        }
-
-        /// Replaces `*place` by a function of it. Aborts if the function panics, as nothing is left to put back.
-        #[allow(unsafe_code)]
-        fn replace_with<T>(place: &mut T, f: impl FnOnce(T) -> T) {
-            struct Abort;
-            impl Drop for Abort {
-                fn drop(&mut self) {
-                    std::process::abort();
-                }
-            }
-            // SAFETY: the value read is written back before anybody can see the place; a panic in between aborts.
-            unsafe {
-                let abort = Abort;
-                let value = f(std::ptr::read(place));
-                std::ptr::write(place, value);
-                std::mem::forget(abort);
             }
         }
     }
@@ -123,13 +164,4 @@ pub(crate) mod cell {
             f(self.0.get())
         }
     }
-}
-
-/// What the models look at.
-#[cfg(loom)]
-pub mod internals {
-    pub use crate::queue::{Inject, Local, Steal, Stealer};
-    pub use crate::scheduler::idle::{Idle, Searching};
-    pub use crate::scheduler::park::Parker;
-    pub use crate::task::state::{Completed, DropHandle, Finish, Snapshot, Start, State, Wake};
 }

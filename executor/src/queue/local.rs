@@ -62,11 +62,25 @@ impl<T> Local<T> {
     }
 
     fn pop_deque(&self) -> Option<T> {
-        let popped = self.deque.as_ref().and_then(|deque| deque.pop());
-        // Empty, or a thief was faster: either way nothing in it is older than what is pushed next. An item that a
-        // theft in progress gives up on does not come back here.
-        self.open.set(popped.is_some());
+        let deque = self.deque.as_ref()?;
+        let popped = deque.pop();
+        // Once it is empty, nothing in it is older than what is pushed next.
+        self.open.set(!deque.is_empty());
         popped
+    }
+
+    /// Takes everything back from where thieves can reach it. Owner only.
+    pub fn close(&self) {
+        let Some(deque) = &self.deque else { return };
+        let mut private = self.private.borrow_mut();
+        private.extend(std::iter::from_fn(|| deque.pop()));
+        self.open.set(false);
+    }
+
+    /// Whether pushes go to where thieves can reach them.
+    #[inline]
+    pub fn is_open(&self) -> bool {
+        self.open.get()
     }
 
     /// Moves everything private to where thieves can reach it. Owner only.

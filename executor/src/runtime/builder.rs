@@ -31,6 +31,8 @@ pub struct Builder {
     multi_thread: bool,
     worker_threads: Option<usize>,
     thread_name: Arc<dyn Fn() -> String + Send + Sync>,
+    /// The name, if it is always the same.
+    fixed_name: Option<String>,
     thread_stack_size: Option<usize>,
     max_blocking_threads: usize,
     thread_keep_alive: Duration,
@@ -93,6 +95,7 @@ impl Builder {
             multi_thread,
             worker_threads: None,
             thread_name: Arc::new(|| "raddle-worker".to_owned()),
+            fixed_name: None,
             thread_stack_size: None,
             max_blocking_threads: 512,
             thread_keep_alive: Duration::from_secs(10),
@@ -123,7 +126,9 @@ impl Builder {
     /// The name of every thread the runtime starts. The default is `raddle-worker`.
     pub fn thread_name(&mut self, name: impl Into<String>) -> &mut Builder {
         let name = name.into();
-        self.thread_name_fn(move || name.clone())
+        self.fixed_name = Some(name.clone());
+        self.thread_name = Arc::new(move || name.clone());
+        self
     }
 
     /// Makes the name of each thread the runtime starts.
@@ -131,6 +136,7 @@ impl Builder {
         &mut self,
         name: impl Fn() -> String + Send + Sync + 'static,
     ) -> &mut Builder {
+        self.fixed_name = None;
         self.thread_name = Arc::new(name);
         self
     }
@@ -206,7 +212,7 @@ impl Builder {
         if self.max_blocking_threads == 0 {
             return Err(invalid("max_blocking_threads", "must be at least 1"));
         }
-        if (self.thread_name)().contains('\0') {
+        if self.fixed_name.as_ref().is_some_and(|name| name.contains('\0')) {
             return Err(invalid("thread_name", "contains a NUL"));
         }
         let name = self.thread_name.clone();

@@ -131,8 +131,11 @@ impl Runtime {
             shared.leave_vacant_slots();
         }
         // A worker cannot wait for itself.
-        let is_own_worker = context::with_worker_of(&raw const **shared, |worker| worker.is_some());
-        let deadline = if is_own_worker { Some(Instant::now()) } else { deadline };
+        let deadline = if context::is_worker_of(&raw const **shared) {
+            Some(Instant::now())
+        } else {
+            deadline
+        };
         self.threads.join(deadline);
         shared.blocking.shutdown(deadline);
     }

@@ -42,9 +42,15 @@ impl Threads {
         name: &(dyn Fn() -> String + Send + Sync),
         stack_size: Option<usize>,
     ) -> io::Result<Threads> {
+        // All names first, because making them is the user's code.
+        let names: Vec<String> = (0..shared.workers).map(|_| name()).collect();
+        if names.iter().any(|name| name.contains('\0')) {
+            let message = "thread_name contains a NUL";
+            return Err(io::Error::new(io::ErrorKind::InvalidInput, message));
+        }
         let mut threads = Threads { handles: Vec::new(), alive: Arc::default() };
-        for index in 0..shared.workers {
-            let mut builder = thread::Builder::new().name(name());
+        for (index, name) in names.into_iter().enumerate() {
+            let mut builder = thread::Builder::new().name(name);
             if let Some(size) = stack_size {
                 builder = builder.stack_size(size);
             }
@@ -96,9 +102,8 @@ fn run(shared: &Arc<Shared>, index: usize, living: Living) {
     let _entered = context::enter(shared.clone());
     alloc::keep_blocks_on_this_thread();
     call(&shared.hooks.on_thread_start);
-    {
-        let claim =
-            shared.slots[index].try_claim().expect("a worker's slot is claimed by its thread only");
+    // Not free only if the runtime has been closed before this thread came up: somebody else leaves it then (S3).
+    if let Some(claim) = shared.slots[index].try_claim() {
         context::with_worker(shared, &claim, |worker| worker.run());
         shared.leave(&claim);
     }

@@ -10,10 +10,13 @@ use super::slot::{Claim, Mode};
 use super::worker::{Step, Worker};
 use std::future::Future;
 use std::pin::{Pin, pin};
-use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering::*, fence};
+use std::sync::{Arc, Weak};
 use std::task::{Context, Poll, Wake, Waker};
 use std::thread::Thread;
+
+/// Most tasks that run between a wake of the root future and its poll.
+const AHEAD_MAX: usize = 256;
 
 /// What wakes a root future: its flag, and the thread that polls it.
 struct Root {
@@ -21,7 +24,8 @@ struct Root {
     /// The guest slot the thread sleeps in, plus one; zero if it sleeps outside.
     slot: AtomicUsize,
     thread: Thread,
-    shared: Arc<Shared>,
+    /// Weak, because a waker may outlive its runtime, and shall not keep its sockets open.
+    shared: Weak<Shared>,
 }
 
 impl Wake for Root {
@@ -41,11 +45,11 @@ impl Wake for Root {
             slot => {
                 let index = slot - 1;
                 // The guest itself looks at the flag before it sleeps.
-                let is_guest = context::with_worker_of(Arc::as_ptr(&self.shared), |worker| {
+                let is_guest = context::with_worker_of(self.shared.as_ptr(), |worker| {
                     worker.is_some_and(|worker| worker.slot.index == index)
                 });
-                if !is_guest {
-                    self.shared.unpark(index);
+                if !is_guest && let Some(shared) = self.shared.upgrade() {
+                    shared.unpark(index);
                 }
             }
         }
@@ -84,7 +88,7 @@ pub(crate) fn block_on<F: Future>(shared: &Arc<Shared>, future: F) -> F::Output 
             woken: AtomicBool::new(true),
             slot: AtomicUsize::new(0),
             thread: std::thread::current(),
-            shared: shared.clone(),
+            shared: Arc::downgrade(shared),
         });
         let waker = Waker::from(root.clone());
         let mut future = pin!(future);
@@ -92,15 +96,13 @@ pub(crate) fn block_on<F: Future>(shared: &Arc<Shared>, future: F) -> F::Output 
         // Whatever this thread polls later is none of our business.
         let _unconstrained = Unconstrained;
         loop {
-            if !shared.shutdown.is_closed() {
-                if let Some(claim) =
-                    shared.slots[shared.workers..].iter().find_map(|slot| slot.try_claim())
-                {
-                    match work_in(shared, &root, claim, &mut poll) {
-                        Poll::Ready(output) => return output,
-                        // Closed meanwhile: wait without working.
-                        Poll::Pending => continue,
-                    }
+            if !shared.shutdown.is_closed()
+                && let Some(claim) = shared.claim_guest_slot()
+            {
+                match work_in(shared, &root, claim, &mut poll) {
+                    Poll::Ready(output) => return output,
+                    // Closed meanwhile: wait without working.
+                    Poll::Pending => continue,
                 }
             }
             if let Poll::Ready(output) = wait_outside(shared, &root, &mut poll) {
@@ -179,17 +181,29 @@ struct Guest<'a> {
 impl Guest<'_> {
     fn run<R>(mut self, root: &Root, poll: &mut impl FnMut() -> Poll<R>) -> Poll<R> {
         let worker = self.worker;
+        // Tasks that were queued before the root future and run before its next poll: it takes its turn like a task,
+        // or one that joins a thousand children would be polled once for each.
+        let mut ahead = 0;
         loop {
-            if root.take_woken() {
+            if ahead == 0 && root.take_woken() {
                 if let Poll::Ready(output) = self.poll_root(poll) {
                     return Poll::Ready(output);
                 }
+                // At least one, wherever it comes from: a root future that keeps waking itself starves nobody.
+                let queued = worker.core.queue.len() + worker.shared.injector.len();
+                ahead = queued.clamp(1, AHEAD_MAX);
             } else if worker.shared.shutdown.is_closed() {
                 return Poll::Pending;
             } else if self.active || self.step_in() {
-                if worker.step(&mut self.searching) == Step::Idle {
-                    self.park(root);
+                let searching = &mut self.searching;
+                match context::with_shared(worker.shared, || worker.step(searching)) {
+                    Step::Ran => ahead = ahead.saturating_sub(1),
+                    Step::Idle if root.is_woken() => ahead = 0,
+                    Step::Idle => self.park(root),
                 }
+            } else if root.is_woken() {
+                // The tasks are in the hands of others.
+                ahead = 0;
             } else {
                 // As many threads run tasks as should.
                 self.park(root);
@@ -210,7 +224,7 @@ impl Guest<'_> {
         worker.announce_park();
         // After the hook, which may have woken the root future on this thread, without a notification. From here to
         // the bed no foreign code runs.
-        if !root.is_woken() {
+        if !root.is_woken() && !worker.has_own_work() {
             self.searching = match self.active {
                 true => worker.park(self.searching.take()),
                 false => worker.park_guest(),
@@ -227,7 +241,6 @@ impl Guest<'_> {
             fn drop(&mut self) {
                 self.0.core.rooting.set(false);
                 self.0.core.to_the_back.set(false);
-                self.0.core.pace.interrupted(self.0.shared.clock.now());
             }
         }
         let worker = self.worker;
@@ -240,10 +253,17 @@ impl Guest<'_> {
         if std::mem::take(&mut self.active) {
             worker.shared.idle.leave();
         }
-        worker.core.rooting.set(true);
+        worker.expect_absence();
+        // The only worker of its runtime has nobody to keep watch.
+        worker.core.rooting.set(worker.shared.workers > 0);
         worker.core.to_the_back.set(true);
-        let _rooting = Rooting(worker);
-        poll()
+        worker.core.pushes.set(0);
+        let rooting = Rooting(worker);
+        let polled = poll();
+        drop(rooting);
+        // A root future that keeps waking itself must not keep the driver waiting.
+        worker.after_poll();
+        polled
     }
 
     fn stop_searching(&mut self) {
@@ -285,10 +305,10 @@ impl Drop for GivenBack<'_> {
     fn drop(&mut self) {
         // S3: pairs with the fence in `Shared::close`: either the closer finds the slot free, or we see the flag.
         fence(SeqCst);
-        if self.shared.shutdown.is_closed() {
-            if let Some(claim) = self.shared.slots[self.index].try_claim() {
-                self.shared.leave(&claim);
-            }
+        if self.shared.shutdown.is_closed()
+            && let Some(claim) = self.shared.slots[self.index].try_claim()
+        {
+            self.shared.leave(&claim);
         }
         self.shared.tell_waiting_guest();
     }

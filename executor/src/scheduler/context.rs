@@ -12,12 +12,13 @@ use super::worker::Worker;
 use raddle_timer::Timer;
 use std::cell::Cell;
 use std::marker::PhantomData;
+use std::mem::ManuallyDrop;
 use std::ptr;
 use std::sync::Arc;
 
 thread_local! {
     static CONTEXT: Context = const {
-        Context { shared: Cell::new(ptr::null()), slot: Cell::new(ptr::null()), depth: Cell::new(0), blocking: Cell::new(0) }
+        Context { shared: Cell::new(ptr::null()), slot: Cell::new(ptr::null()), frame: Cell::new(ptr::null()), depth: Cell::new(0), blocking: Cell::new(0) }
     };
 }
 
@@ -26,6 +27,7 @@ struct Context {
     shared: Cell<*const Shared>,
     /// The slot this thread works in, of whatever runtime.
     slot: Cell<*const Slot>,
+    frame: Cell<*const Frame>,
     depth: Cell<usize>,
     /// Whether the thread is inside `block_on`, and with it may not start another.
     blocking: Cell<usize>,
@@ -36,8 +38,8 @@ struct Context {
 pub(crate) struct Entered {
     previous: *const Shared,
     depth: usize,
-    /// Keeps the pointer in the thread-local valid.
-    _shared: Arc<Shared>,
+    /// Keeps the pointer in the thread-local valid; released only once that points elsewhere.
+    shared: ManuallyDrop<Arc<Shared>>,
     /// The guard belongs to its thread.
     not_send: PhantomData<*const ()>,
 }
@@ -47,28 +49,50 @@ pub(crate) fn enter(shared: Arc<Shared>) -> Entered {
         let previous = context.shared.replace(Arc::as_ptr(&shared));
         let depth = context.depth.get() + 1;
         context.depth.set(depth);
-        Entered { previous, depth, _shared: shared, not_send: PhantomData }
+        Entered { previous, depth, shared: ManuallyDrop::new(shared), not_send: PhantomData }
     })
 }
 
 impl Drop for Entered {
     fn drop(&mut self) {
-        CONTEXT.with(|context| {
-            if context.depth.get() != self.depth {
-                if std::thread::panicking() {
-                    return;
-                }
-                panic!(
-                    "guards of Handle::enter() must be dropped in the reverse order of entering; \
-                     this one was entered at depth {}, and the thread is at depth {}",
-                    self.depth,
-                    context.depth.get()
-                );
+        let depth = CONTEXT.with(|context| context.depth.get());
+        if depth != self.depth {
+            // Some later guard will set the thread-local to our runtime again: so that it never dangles, this
+            // reference is never released.
+            if std::thread::panicking() {
+                return;
             }
+            panic!(
+                "guards of Handle::enter() must be dropped in the reverse order of entering; this one was entered at \
+                 depth {}, and the thread is at depth {depth}",
+                self.depth,
+            );
+        }
+        CONTEXT.with(|context| {
             context.depth.set(self.depth - 1);
             context.shared.set(self.previous);
         });
+        // SAFETY: taken once, here; the thread-local no longer points to it.
+        drop(unsafe { ManuallyDrop::take(&mut self.shared) });
     }
+}
+
+/// Runs `f` with `shared` as the current runtime, whatever a root future on this thread has entered.
+pub(crate) fn with_shared<R>(shared: &Shared, f: impl FnOnce() -> R) -> R {
+    struct Restore(*const Shared);
+    impl Drop for Restore {
+        fn drop(&mut self) {
+            CONTEXT.with(|context| context.shared.set(self.0));
+        }
+    }
+    let _restore = Restore(CONTEXT.with(|context| context.shared.replace(shared)));
+    f()
+}
+
+/// The slots this thread works in, one inside the other: a task may drop another runtime, and with it its tasks.
+struct Frame {
+    slot: *const Slot,
+    outer: *const Frame,
 }
 
 /// Runs `f` with this thread as the worker in `claim`'s slot.
@@ -77,14 +101,37 @@ pub(crate) fn with_worker<R>(
     claim: &Claim<'_>,
     f: impl FnOnce(Worker<'_>) -> R,
 ) -> R {
-    struct Restore(*const Slot);
+    struct Restore(Frame);
     impl Drop for Restore {
         fn drop(&mut self) {
-            CONTEXT.with(|context| context.slot.set(self.0));
+            CONTEXT.with(|context| {
+                context.frame.set(self.0.outer);
+                context.slot.set(self.0.slot);
+            });
         }
     }
-    let _restore = Restore(CONTEXT.with(|context| context.slot.replace(claim.slot())));
+    let outer = CONTEXT.with(|context| context.frame.get());
+    let frame = Frame { slot: claim.slot(), outer };
+    let previous = CONTEXT.with(|context| {
+        context.frame.set(&raw const frame);
+        context.slot.replace(claim.slot())
+    });
+    let _restore = Restore(Frame { slot: previous, outer });
     f(Worker { shared, slot: claim.slot(), core: claim.core() })
+}
+
+/// Whether this thread works for the runtime of `shared`, be it that it works for another one inside.
+pub(crate) fn is_worker_of(shared: *const Shared) -> bool {
+    let mut frame = CONTEXT.with(|context| context.frame.get());
+    // SAFETY: a frame is on the stack of a `with_worker` that has not returned, and which keeps its slot borrowed.
+    while let Some(inner) = unsafe { frame.as_ref() } {
+        // SAFETY: as above.
+        if ptr::eq(unsafe { (*inner.slot).shared }, shared) {
+            return true;
+        }
+        frame = inner.outer;
+    }
+    false
 }
 
 /// Runs `f` with the worker this thread is in the runtime of `shared`, if it is one.

@@ -22,6 +22,8 @@ const WAKE_WORTH_NS: u64 = 8_000;
 /// A visit to a victim's queue.
 const STEAL_WORTH_NS: u64 = 1_000;
 
+/// Five hundred polls.
+const DULL_WINDOWS: u32 = 32;
 /// A window that took this long held a poll that nothing should have waited behind, whatever the estimate says.
 const LONG_NS: u32 = 100_000;
 
@@ -42,6 +44,8 @@ pub(crate) struct Pace {
     window_began: Cell<Option<Instant>>,
     last_sample_ns: Cell<u32>,
     poll_ns: Cell<u32>,
+    /// Windows in a row whose tasks were too small to share.
+    dull_windows: Cell<u32>,
 }
 
 impl Pace {
@@ -52,6 +56,7 @@ impl Pace {
             window_began: Cell::new(None),
             last_sample_ns: Cell::new(UNKNOWN_NS),
             poll_ns: Cell::new(UNKNOWN_NS),
+            dull_windows: Cell::new(0),
         }
     }
 
@@ -83,6 +88,11 @@ impl Pace {
             // Up by doubling, down by halving: a change of load is followed within a few windows.
             self.poll_ns.set(sample.clamp(estimate / 2, estimate.saturating_mul(2)).max(1));
         }
+        self.dull_windows.set(if self.is_worth_sharing() {
+            0
+        } else {
+            self.dull_windows.get().saturating_add(1)
+        });
         let aim = (WINDOW_NS / self.poll_ns.get()).clamp(1, WINDOW_MAX);
         self.window.set(aim.min(2 * self.window.get()));
         self.left.set(self.window.get());
@@ -103,6 +113,12 @@ impl Pace {
     #[inline]
     pub(crate) fn is_worth_sharing(&self) -> bool {
         self.poll_ns.get() >= STEAL_MIN_NS
+    }
+
+    /// Whether tasks have been too small to share for so long that a queue kept open for thieves may be closed, which
+    /// costs a read-modify-write per task in it.
+    pub(crate) fn has_been_dull(&self) -> bool {
+        self.dull_windows.get() >= DULL_WINDOWS
     }
 
     /// Whether `backlog` tasks of this worker are worth waking another for.

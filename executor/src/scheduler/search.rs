@@ -17,20 +17,20 @@ impl Worker<'_> {
     pub(super) fn next_own(&self) -> Option<Runnable> {
         let tick = self.core.tick.get().wrapping_add(1);
         self.core.tick.set(tick);
-        if tick % INJECTOR_INTERVAL == 0 {
-            if let Some(runnable) = self.from_injector(false) {
-                return Some(runnable);
-            }
+        if tick.is_multiple_of(INJECTOR_INTERVAL)
+            && let Some(runnable) = self.pop_injector(false)
+        {
+            return Some(runnable);
         }
-        if let Some(runnable) = self.from_lifo() {
+        if let Some(runnable) = self.pop_lifo() {
             return Some(runnable);
         }
         self.core.lifo_streak.set(0);
-        self.core.queue.pop().or_else(|| self.from_injector(true))
+        self.core.queue.pop().or_else(|| self.pop_injector(true))
     }
 
     #[inline]
-    fn from_lifo(&self) -> Option<Runnable> {
+    fn pop_lifo(&self) -> Option<Runnable> {
         let runnable = self.slot.lifo_take()?;
         let streak = self.core.lifo_streak.get() + 1;
         if streak <= LIFO_STREAK_MAX {
@@ -43,7 +43,7 @@ impl Worker<'_> {
     }
 
     /// One task from the injector, and with `share` this worker's share of the others.
-    fn from_injector(&self, share: bool) -> Option<Runnable> {
+    fn pop_injector(&self, share: bool) -> Option<Runnable> {
         let injector = &self.shared.injector;
         loop {
             let taken = match share {
@@ -76,7 +76,7 @@ impl Worker<'_> {
                     Steal::Retry => retry = true,
                 }
             }
-            if let Some(runnable) = self.from_injector(true) {
+            if let Some(runnable) = self.pop_injector(true) {
                 return Some(runnable);
             }
             if !retry {

@@ -4,8 +4,9 @@ use super::context;
 use super::driver::Driver;
 use super::idle::Idle;
 use super::shutdown::Shutdown;
-use super::slot::Slot;
+use super::slot::{Claim, Slot};
 use crate::blocking::Pool;
+use crate::contain::contain;
 use crate::loom::sync::Mutex;
 use crate::queue::Inject;
 use crate::task::Id;
@@ -15,7 +16,7 @@ use crossbeam_utils::CachePadded;
 use raddle_timer::{Clock, Timer};
 use std::fmt;
 use std::future::Future;
-use std::panic::{AssertUnwindSafe, Location, catch_unwind};
+use std::panic::Location;
 use std::sync::Arc;
 use std::thread::Thread;
 
@@ -40,7 +41,7 @@ impl fmt::Debug for Hooks {
 /// Calls a hook. Its panic is reported by the panic hook and goes no further: the thread has tasks to run.
 pub(crate) fn call(hook: &Option<Hook>) {
     if let Some(hook) = hook {
-        drop(catch_unwind(AssertUnwindSafe(|| hook())));
+        contain(|| hook());
     }
 }
 
@@ -136,6 +137,12 @@ impl Shared {
         })
     }
 
+    /// A free slot for a thread in `block_on`. Not one that has been left for good: what is queued there stays (S3).
+    pub(crate) fn claim_guest_slot(&self) -> Option<Claim<'_>> {
+        let slots = &self.slots[self.workers..];
+        slots.iter().find_map(|slot| slot.try_claim().filter(|claim| !claim.core().left.get()))
+    }
+
     /// Wakes a parked worker if one should look for work (P2). After publishing, or after seeing, a task.
     pub(crate) fn wake_one(&self) {
         if let Some(index) = self.idle.wake_one() {
@@ -155,7 +162,7 @@ impl Shared {
         !self.injector.is_empty() || self.slots.iter().any(|slot| slot.is_worth_robbing())
     }
 
-    /// Whether any guest is in its root future and has pushed since `seen` pushes in all (P9).
+    /// How often root futures have pushed in all (P9).
     pub(crate) fn root_pushes(&self) -> u32 {
         // Relaxed: read after the caller's fence, or as a hint.
         self.slots[self.workers..]

@@ -5,7 +5,8 @@
 //! - **S2** The holder of a slot leaves it: cancels what is in its LIFO slot, its queue and the injector, and then every
 //!   task in its list that nobody else holds.
 //! - **S3** A slot that nobody holds is left by a worker thread that has left its own, or by the thread that closes a
-//!   runtime without worker threads. A guest that gives its slot back fences and reads the flag; the closer sets
+//!   runtime without worker threads; also one whose thread has not come up yet. A slot is left once, and not claimed
+//!   by a guest after that. A guest that gives its slot back fences and reads the flag; the closer sets
 //!   the flag, fences and tries to claim: one of them leaves the slot.
 //! - **S4** A slot is left only when its list is empty: the last tasks may be in another worker's hands, or in those of a
 //!   foreign thread between its wake and its push. They come home through [`Returns`](crate::task::owned::Returns)
@@ -22,10 +23,10 @@ use super::context;
 use super::shared::Shared;
 use super::slot::Claim;
 use super::worker::Worker;
+use crate::contain::contain;
 use crate::queue::Steal;
 use crate::task::poll;
 use crate::task::runnable::Nowhere;
-use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering::*, fence};
 
 /// How far the end has come.
@@ -73,6 +74,8 @@ impl Shared {
 
     /// S3: leaves every slot that nobody holds. Not for a thread that must not wait (S4).
     pub(crate) fn leave_vacant_slots(&self) {
+        // S3: pairs with the fence of a guest that gives its slot back.
+        fence(SeqCst);
         for slot in &self.slots {
             if let Some(claim) = slot.try_claim() {
                 self.leave(&claim);
@@ -85,6 +88,9 @@ impl Shared {
         if claim.core().left.replace(true) {
             return;
         }
+        // S4: pairs with the fence in `Worker::send_home`: either we find the task that came home, or its sender finds
+        // the runtime closed, and unparks us.
+        fence(SeqCst);
         context::with_worker(self, claim, |worker| {
             while !worker.cancel_everything() {
                 worker.slot.parker.park(None);
@@ -107,7 +113,7 @@ impl Shared {
             timer.close(&mut woken);
         }
         for waker in woken {
-            drop(catch_unwind(AssertUnwindSafe(|| waker.wake())));
+            contain(|| waker.wake());
         }
     }
 

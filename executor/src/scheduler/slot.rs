@@ -20,6 +20,7 @@ use crate::task::runnable::Runnable;
 use raddle_timer::Timer;
 use std::cell::{Cell, RefCell, UnsafeCell};
 use std::fmt;
+use std::marker::PhantomData;
 use std::ptr;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicPtr, AtomicU8, AtomicU32, Ordering::*};
@@ -53,7 +54,7 @@ pub(crate) struct Slot {
     mode: AtomicU8,
     /// The worker's estimate of its poll time, for thieves.
     poll_ns: AtomicU32,
-    /// How often its root futures pushed: the watch goes on while this moves (P9).
+    /// How often its root futures have pushed: there is something to watch while this moves (P9).
     pub(crate) root_pushes: AtomicU32,
     claimed: AtomicBool,
     core: UnsafeCell<Core>,
@@ -136,7 +137,8 @@ impl Slot {
     pub(crate) fn try_claim(&self) -> Option<Claim<'_>> {
         // Acquire: pairs with the Release in `Claim::drop`; the core is as its last holder left it.
         let free = self.claimed.compare_exchange(false, true, Acquire, Relaxed).is_ok();
-        free.then_some(Claim { slot: self })
+        // Lazily: a claim that is not ours must not be dropped, either.
+        free.then(|| Claim { slot: self, not_send: PhantomData })
     }
 
     /// Whether nobody holds the slot, at this moment.
@@ -218,6 +220,7 @@ impl fmt::Debug for Slot {
 /// Evidence that this thread holds a slot; given back when dropped. Not `Send`.
 pub(crate) struct Claim<'a> {
     slot: &'a Slot,
+    not_send: PhantomData<*const ()>,
 }
 
 impl<'a> Claim<'a> {

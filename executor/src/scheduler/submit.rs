@@ -71,11 +71,11 @@ impl Worker<'_> {
     #[inline]
     pub(crate) fn push_back(&self, runnable: Runnable) {
         self.core.queue.push(runnable);
-        let pushes = self.core.pushes.get() + 1;
+        let pushes = self.core.pushes.get().wrapping_add(1);
         self.core.pushes.set(pushes);
         if self.core.rooting.get() {
             self.pushed_while_rooting();
-        } else if pushes % PUSHES_PER_LOOK == 0 {
+        } else if pushes.is_multiple_of(PUSHES_PER_LOOK) {
             self.share_backlog();
         }
     }
@@ -122,9 +122,27 @@ impl Worker<'_> {
         let pushes = &self.slot.root_pushes;
         // Relaxed, and no read-modify-write: only the holder of the slot writes it; the fence publishes it.
         pushes.store(pushes.load(Relaxed).wrapping_add(1), Relaxed);
-        // P9: pairs with the fence in `Worker::keep_watching`: either the watch sees this push, or we see it gone.
+        // P9: pairs with the fence in `Worker::stop_watching`: either the search that follows the watch sees this
+        // push, or we see it gone.
         fence(SeqCst);
         if !self.shared.idle.is_watched() {
+            self.shared.wake_one();
+        }
+    }
+
+    /// P9: this guest is about to poll its root future, which may block, and is not active any more. What it would have
+    /// done next must be done by somebody: what is queued here, what others put into the injector while as many were
+    /// active as may be, and the driver, if somebody went to sleep counting on this thread to hold it.
+    pub(super) fn expect_absence(&self) {
+        if self.shared.workers == 0 {
+            return;
+        }
+        // P2: pairs with the fence of a submitter that saw us active, and no room for another.
+        fence(SeqCst);
+        if self.core.queue.len() > 0 || !self.shared.injector.is_empty() {
+            self.pushed_while_rooting();
+        }
+        if self.core.took_a_turn.replace(false) {
             self.shared.wake_one();
         }
     }

@@ -4,17 +4,20 @@ use super::idle::{Searching, Unparked};
 use super::pace::{TURN_INTERVAL, Window};
 use super::shared::{Shared, call};
 use super::slot::{Core, Mode, Slot};
+use crate::contain::contain;
 use crate::task::Host;
 use crate::task::raw::TaskRef;
 use crate::task::runnable::{Ran, Runnable};
 use crossbeam_utils::CachePadded;
-use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::atomic::{Ordering::*, fence};
 use std::task::Waker;
 use std::time::{Duration, Instant};
 
 /// How long a task pushed by a root future that then blocks its thread waits at most (P9).
 const WATCH_INTERVAL: Duration = Duration::from_micros(500);
+
+/// Completed tasks that may wait for a home that sleeps.
+const RETURNS_PER_NUDGE: usize = 1024;
 
 /// The thread that holds a slot, as long as it does.
 #[derive(Clone, Copy, Debug)]
@@ -53,7 +56,10 @@ impl Host for Worker<'_> {
     fn send_home(&self, home: *const (), task: TaskRef) {
         let first = self.shared.slots.as_ptr().addr();
         let home = &self.shared.slots[(home.addr() - first) / size_of::<CachePadded<Slot>>()];
-        home.returns.push(task);
+        let returned = home.returns.push(task);
+        if returned.is_multiple_of(RETURNS_PER_NUDGE) {
+            self.nudge_home(home);
+        }
         // S4: a closing worker waits for its tasks to come home.
         fence(SeqCst);
         if self.shared.shutdown.is_closed() {
@@ -63,6 +69,15 @@ impl Host for Worker<'_> {
 }
 
 impl Worker<'_> {
+    /// Many tasks of `home` have completed elsewhere: their memory should not wait until it happens to wake.
+    #[cold]
+    fn nudge_home(&self, home: &Slot) {
+        match home.try_claim() {
+            Some(claim) => claim.core().owned.welcome_home(&home.returns),
+            None => self.shared.unpark(home.index),
+        }
+    }
+
     /// The loop of a worker thread.
     pub(crate) fn run(&self) {
         self.shared.idle.enter();
@@ -71,7 +86,9 @@ impl Worker<'_> {
         while !self.shared.shutdown.is_closed() {
             if self.step(&mut searching) == Step::Idle {
                 self.announce_park();
-                searching = self.park(searching.take());
+                if !self.has_own_work() {
+                    searching = self.park(searching.take());
+                }
                 self.announce_unpark();
             }
         }
@@ -123,6 +140,12 @@ impl Worker<'_> {
         if let Ran::Again(runnable) = runnable.run(self) {
             self.push_back(runnable);
         }
+        self.after_poll();
+    }
+
+    /// After a poll of a task or of a root future: is the backlog worth sharing, and has a window ended?
+    #[inline]
+    pub(super) fn after_poll(&self) {
         match self.core.pace.after_poll(|| self.shared.clock.now()) {
             Some(window) => self.window_ended(&window),
             None => self.share_backlog(),
@@ -136,6 +159,9 @@ impl Worker<'_> {
         } else {
             self.slot.publish_poll_ns(self.core.pace.poll_ns());
             self.share_backlog();
+            if self.core.queue.is_open() && self.core.pace.has_been_dull() {
+                self.core.queue.close();
+            }
         }
         if !self.slot.returns.is_empty() {
             self.core.owned.welcome_home(&self.slot.returns);
@@ -155,6 +181,11 @@ impl Worker<'_> {
             self.shared.driver.turn_now(&mut turn, self.shared.timers(), &mut woken);
         }
         self.wake_batch(woken);
+    }
+
+    /// Whether the hook that announces a park has given this worker something to do.
+    pub(crate) fn has_own_work(&self) -> bool {
+        !self.slot.lifo_is_empty() || self.core.queue.len() > 0
     }
 
     pub(crate) fn announce_park(&self) {
@@ -218,7 +249,7 @@ impl Worker<'_> {
             let before = self.core.to_the_back.replace(true);
             for waker in woken.drain(..) {
                 // A waker of another executor may panic; the rest of the batch must not be lost with it.
-                drop(catch_unwind(AssertUnwindSafe(|| waker.wake())));
+                contain(|| waker.wake());
             }
             self.core.to_the_back.set(before);
             self.share_backlog();

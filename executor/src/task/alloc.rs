@@ -12,6 +12,8 @@
 
 #![allow(unsafe_code)]
 
+use crate::loom::KEEP_BLOCKS;
+use crate::loom::alloc::{alloc, dealloc};
 use parking_lot::Mutex;
 use std::alloc::{Layout, handle_alloc_error};
 use std::cell::{Cell, RefCell};
@@ -24,9 +26,9 @@ const CLASSES: usize = SIZE_MAX / 16;
 const ALIGN: usize = 16;
 /// Blocks in a chain.
 const CHAIN: usize = 64;
-/// Chains the depot keeps per class, 65,536 blocks in all; what is more goes back to the allocator. With 4,096, a
-/// fork-join of 75,000 tasks went back to the system for every page it touched (docs/decisions/0002).
-const DEPOT_CHAINS: usize = 1024;
+/// Bytes the depot keeps per class; what is more goes back to the allocator, and what is kept stays. With a tenth of
+/// this, a fork-join of 75,000 tasks went back to the system for every page it touched (docs/decisions/0002).
+const DEPOT_BYTES: usize = 8 << 20;
 
 struct Free {
     next: *mut Free,
@@ -75,13 +77,16 @@ thread_local! {
     static KEEPER: RefCell<Option<Keeper>> = const { RefCell::new(None) };
 }
 
-struct Keeper(Box<Blocks>);
+/// Owns the blocks behind a thread's [`BLOCKS`].
+struct Keeper(*mut Blocks);
 
 impl Drop for Keeper {
     fn drop(&mut self) {
         // From here on, this thread's frees go straight to the allocator.
         let _ = BLOCKS.try_with(|blocks| blocks.set(ptr::null_mut()));
-        for (class, (current, reserve)) in self.0.0.iter_mut().enumerate() {
+        // SAFETY: made by `Box::into_raw`, and nobody else has the pointer any more.
+        let mut blocks = unsafe { Box::from_raw(self.0) };
+        for (class, (current, reserve)) in blocks.0.iter_mut().enumerate() {
             for chain in [current, reserve] {
                 release(class, std::mem::replace(chain, Chain::EMPTY));
             }
@@ -91,13 +96,14 @@ impl Drop for Keeper {
 
 /// Lets this thread keep blocks until it ends. Called by threads that poll tasks.
 pub(crate) fn keep_blocks_on_this_thread() {
-    KEEPER.with(|keeper| {
+    // A thread that is ending already keeps none.
+    let _ = KEEPER.try_with(|keeper| {
         let mut keeper = keeper.borrow_mut();
-        if keeper.is_none() {
-            let mut blocks = Box::new(Blocks([const { (Chain::EMPTY, Chain::EMPTY) }; CLASSES]));
-            let address: *mut Blocks = &mut *blocks;
+        if keeper.is_none() && KEEP_BLOCKS {
+            let blocks = Box::new(Blocks([const { (Chain::EMPTY, Chain::EMPTY) }; CLASSES]));
+            let blocks = Box::into_raw(blocks);
             *keeper = Some(Keeper(blocks));
-            BLOCKS.with(|cell| cell.set(address));
+            BLOCKS.with(|cell| cell.set(blocks));
         }
     });
 }
@@ -147,12 +153,12 @@ pub(crate) unsafe fn free<T>(memory: NonNull<T>) {
     let memory = memory.cast::<u8>();
     let Some(class) = (const { class_of(Layout::new::<T>()) }) else {
         // SAFETY: allocated by `allocate_new` with this layout.
-        return unsafe { std::alloc::dealloc(memory.as_ptr(), Layout::new::<T>()) };
+        return unsafe { dealloc(memory.as_ptr(), Layout::new::<T>()) };
     };
     let blocks = BLOCKS.try_with(Cell::get).unwrap_or(ptr::null_mut());
     if blocks.is_null() {
         // SAFETY: every block of a class was allocated with the class's layout.
-        return unsafe { std::alloc::dealloc(memory.as_ptr(), layout_of(class)) };
+        return unsafe { dealloc(memory.as_ptr(), layout_of(class)) };
     }
     // SAFETY: as in `allocate`.
     let kept = unsafe { &mut (&mut (*blocks).0)[class] };
@@ -164,7 +170,7 @@ pub(crate) unsafe fn free<T>(memory: NonNull<T>) {
 
 fn allocate_new(layout: Layout) -> NonNull<u8> {
     // SAFETY: no layout here has size zero: a task has a header.
-    NonNull::new(unsafe { std::alloc::alloc(layout) }).unwrap_or_else(|| handle_alloc_error(layout))
+    NonNull::new(unsafe { alloc(layout) }).unwrap_or_else(|| handle_alloc_error(layout))
 }
 
 /// A block from the reserve, else from a chain of the depot.
@@ -184,7 +190,7 @@ fn spill(class: usize, (current, reserve): &mut (Chain, Chain)) {
     if current.len > 0 {
         let surplus = std::mem::replace(current, Chain::EMPTY);
         let mut depot = DEPOT[class].lock();
-        if depot.len() < DEPOT_CHAINS {
+        if depot.len() < DEPOT_BYTES / (CHAIN * layout_of(class).size()) {
             depot.push(surplus);
         } else {
             drop(depot);
@@ -197,7 +203,7 @@ fn spill(class: usize, (current, reserve): &mut (Chain, Chain)) {
 fn release(class: usize, mut chain: Chain) {
     while let Some(block) = chain.pop() {
         // SAFETY: every block of a class was allocated with the class's layout.
-        unsafe { std::alloc::dealloc(block.as_ptr(), layout_of(class)) };
+        unsafe { dealloc(block.as_ptr(), layout_of(class)) };
     }
 }
 

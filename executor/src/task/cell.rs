@@ -13,6 +13,7 @@ use super::raw::TaskRef;
 use super::runnable::Runnable;
 use super::state::State;
 use super::{Id, JoinError, Schedule, alloc};
+use crate::contain::contain;
 use crate::loom::cell::UnsafeCell;
 use std::cell::Cell as StdCell;
 use std::marker::PhantomData;
@@ -149,7 +150,7 @@ unsafe fn poll<F: Future, S>(task: TaskRef, cx: &mut Context<'_>) -> Poll<()> {
     polled.unwrap_or_else(|panic| {
         if header.stage.get() == Stage::Future {
             // A second panic, out of the destructor, is dropped in favor of the first, which explains more.
-            drop(catch_unwind(AssertUnwindSafe(|| drop_future(cell))));
+            contain(|| drop_future(cell));
         }
         store_output(cell, Err(JoinError::panic(header.id, panic)));
         Poll::Ready(())

@@ -18,18 +18,24 @@ struct Current {
     completing: Cell<bool>,
 }
 
-/// Runs `poll` with `task` as the current one. The outer task comes back afterwards, also after a panic.
+/// Runs `poll` with `task` as the current one; also says whether it asked for a yield. The outer task, and what it has
+/// asked for, come back afterwards, also after a panic.
 #[inline]
-pub(crate) fn with<R>(task: TaskRef, poll: impl FnOnce() -> R) -> R {
-    struct Restore(Option<TaskRef>);
+pub(crate) fn with<R>(task: TaskRef, poll: impl FnOnce() -> R) -> (R, bool) {
+    struct Restore(Option<TaskRef>, bool);
     impl Drop for Restore {
         #[inline]
         fn drop(&mut self) {
-            CURRENT.with(|current| current.task.set(self.0));
+            CURRENT.with(|current| {
+                current.task.set(self.0);
+                current.yielded.set(self.1);
+            });
         }
     }
-    let _restore = Restore(CURRENT.with(|current| current.task.replace(Some(task))));
-    poll()
+    let _restore = CURRENT
+        .with(|current| Restore(current.task.replace(Some(task)), current.yielded.replace(false)));
+    let result = poll();
+    (result, CURRENT.with(|current| current.yielded.get()))
 }
 
 /// Asks the poller of `task` to submit it again, if it is the one being polled. `false` if it is not.
@@ -44,19 +50,17 @@ pub(crate) fn request_yield(is_current: impl FnOnce(TaskRef) -> bool) -> bool {
     })
 }
 
-/// Whether the poll that just returned asked for another.
-#[inline]
-pub(crate) fn take_yield() -> bool {
-    CURRENT.with(|current| current.yielded.replace(false))
-}
-
 /// Runs `wake`, during which [`is_completing`] is true.
 #[inline]
-pub(crate) fn completing<R>(wake: impl FnOnce() -> R) -> R {
-    let before = CURRENT.with(|current| current.completing.replace(true));
-    let result = wake();
-    CURRENT.with(|current| current.completing.set(before));
-    result
+pub(crate) fn completing(wake: impl FnOnce()) {
+    struct Restore(bool);
+    impl Drop for Restore {
+        fn drop(&mut self) {
+            CURRENT.with(|current| current.completing.set(self.0));
+        }
+    }
+    let _restore = Restore(CURRENT.with(|current| current.completing.replace(true)));
+    wake();
 }
 
 /// Whether the wake under way on this thread is that of a joiner by its finished child.

@@ -76,12 +76,12 @@ impl JoinError {
         self.id
     }
 
-    /// The panic's message, if it is text, as it is for `panic!`.
-    fn with_message<R>(&self, read: impl FnOnce(Option<&str>) -> R) -> R {
-        let Some(payload) = &self.panic else { return read(None) };
-        let payload = payload.lock().unwrap_or_else(|poison| poison.into_inner());
-        let text = payload.downcast_ref::<&'static str>().copied();
-        read(text.or_else(|| payload.downcast_ref::<String>().map(String::as_str)))
+    /// The panic's message, if it is text, as it is for `panic!`. Copied, so that the formatter, which is foreign code,
+    /// does not run under the lock.
+    fn message(&self) -> Option<String> {
+        let payload = self.panic.as_ref()?.lock().unwrap_or_else(|poison| poison.into_inner());
+        let text = payload.downcast_ref::<&'static str>().map(|text| (*text).to_owned());
+        text.or_else(|| payload.downcast_ref::<String>().cloned())
     }
 }
 
@@ -90,10 +90,10 @@ impl fmt::Display for JoinError {
         if self.is_cancelled() {
             return write!(f, "task {} was cancelled", self.id);
         }
-        self.with_message(|message| match message {
+        match self.message() {
             Some(message) => write!(f, "task {} panicked: {message}", self.id),
             None => write!(f, "task {} panicked", self.id),
-        })
+        }
     }
 }
 
@@ -102,7 +102,7 @@ impl fmt::Debug for JoinError {
         if self.is_cancelled() {
             return write!(f, "JoinError::Cancelled({:?})", self.id);
         }
-        self.with_message(|message| write!(f, "JoinError::Panic({:?}, {message:?})", self.id))
+        write!(f, "JoinError::Panic({:?}, {:?})", self.id, self.message())
     }
 }
 

@@ -112,7 +112,11 @@ impl<T> Drop for JoinHandle<T> {
         let task = self.task;
         match task.state().drop_join_handle() {
             DropHandle::Detached => return,
-            DropHandle::DetachedWithWaker => poll::drop_join_waker(task),
+            DropHandle::DetachedWithWaker => {
+                // Given up also if the waker's destructor panics.
+                let _reference = Reference(task);
+                return poll::drop_join_waker(task);
+            }
             DropHandle::Output => {
                 if task.header().stage.get() == Stage::Output {
                     // SAFETY: T5: ours, and there. A panic of the output's destructor reaches the dropper of the
@@ -131,6 +135,15 @@ impl<T> Drop for JoinHandle<T> {
             }
         }
         task.drop_reference();
+    }
+}
+
+/// A reference to give up.
+struct Reference(TaskRef);
+
+impl Drop for Reference {
+    fn drop(&mut self) {
+        self.0.drop_reference();
     }
 }
 

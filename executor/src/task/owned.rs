@@ -11,7 +11,7 @@
 use super::cell::{Header, Links};
 use super::raw::TaskRef;
 use super::state::Wake;
-use crate::loom::sync::atomic::{AtomicPtr, Ordering::*};
+use crate::loom::sync::atomic::{AtomicPtr, AtomicUsize, Ordering::*};
 use std::cell::Cell;
 use std::ptr;
 
@@ -90,11 +90,13 @@ impl OwnedTasks {
 #[derive(Debug)]
 pub struct Returns {
     head: AtomicPtr<Header>,
+    /// How many have ever been pushed.
+    count: AtomicUsize,
 }
 
 impl Returns {
     pub(crate) fn new() -> Returns {
-        Returns { head: AtomicPtr::new(ptr::null_mut()) }
+        Returns { head: AtomicPtr::new(ptr::null_mut()), count: AtomicUsize::new(0) }
     }
 
     /// Whether nothing waits to be taken home.
@@ -104,8 +106,10 @@ impl Returns {
         self.head.load(Relaxed).is_null()
     }
 
-    /// Sends a completed task home, with the list's reference. `true` if the stack was empty.
-    pub(crate) fn push(&self, task: TaskRef) -> bool {
+    /// Sends a completed task home, with the list's reference. Says how many have come this way.
+    pub(crate) fn push(&self, task: TaskRef) -> usize {
+        // Relaxed: a count for housekeeping.
+        let count = self.count.fetch_add(1, Relaxed) + 1;
         // Relaxed: only compared; the exchange synchronizes.
         let mut head = self.head.load(Relaxed);
         loop {
@@ -114,7 +118,7 @@ impl Returns {
             // Release: pairs with `take`, which must see the link just stored and the completion before it.
             match self.head.compare_exchange_weak(head, task.as_ptr().cast_mut(), Release, Relaxed)
             {
-                Ok(_) => return head.is_null(),
+                Ok(_) => return count,
                 Err(now) => head = now,
             }
         }

@@ -11,7 +11,7 @@ use super::raw::TaskRef;
 use super::runnable::{Ran, Runnable};
 use super::state::Finish;
 use super::{Host, current, waker};
-use std::panic::{AssertUnwindSafe, catch_unwind};
+use crate::contain::contain;
 use std::task::{Context, Poll};
 
 /// Polls `task` once on `host`.
@@ -25,7 +25,7 @@ pub(crate) fn run(task: TaskRef, host: &impl Host) -> Ran {
     }
     let waker = waker::borrowed(task);
     raddle_sync::budget::refill();
-    let polled = current::with(task, || {
+    let (polled, yielded) = current::with(task, || {
         // SAFETY: T3: the right to poll is ours.
         unsafe { (header.vtable.poll)(task, &mut Context::from_waker(&waker)) }
     });
@@ -33,7 +33,7 @@ pub(crate) fn run(task: TaskRef, host: &impl Host) -> Ran {
         complete(task, host);
         return Ran::Done;
     }
-    if current::take_yield() {
+    if yielded {
         // The wakes of this poll stay unanswered, so the right to poll stays ours (T2).
         return Ran::Again(Runnable::from_wake(task));
     }
@@ -51,8 +51,9 @@ pub(crate) fn run(task: TaskRef, host: &impl Host) -> Ran {
 
 /// Drops the future of a task that will not be polled again, and completes the task.
 pub(crate) fn cancel(task: TaskRef, host: &impl Host) {
-    // The destructor may ask who it is, and may wake others.
-    current::with(task, || {
+    // The destructor may ask who it is, and must not be asked to yield.
+    raddle_sync::budget::clear();
+    let _ = current::with(task, || {
         // SAFETY: T3: the right to poll is ours.
         unsafe { (task.header().vtable.cancel)(task) }
     });
@@ -62,8 +63,6 @@ pub(crate) fn cancel(task: TaskRef, host: &impl Host) {
 /// Publishes the output in the stage.
 #[inline]
 fn complete(task: TaskRef, host: &impl Host) {
-    // A yield asked for by a poll that then returned `Ready`, or by a destructor, asks for nothing.
-    let _ = current::take_yield();
     let header = task.header();
     let home = header.owner.get();
     let here = !header.linked.get() || home == host.owner();
@@ -74,7 +73,7 @@ fn complete(task: TaskRef, host: &impl Host) {
     let completed = loop {
         if !seen.has_join_handle() && header.stage.get() == Stage::Output {
             // SAFETY: T5: nobody will ask for the output, and the completer owns it. T9: a panic goes nowhere.
-            drop(catch_unwind(AssertUnwindSafe(|| unsafe { (header.vtable.drop_output)(task) })));
+            contain(|| unsafe { (header.vtable.drop_output)(task) });
         }
         match header.state.complete(seen, here) {
             Ok(completed) => break completed,
@@ -90,7 +89,7 @@ fn complete(task: TaskRef, host: &impl Host) {
         let waker = header.join_waker.with_mut(|slot| unsafe { (*slot).take() });
         let waker = waker.expect("JOIN_WAKER is set, so a waker was stored");
         // T9: a foreign waker may panic.
-        drop(catch_unwind(AssertUnwindSafe(|| current::completing(|| waker.wake()))));
+        contain(|| current::completing(|| waker.wake()));
     }
     if !here {
         host.send_home(home, task);

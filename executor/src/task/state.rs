@@ -19,11 +19,13 @@ const WAKE_SHIFT: u32 = 36;
 const WAKE_ONE: u64 = 1 << WAKE_SHIFT;
 /// From here on wakes no longer add to their count: half of the field is left for adds already under way.
 const WAKES_SATURATED: u64 = 1 << 27;
+/// A poll that starts with more wakes than this answers them first.
+const WAKES_MANY: u64 = 1 << 26;
 /// From here on a clone of a waker aborts the process, as `Arc` does.
 const REFS_MAX: u64 = 1 << 27;
 
 /// One reference for the owner (queue, poller or list), one for the `JoinHandle`; one wake, for the first poll.
-const INITIAL: u64 = WAKE_ONE | 2 * REF_ONE | JOIN_HANDLE;
+const INITIAL: u64 = WAKE_ONE | (2 * REF_ONE) | JOIN_HANDLE;
 
 /// The state word of one task.
 pub struct State(AtomicU64);
@@ -108,7 +110,19 @@ impl State {
         // A load is enough, because wakes > 0 already excludes every other poller (T2).
         let now = Snapshot(self.0.load(Acquire));
         debug_assert!(now.wakes() > 0 && !now.is_complete(), "polled without a wake: {now:?}");
+        if now.wakes() > WAKES_MANY {
+            return self.start_poll_after_many_wakes(now.wakes());
+        }
         Start { wakes: now.wakes(), cancelled: now.is_cancelled() }
+    }
+
+    /// Answers all wakes but one before the poll, so that those which come during it are counted: a count that was
+    /// saturated at the start would hide them.
+    #[cold]
+    fn start_poll_after_many_wakes(&self, wakes: u64) -> Start {
+        // AcqRel: Acquire as in `start_poll`; Release keeps the chain of releases that the wakes have built.
+        let before = Snapshot(self.0.fetch_sub((wakes - 1) << WAKE_SHIFT, AcqRel));
+        Start { wakes: 1, cancelled: before.is_cancelled() }
     }
 
     /// Ends a poll that returned `Pending`, answering the wakes seen at its start.
@@ -176,7 +190,7 @@ impl State {
         Snapshot(self.0.load(Relaxed)).wakes() >= WAKES_SATURATED
     }
 
-    /// A wake of a task woken 2^27 times since its poll began: publishes without counting. It cannot simply add and
+    /// A wake of a task woken 2^26 times or more since its poll began: publishes without counting. It cannot simply add and
     /// take back, because the poller might meanwhile answer all the others and take the surplus for a wake.
     #[cold]
     fn wake_saturated(&self, refs: u64) -> Wake {
@@ -368,6 +382,17 @@ mod tests {
         assert_eq!(state.load().wakes(), WAKES_SATURATED);
         assert_eq!(state.load().refs(), 2);
         assert_eq!(state.finish_poll(start.wakes), Finish::Again);
+    }
+
+    #[test]
+    fn a_wake_during_a_poll_that_began_saturated_is_not_lost() {
+        let state = State::new();
+        state.0.fetch_add((WAKES_SATURATED - 1) << WAKE_SHIFT, AcqRel);
+        let start = state.start_poll();
+        assert_eq!(state.wake_by_ref(), Wake::Nothing);
+        assert_eq!(state.finish_poll(start.wakes), Finish::Again);
+        let start = state.start_poll();
+        assert_eq!(state.finish_poll(start.wakes), Finish::Idle);
     }
 
     #[test]

@@ -1,0 +1,161 @@
+//! What the models in `tests/loom` look at: parts that are private otherwise, and a worker without a scheduler, on which
+//! tasks are polled one by one.
+
+#![allow(unsafe_code)]
+
+use super::cell::UnsafeCell;
+use crate::task::cell::allocate;
+use crate::task::owned::{OwnedTasks, Returns};
+use crate::task::raw::TaskRef;
+use crate::task::{Host, Id, JoinHandle, Schedule, poll};
+use std::fmt;
+use std::future::Future;
+use std::panic::Location;
+use std::task::{Context, Poll};
+
+pub use super::checked::without_fences;
+pub use crate::queue::{Inject, Local, Steal, Stealer};
+pub use crate::scheduler::idle::{Idle, Searching, Unparked};
+pub use crate::scheduler::park::{InDriver, Parker, Unpark};
+pub use crate::task::runnable::{Ran, Runnable};
+pub use crate::task::state::{Completed, DropHandle, Finish, Snapshot, Start, State, Wake};
+
+/// A worker as far as tasks know one. Threads of the model share it; only one of them may act as the worker.
+pub struct Home {
+    /// Where its tasks go when they are woken.
+    submit: Box<dyn Fn(Runnable) + Send + Sync>,
+    /// loom sees to it that two threads do not touch the list at once (T11).
+    owned: UnsafeCell<OwnedTasks>,
+    returns: Returns,
+}
+
+// SAFETY: `owned` is a loom cell, which fails the model when it is shared; the rest is Sync.
+unsafe impl Sync for Home {}
+// SAFETY: tasks may be sent.
+unsafe impl Send for Home {}
+
+impl Schedule for Home {
+    unsafe fn schedule(this: *const Home, runnable: Runnable) {
+        // SAFETY: T12; the model keeps its homes until all tasks are complete.
+        unsafe { ((*this).submit)(runnable) }
+    }
+}
+
+impl Host for Home {
+    fn owner(&self) -> *const () {
+        std::ptr::from_ref(self).cast()
+    }
+
+    fn link(&self, task: TaskRef) {
+        self.with_owned(|owned| owned.link(task));
+    }
+
+    fn unlink(&self, task: TaskRef) {
+        self.with_owned(|owned| owned.unlink(task));
+    }
+
+    fn send_home(&self, home: *const (), task: TaskRef) {
+        // SAFETY: every owner pointer in a model is a `Home`, which outlives its tasks.
+        let home = unsafe { &*home.cast::<Home>() };
+        home.returns.push(task);
+    }
+}
+
+impl Home {
+    /// Whose woken tasks go to `submit`.
+    pub fn new(submit: impl Fn(Runnable) + Send + Sync + 'static) -> Home {
+        Home {
+            submit: Box::new(submit),
+            owned: UnsafeCell::new(OwnedTasks::default()),
+            returns: Returns::new(),
+        }
+    }
+
+    fn with_owned<R>(&self, f: impl FnOnce(&OwnedTasks) -> R) -> R {
+        // SAFETY: `with_mut` has just made sure that we are alone.
+        self.owned.with_mut(|owned| f(unsafe { &*owned }))
+    }
+
+    /// A new task, not submitted yet.
+    #[track_caller]
+    pub fn spawn<F: Future>(&self, future: F) -> (Runnable, JoinHandle<F::Output>) {
+        let task = allocate(future, std::ptr::from_ref(self), Id::next(), Location::caller());
+        // SAFETY: just made for `F`, and this is its one handle.
+        (Runnable::from_wake(task), unsafe { JoinHandle::new(task) })
+    }
+
+    /// Polls the task once on this worker.
+    pub fn run(&self, runnable: Runnable) -> Ran {
+        runnable.run(self)
+    }
+
+    /// Drops the task's future on this worker.
+    pub fn cancel(&self, runnable: Runnable) {
+        runnable.cancel(self);
+    }
+
+    /// Takes back what completed elsewhere.
+    pub fn welcome_home(&self) {
+        // `welcome_home` unlinks, but through the list itself.
+        self.with_owned(|owned| owned.welcome_home(&self.returns));
+    }
+
+    /// Cancels all linked tasks that nobody else holds.
+    pub fn cancel_all(&self) {
+        // Not within the cell: completing a task unlinks it.
+        let mut granted = Vec::new();
+        self.with_owned(|owned| owned.cancel_all(|task| granted.push(task)));
+        for task in granted {
+            poll::cancel(task, self);
+        }
+    }
+
+    /// How many tasks are linked.
+    pub fn linked(&self) -> usize {
+        self.with_owned(OwnedTasks::len)
+    }
+}
+
+impl fmt::Debug for Home {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Home").finish_non_exhaustive()
+    }
+}
+
+/// The address of a task, for what no rule allows. The model must know that the task lives.
+#[derive(Clone, Copy, Debug)]
+pub struct Task(TaskRef);
+
+impl Task {
+    /// The task behind a `Runnable`.
+    pub fn of(runnable: &Runnable) -> Task {
+        Task(runnable.task())
+    }
+
+    /// Its word.
+    pub fn state(&self) -> &State {
+        self.0.state()
+    }
+
+    /// Makes the `Runnable` that a wake granted.
+    pub fn submit(&self) {
+        crate::task::waker::submit(self.0);
+    }
+
+    /// Gives up a reference.
+    pub fn drop_reference(&self) {
+        self.0.drop_reference();
+    }
+
+    /// Stores a join waker without asking whose the slot is.
+    pub fn seize_join_waker(&self, cx: &Context<'_>) {
+        let waker = cx.waker().clone();
+        // SAFETY: loom fails the model if the slot is somebody else's.
+        self.0.header().join_waker.with_mut(|slot| unsafe { *slot = Some(waker) });
+    }
+
+    /// Half of polling a `JoinHandle`: everything but taking the output.
+    pub fn poll_join(&self, cx: &mut Context<'_>) -> Poll<()> {
+        poll::poll_join(self.0, cx)
+    }
+}
