@@ -1,14 +1,14 @@
 //! A place for one waker, for two parties without a lock: one registers, others wake.
 //!
-//! - **A1** The word is 0 (at rest), or has `REGISTERING`, `WAKING` or both. Whoever sets a bit in a word
-//!   that was at rest owns the slot until it has brought the word back to rest.
-//! - **A2** Who wants to wake while somebody registers only leaves `WAKING`: the registering side finds
-//!   it when it finishes, and wakes what it has just stored.
-//! - **A3** Who wants to register while somebody wakes wakes its own waker at once: the event it was to
-//!   wait for is just happening.
+//! - **A1** The word is 0 (at rest), or has `REGISTERING`, `WAKING` or both. Whoever sets a bit in
+//!   a word that was at rest owns the slot until it has brought the word back to rest.
+//! - **A2** Who wants to wake while somebody registers only leaves `WAKING`: the registering side
+//!   finds it when it finishes, and wakes what it has just stored.
+//! - **A3** Who wants to register while somebody wakes wakes its own waker at once: the event it
+//!   was to wait for is just happening.
 //!
-//! So a wake never waits, and one that comes after a `register` has begun is never lost. The algorithm
-//! is the one known from the futures crates.
+//! So a wake never waits, and one that comes after a `register` has begun is never lost. The
+//! algorithm is the one known from the futures crates.
 //!
 //! # Safety
 //! The slot is touched only by its owner according to A1.
@@ -88,24 +88,19 @@ impl AtomicWaker {
 
     /// Registers `waker` to be woken by the next [`wake`](Self::wake), instead of the one before.
     ///
-    /// A wake that happens at the same time wakes `waker`. Only one task should register at a time; of
-    /// two that do so at once, one is woken immediately and may try again.
+    /// A wake that happens at the same time wakes `waker`. Only one task should register at a time;
+    /// of two that do so at once, one is woken immediately and may try again.
     ///
     /// See the [type](Self) for an example.
     pub fn register(&self, waker: &Waker) {
-        // Acquire: pairs with the Release that brought the word to rest; we see the slot as left then.
-        match self.word.compare_exchange(REST, REGISTERING, Ordering::Acquire, Ordering::Acquire) {
-            Ok(_) => {}
-            Err(WAKING) => {
-                // A3.
-                waker.wake_by_ref();
-                return;
-            }
-            Err(_) => {
-                // Two tasks register at once, against the contract; nobody is to sleep for ever.
-                waker.wake_by_ref();
-                return;
-            }
+        // Acquire: pairs with the Release that brought the word to rest; we see the slot as left
+        // then.
+        let owned =
+            self.word.compare_exchange(REST, REGISTERING, Ordering::Acquire, Ordering::Acquire);
+        if owned.is_err() {
+            // A3. Or two tasks register at once, against the contract: nobody is to sleep for ever.
+            waker.wake_by_ref();
+            return;
         }
         let finish = Registering { word: &self.word, slot: &self.slot };
         // SAFETY: A1: we have set `REGISTERING` in a word at rest.
@@ -143,8 +138,8 @@ impl AtomicWaker {
     /// assert!(place.take().is_none());
     /// ```
     pub fn take(&self) -> Option<Waker> {
-        // AcqRel: Acquire for the slot as left by its last owner; Release so that a registration under
-        // way, which finds the bit, sees what was done before this call.
+        // AcqRel: Acquire for the slot as left by its last owner; Release so that a registration
+        // under way, which finds the bit, sees what was done before this call.
         if self.word.fetch_or(WAKING, Ordering::AcqRel) != REST {
             // A2, or another wake is at it already.
             return None;
@@ -165,8 +160,8 @@ struct Registering<'a> {
 
 impl Drop for Registering<'_> {
     fn drop(&mut self) {
-        // AcqRel: Release hands the slot on; Acquire pairs with the Release in `take`, so that the woken
-        // task sees what it is woken for.
+        // AcqRel: Release hands the slot on; Acquire pairs with the Release in `take`, so that the
+        // woken task sees what it is woken for.
         if self
             .word
             .compare_exchange(REGISTERING, REST, Ordering::AcqRel, Ordering::Acquire)

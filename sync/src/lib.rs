@@ -1,7 +1,8 @@
 //! Locks, semaphores, notifications and channels for async code.
 //!
-//! Everything here works on any executor, and from plain threads through the `blocking_*` functions: all it needs
-//! is a [`Waker`](std::task::Waker). Names and meanings are those of Tokio's `sync` module.
+//! Everything here works on any executor, and from plain threads through the `blocking_*`
+//! functions: all it needs is a [`Waker`](std::task::Waker). Names and meanings are those of
+//! Tokio's `sync` module.
 //!
 //! # Which one do I want?
 //!
@@ -19,20 +20,23 @@
 //!
 //! # What holds for all of them
 //!
-//! *Fair.* Permits, locks and slots are handed out in the order of asking. Only `try_*` functions could overtake.
+//! *Fair.* Permits, locks and slots are handed out in the order of asking. Only `try_*` functions
+//! could overtake.
 //!
-//! *Cancel-safe.* A wait that is dropped takes nothing and loses nothing: what it had been given goes to the next in
-//! line. The one exception is [`mpsc::Sender::send`], whose message goes with it; to keep it, reserve a slot first.
+//! *Cancel-safe.* A wait that is dropped takes nothing and loses nothing: what it had been given
+//! goes to the next in line. The one exception is [`mpsc::Sender::send`], whose message goes with
+//! it; to keep it, reserve a slot first.
 //!
-//! *Nothing of yours runs under a lock of ours*: no waker is woken, no value dropped. (Wakers are cloned under it.)
-//! A panic in such code leaves the primitive usable.
+//! *Nothing of yours runs under a lock of ours*: no waker is woken, no value dropped. (Wakers are
+//! cloned under it.) A panic in such code leaves the primitive usable.
 //!
 //! *No allocation per wait.* The place in line is inside the future that waits.
 //!
-//! *Cooperative.* Each operation spends from the thread's [`budget`], if its executor keeps one, so that a task that
-//! never has to wait yields now and then.
+//! *Cooperative.* Each operation spends from the thread's [`budget`], if its executor keeps one, so
+//! that a task that never has to wait yields now and then.
 //!
-//! *Can be model-checked.* Compiled with `--cfg loom` the crate runs on loom's types, for models of code that uses it.
+//! *Can be model-checked.* Compiled with `--cfg loom` the crate runs on loom's types, for models of
+//! code that uses it.
 //!
 //! # Examples
 //! ```
@@ -84,3 +88,8 @@ pub use semaphore::{OwnedSemaphorePermit, Semaphore, SemaphorePermit};
 pub mod futures {
     pub use crate::notify::Notified;
 }
+
+/// Runs the examples of the README with the others.
+#[cfg(doctest)]
+#[doc = include_str!("../README.md")]
+struct Readme;

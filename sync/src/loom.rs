@@ -28,8 +28,8 @@ mod chosen {
         }
 
         pub fn park(&self) {
-            // Acquire: pairs with the Release in `unpark`. A token left by somebody else's unpark may
-            // end a park early: hence the loop.
+            // Acquire: pairs with the Release in `unpark`. A token left by somebody else's unpark
+            // may end a park early: hence the loop.
             while !self.unparked.swap(false, Ordering::Acquire) {
                 thread::park();
             }
@@ -111,7 +111,8 @@ mod chosen {
         }
     }
 
-    /// With a condition variable: loom forgets the token of an unparked thread that then meets a lock.
+    /// With a condition variable: loom forgets the token of an unparked thread that then meets a
+    /// lock.
     #[derive(Debug)]
     pub struct Parker {
         unparked: Mutex<bool>,
@@ -126,10 +127,8 @@ mod chosen {
         pub fn park(&self) {
             let mut unparked = self.unparked.lock();
             while !std::mem::take(&mut *unparked) {
-                unparked = self
-                    .changed
-                    .wait(unparked)
-                    .unwrap_or_else(std::sync::PoisonError::into_inner);
+                unparked =
+                    self.changed.wait(unparked).unwrap_or_else(std::sync::PoisonError::into_inner);
             }
         }
 

@@ -1,7 +1,7 @@
 //! A mutex whose lock is awaited, and may be held across an await.
 //!
-//! It is one permit and a cell: whoever holds the permit has the cell. Unlocking while somebody waits
-//! hands the permit to the first in line (rules M and L of the permits and the wait list).
+//! It is one permit and a cell: whoever holds the permit has the cell. Unlocking while somebody
+//! waits hands the permit to the first in line (rules M and L of the permits and the wait list).
 //!
 //! # Safety
 //! The cell is entered only through guards, and a guard exists only while its permit is taken: M3
@@ -44,8 +44,8 @@ pub struct Mutex<T: ?Sized> {
     value: UnsafeCell<T>,
 }
 
-// SAFETY: sharing the mutex lets any thread take `&mut T` or move the value out, one at a time (M3):
-// so `T` has to be `Send`, and need not be `Sync`.
+// SAFETY: sharing the mutex lets any thread take `&mut T` or move the value out, one at a time
+// (M3): so `T` has to be `Send`, and need not be `Sync`.
 unsafe impl<T: ?Sized + Send> Sync for Mutex<T> {}
 
 impl<T> Mutex<T> {
@@ -279,7 +279,8 @@ impl<T: ?Sized> Deref for MutexGuard<'_, T> {
 impl<T: ?Sized> DerefMut for MutexGuard<'_, T> {
     #[inline]
     fn deref_mut(&mut self) -> &mut T {
-        // SAFETY: M3: this guard's permit is the only one there is, and the guard is borrowed mutably.
+        // SAFETY: M3: this guard's permit is the only one there is, and the guard is borrowed
+        // mutably.
         unsafe { &mut *self.mutex.value.get() }
     }
 }

@@ -1,17 +1,18 @@
 //! "Look again": wakes one task, or all, without saying why.
 //!
 //! - **N1** The word holds the number of sweeps so far (`notify_waiters` calls) and one of `EMPTY`,
-//!   `WAITING`, `NOTIFIED`. `WAITING` is set exactly while somebody is in line; the way into and out
-//!   of it is under the lock of the line.
-//! - **N2** `notify_one` finds somebody in line and wakes the first, or leaves `NOTIFIED` behind, which
-//!   the next one who comes takes instead of waiting. There is at most one such mark.
-//! - **N3** A `Notified` remembers the sweep number of its birth. It is done when the number has moved
-//!   on: so `notify_waiters` reaches those that have not been polled yet.
-//! - **N4** A waiter that got a single notification and is dropped unpolled passes it on (L4), to the
-//!   end of the line it was taken from. A sweep is for everybody and needs no passing on.
+//!   `WAITING`, `NOTIFIED`. `WAITING` is set exactly while somebody is in line; the way into and
+//!   out of it is under the lock of the line.
+//! - **N2** `notify_one` finds somebody in line and wakes the first, or leaves `NOTIFIED` behind,
+//!   which the next one who comes takes instead of waiting. There is at most one such mark.
+//! - **N3** A `Notified` remembers the sweep number of its birth. It is done when the number has
+//!   moved on: so `notify_waiters` reaches those that have not been polled yet.
+//! - **N4** A waiter that got a single notification and is dropped unpolled passes it on (L4), to
+//!   the end of the line it was taken from. A sweep is for everybody and needs no passing on.
 //!
 //! Feared: `notify_one` leaves its mark while a waiter lines up past it. But both change the same
-//! word, from `EMPTY`: the waiter to `WAITING`, the notifier to `NOTIFIED`. Who comes second sees it.
+//! word, from `EMPTY`: the waiter to `WAITING`, the notifier to `NOTIFIED`. Who comes second sees
+//! it.
 
 use crate::{
     budget,
@@ -36,9 +37,10 @@ const SWEEP: usize = 4;
 
 /// Wakes tasks that wait for something to change.
 ///
-/// [`notify_one`](Self::notify_one) wakes the one that waits longest. If nobody waits, it is kept, and
-/// the next [`notified`](Self::notified) completes at once: so a single consumer that looks, finds
-/// nothing, and then waits, cannot miss the change in between. At most one notification is kept.
+/// [`notify_one`](Self::notify_one) wakes the one that waits longest. If nobody waits, it is kept,
+/// and the next [`notified`](Self::notified) completes at once: so a single consumer that looks,
+/// finds nothing, and then waits, cannot miss the change in between. At most one notification is
+/// kept.
 ///
 /// [`notify_waiters`](Self::notify_waiters) wakes everybody, and is not kept: it reaches every
 /// [`Notified`] that exists at that moment, polled or not. So with several consumers, create the
@@ -123,12 +125,13 @@ impl Notify {
 
     /// Waits for a notification.
     ///
-    /// From its creation on the future is reached by [`notify_waiters`](Self::notify_waiters); it gets
-    /// in line for [`notify_one`](Self::notify_one) when first polled, or [enabled](Notified::enable).
+    /// From its creation on the future is reached by [`notify_waiters`](Self::notify_waiters); it
+    /// gets in line for [`notify_one`](Self::notify_one) when first polled, or
+    /// [enabled](Notified::enable).
     ///
     /// # Cancel safety
-    /// Dropping the future gives up the place in line. A single notification that it got and did not
-    /// see goes to the next in line, or is kept.
+    /// Dropping the future gives up the place in line. A single notification that it got and did
+    /// not see goes to the next in line, or is kept.
     ///
     /// # Examples
     /// ```
@@ -139,8 +142,8 @@ impl Notify {
     /// # });
     /// ```
     pub fn notified(&self) -> Notified<'_> {
-        // Acquire: pairs with the Release in `notify_waiters`. Who gets the new sweep number sees what
-        // was done before that sweep.
+        // Acquire: pairs with the Release in `notify_waiters`. Who gets the new sweep number sees
+        // what was done before that sweep.
         let sweep = self.word.load(Ordering::Acquire) & !STATE;
         Notified { notify: self, sweep, stage: Stage::Start, waiter: Waiter::new(&self.queue) }
     }
@@ -162,8 +165,8 @@ impl Notify {
 
     /// Wakes the one that waits shortest; if nobody waits, the next one to come.
     ///
-    /// Last in, first out: the one that went to sleep last is the most likely to have its data in the
-    /// cache.
+    /// Last in, first out: the one that went to sleep last is the most likely to have its data in
+    /// the cache.
     ///
     /// # Examples
     /// ```
@@ -177,7 +180,8 @@ impl Notify {
         self.notify(End::Back);
     }
 
-    /// Wakes everybody who waits now, including futures created and not polled yet. Nothing is kept.
+    /// Wakes everybody who waits now, including futures created and not polled yet. Nothing is
+    /// kept.
     ///
     /// # Examples
     /// ```
@@ -211,8 +215,8 @@ impl Notify {
     fn sweep(&self) {
         let mut wakers: Wakers = Wakers::new();
         let mut locked = self.queue.lock();
-        // One step for the number and the state: while somebody waits the state is ours (N1). Without
-        // waiters by now, or with a mark, only the number changes.
+        // One step for the number and the state: while somebody waits the state is ours (N1).
+        // Without waiters by now, or with a mark, only the number changes.
         let leaving = if locked.is_empty() { 0 } else { WAITING };
         // AcqRel: as above.
         self.word.fetch_add(SWEEP.wrapping_sub(leaving), Ordering::AcqRel);
@@ -246,8 +250,8 @@ impl Notify {
                     return;
                 }
             }
-            // Release: pairs with the Acquire of the one who takes the mark; done also when there is
-            // one already, so that he sees what this call came after.
+            // Release: pairs with the Acquire of the one who takes the mark; done also when there
+            // is one already, so that he sees what this call came after.
             match self.word.compare_exchange_weak(
                 word,
                 word & !STATE | NOTIFIED,
@@ -272,11 +276,12 @@ impl Notify {
 
     /// N1: the line has become shorter.
     fn left(&self, locked: &mut Locked<'_, ()>) {
-        // Relaxed: `WAITING` changes under the lock only, which we hold.
-        if locked.is_empty() && self.word.load(Ordering::Relaxed) & STATE == WAITING {
-            // AcqRel: keeps the word one chain of read-modify-writes, so that later Acquire loads
-            // still see what earlier sweeps released.
-            self.word.fetch_sub(WAITING, Ordering::AcqRel);
+        // Acquire: what earlier sweeps released has to be part of the store below.
+        let word = self.word.load(Ordering::Acquire);
+        if locked.is_empty() && word & STATE == WAITING {
+            // Release: pairs with the Acquire in `notified` and `is_notified`. A plain store,
+            // because a word with `WAITING` changes under the lock only (N1), which we hold.
+            self.word.store(word - WAITING, Ordering::Release);
         }
     }
 }

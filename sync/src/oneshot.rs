@@ -3,29 +3,31 @@
 //! One allocation is shared by both ends. One word in it says who owns what.
 //!
 //! ```text
-//!   SENT        the sender has decided: the slot holds its value, or nothing if it was dropped
-//!   CLOSED      the receiver does not want a value any more
-//!   TX_DONE     the sender will not touch the allocation again          RX_DONE  nor will the receiver
-//!   RX_WAKER    the receiver's waker is in its slot                     TX_WAKER the sender's is in its
+//!   SENT      the sender has decided: the slot holds its value, or nothing if it was dropped
+//!   CLOSED    the receiver does not want a value any more
+//!   TX_DONE   the sender will not touch the allocation again; RX_DONE: nor will the receiver
+//!   RX_WAKER  the receiver's waker is in its slot; TX_WAKER: the sender's is in its own
 //! ```
 //!
-//! - **O1** The value slot is the sender's until it sets `SENT`, then the receiver's. `SENT` with a value
-//!   is set only in a word without `CLOSED`: a send that succeeds reached a receiver that could take it,
-//!   and one that fails still has its value.
-//! - **O2** A waker slot is its writer's while its bit is clear. The step that sets `SENT` (`CLOSED`) in a
-//!   word with `RX_WAKER` (`TX_WAKER`) hands the slot to the other end for good. A writer that wants its slot
-//!   back clears the bit, and finds in the same step whether it came too late.
-//! - **O3** After setting its `DONE` bit an end does not touch the allocation. The end that sets the second
-//!   one, or reads that the other is set and has nothing left to do, frees it.
-//! - **O4** An end that owns the other's waker takes it, sets `DONE`, and only then wakes: no foreign code
-//!   runs between taking and letting go.
+//! - **O1** The value slot is the sender's until it sets `SENT`, then the receiver's. `SENT` with a
+//!   value is set only in a word without `CLOSED`: a send that succeeds reached a receiver that
+//!   could take it, and one that fails still has its value.
+//! - **O2** A waker slot is its writer's while its bit is clear. The step that sets `SENT`
+//!   (`CLOSED`) in a word with `RX_WAKER` (`TX_WAKER`) hands the slot to the other end for good. A
+//!   writer that wants its slot back clears the bit, and finds in the same step whether it came too
+//!   late.
+//! - **O3** After setting its `DONE` bit an end does not touch the allocation. The end that sets
+//!   the second one, or reads that the other is set and has nothing left to do, frees it.
+//! - **O4** An end that owns the other's waker takes it, sets `DONE`, and only then wakes: no
+//!   foreign code runs between taking and letting go.
 //!
-//! If the value is sent before the receiver looks, the whole life costs one read-modify-write: the send
-//! sets `SENT` and `TX_DONE` together, and the receiver's load of both frees the allocation. If the receiver
-//! waits first, it is four.
+//! If the value is sent before the receiver looks, the whole life costs one read-modify-write: the
+//! send sets `SENT` and `TX_DONE` together, and the receiver's load of both frees the allocation.
+//! If the receiver waits first, it is four.
 //!
 //! # Safety
-//! The slots are touched by their owners according to O1 and O2, the allocation until O3 forbids it.
+//! The slots are touched by their owners according to O1 and O2, the allocation until O3 forbids
+//! it.
 #![allow(unsafe_code)]
 
 use crate::{
@@ -89,15 +91,15 @@ struct WakerSlot<'a> {
 impl WakerSlot<'_> {
     /// Puts `waker` into the slot; `false` if the other end has done what was to be waited for.
     fn register(&self, word: usize, waker: &Waker) -> bool {
-        // AcqRel, here and below: Acquire for the value and whatever came before the other end's step;
-        // Release so that it finds the waker we have put there.
+        // AcqRel, here and below: Acquire for the value and whatever came before the other end's
+        // step; Release so that it finds the waker we have put there.
         if word & self.set != 0
             && self.word.fetch_and(!self.set, Ordering::AcqRel) & self.taken_over != 0
         {
             return false;
         }
-        // SAFETY: O2: the bit is clear and we are the slot's writer. If the clone panics nothing has
-        // changed.
+        // SAFETY: O2: the bit is clear and we are the slot's writer. If the clone panics nothing
+        // has changed.
         let replaced = self.slot.with_mut(|slot| unsafe {
             match &mut *slot {
                 Some(current) if current.will_wake(waker) => None,
@@ -152,7 +154,8 @@ pub struct Sender<T> {
     shared: NonNull<Shared<T>>,
 }
 
-// SAFETY: the value and the wakers pass between threads by the rules above; `&Sender` only reads the word.
+// SAFETY: the value and the wakers pass between threads by the rules above; `&Sender` only reads
+// the word.
 unsafe impl<T: Send> Send for Sender<T> {}
 // SAFETY: as above.
 unsafe impl<T: Send> Sync for Sender<T> {}
@@ -264,8 +267,8 @@ unsafe fn decide<T>(ptr: NonNull<Shared<T>>, value: Option<T>) -> Option<T> {
         }
         let waiting = word & RX_WAKER != 0 && word & CLOSED == 0;
         let decision = if waiting { SENT } else { SENT | TX_DONE };
-        // AcqRel: Release pairs with the receiver's Acquire, which then sees the value; Acquire pairs with
-        // its Release of the waker.
+        // AcqRel: Release pairs with the receiver's Acquire, which then sees the value; Acquire
+        // pairs with its Release of the waker.
         match shared.word.compare_exchange_weak(
             word,
             word | decision,
@@ -273,7 +276,8 @@ unsafe fn decide<T>(ptr: NonNull<Shared<T>>, value: Option<T>) -> Option<T> {
             Ordering::Acquire,
         ) {
             Ok(_) if waiting => {
-                // SAFETY: O2: our step took the slot over; `TX_DONE` is not set, so it is still there.
+                // SAFETY: O2: our step took the slot over; `TX_DONE` is not set, so it is still
+                // there.
                 let waker = shared.rx_waker.with_mut(|slot| unsafe { (*slot).take() });
                 // SAFETY: the caller's word, and O3.
                 unsafe { let_go(ptr, TX_DONE, RX_DONE) };
@@ -310,8 +314,8 @@ impl<T> fmt::Debug for Sender<T> {
 /// The receiving end: a future of the value.
 ///
 /// # Cancel safety
-/// Nothing is lost when a wait on `&mut receiver` is dropped. Dropping the receiver itself drops a value
-/// that has been sent.
+/// Nothing is lost when a wait on `&mut receiver` is dropped. Dropping the receiver itself drops a
+/// value that has been sent.
 ///
 /// # Panics
 /// When polled again after it has returned `Ready`.
@@ -330,8 +334,8 @@ pub struct Receiver<T> {
     shared: Option<NonNull<Shared<T>>>,
 }
 
-// SAFETY: the value and the wakers pass between threads by the rules above; `&Receiver` only reads the word
-// and whether there is a value.
+// SAFETY: the value and the wakers pass between threads by the rules above; `&Receiver` only reads
+// the word and whether there is a value.
 unsafe impl<T: Send> Send for Receiver<T> {}
 // SAFETY: as above.
 unsafe impl<T: Send> Sync for Receiver<T> {}
@@ -394,8 +398,8 @@ impl<T> Receiver<T> {
     /// Takes the value if it has been sent.
     ///
     /// # Errors
-    /// [`TryRecvError::Empty`] if it may still come; [`TryRecvError::Closed`] if the sender was dropped, or
-    /// the receiver closed or already used up.
+    /// [`TryRecvError::Empty`] if it may still come; [`TryRecvError::Closed`] if the sender was
+    /// dropped, or the receiver closed or already used up.
     ///
     /// # Examples
     /// ```
@@ -458,10 +462,11 @@ impl<T> Receiver<T> {
     }
 }
 
-/// Sets `CLOSED`, unless the sender has decided, and takes the sender's waker over if there is one (O2).
+/// Sets `CLOSED`, unless the sender has decided, and takes the sender's waker over if there is one
+/// (O2).
 ///
-/// Returns the waker and the word. If the word has `done` in it, that was set in the same step, and the
-/// allocation is not to be touched again.
+/// Returns the waker and the word. If the word has `done` in it, that was set in the same step, and
+/// the allocation is not to be touched again.
 fn close<T>(shared: &Shared<T>, done: usize) -> (usize, Option<Waker>) {
     // Acquire, here and below: for the value if it was sent, and for the sender's waker.
     let mut word = shared.word.load(Ordering::Acquire);

@@ -1,18 +1,20 @@
 //! A number of permits and the line of those who wait for them: the heart of semaphore and mutex.
 //!
-//! One word holds the free permits and two flags, so that taking and returning a permit while nobody
-//! waits is one compare-exchange each. The lock of the line is taken only when somebody waits.
+//! One word holds the free permits and two flags, so that taking and returning a permit while
+//! nobody waits is one compare-exchange each. The lock of the line is taken only when somebody
+//! waits.
 //!
 //! - **M1** `WAITERS` is set exactly while the line is not empty. Both change under the lock.
-//! - **M2** While `WAITERS` is set there are no free permits: what comes back is dealt out under the
-//!   lock, from the front (L5), and only what the line leaves over goes to the word.
-//! - **M3** Permits are conserved: free ones in the word, assigned ones in the line, taken ones with
-//!   their holders. A waiter that gives up returns what was assigned to it (L4).
+//! - **M2** While `WAITERS` is set there are no free permits, and the word changes under the lock
+//!   only: what comes back is dealt out there, from the front (L5); what the line leaves over goes
+//!   to the word.
+//! - **M3** Permits are conserved: free ones in the word, assigned ones in the line, taken ones
+//!   with their holders. A waiter that gives up returns what was assigned to it (L4).
 //! - **M4** `CLOSED` is set under the lock and never cleared; nobody lines up after it.
 //!
-//! Feared: a permit goes to the word while a waiter lines up, and both sleep on. But to line up, the
-//! waiter changes the word from what it saw there to `WAITERS` (M1) in one step. Either it saw the
-//! permit, or the holder's compare-exchange fails, sees `WAITERS` and goes through the lock.
+//! Feared: a permit goes to the word while a waiter lines up, and both sleep on. But to line up,
+//! the waiter changes the word from what it saw there to `WAITERS` (M1) in one step. Either it saw
+//! the permit, or the holder's compare-exchange fails, sees `WAITERS` and goes through the lock.
 
 use crate::{
     acquire::{Acquire, Gate},
@@ -134,13 +136,15 @@ impl Permits {
 
     /// Puts `count` permits into the word, and keeps M1 true. Any permits mean an empty line (M2).
     fn leave(&self, locked: &Locked<'_, ()>, count: usize) {
-        // Relaxed: `WAITERS` changes under the lock only, which we hold.
-        let listed = self.word.load(Ordering::Relaxed) & WAITERS;
-        let cleared = if locked.is_empty() { listed } else { 0 };
-        let change = (count * ONE).wrapping_sub(cleared);
-        if change != 0 {
-            // Release: pairs with the Acquire in `try_acquire` and `take`.
-            self.word.fetch_add(change, Ordering::Release);
+        // Acquire: what was released into the word before has to be part of the store below.
+        let word = self.word.load(Ordering::Acquire);
+        if word & WAITERS == 0 {
+            // Release, here and below: pairs with the Acquire in `try_acquire` and `take`.
+            self.word.fetch_add(count * ONE, Ordering::Release);
+        } else if locked.is_empty() {
+            // A plain store: with `WAITERS` set the word changes under the lock only (M2), which we
+            // hold.
+            self.word.store((word - WAITERS) + count * ONE, Ordering::Release);
         }
     }
 
@@ -149,6 +153,9 @@ impl Permits {
         let mut word = self.word.load(Ordering::Relaxed);
         loop {
             let forgotten = count.min(word / ONE);
+            if forgotten == 0 {
+                return 0;
+            }
             // AcqRel: as if acquired and released by the caller.
             match self.word.compare_exchange_weak(
                 word,
@@ -208,10 +215,14 @@ impl Gate for Permits {
             if word & CLOSED != 0 {
                 return Err(AcquireError::new());
             }
+            if word & WAITERS != 0 {
+                return Ok(wanted); // M2.
+            }
             let free = word / ONE;
             let taken = free.min(wanted);
-            // M1: whoever is about to line up says so in the same step in which it finds too little.
-            let listed = if taken < wanted { WAITERS } else { word & WAITERS };
+            // M1: whoever is about to line up says so in the same step in which it finds too
+            // little.
+            let listed = if taken < wanted { WAITERS } else { 0 };
             // Acquire: pairs with the Release in `release`.
             match self.word.compare_exchange_weak(
                 word,

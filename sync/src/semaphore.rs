@@ -310,7 +310,8 @@ impl Semaphore {
         Ok(OwnedSemaphorePermit { semaphore: self, count })
     }
 
-    /// As [`blocking_acquire`](Self::blocking_acquire), for a permit that keeps the semaphore alive.
+    /// As [`blocking_acquire`](Self::blocking_acquire), for a permit that keeps the semaphore
+    /// alive.
     ///
     /// # Errors
     /// [`AcquireError`] once the semaphore has been [closed](Self::close).
@@ -344,7 +345,8 @@ impl Semaphore {
         block_on(self.acquire_many_owned(count))
     }
 
-    /// Closes the semaphore: everybody who waits, and everybody who asks from now on, gets an error.
+    /// Closes the semaphore: everybody who waits, and everybody who asks from now on, gets an
+    /// error.
     ///
     /// Permits already handed out stay valid, and are counted when they come back.
     ///

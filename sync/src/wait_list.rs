@@ -26,9 +26,9 @@
 //! # Why it is sound
 //!
 //! *A node never dangles.* A waiter borrows its queue for `'q` and is pinned when linked, so it
-//! neither moves nor is its memory reused before its drop has run; and the drop unlinks it (L2 tells
-//! whether it must). A queue that goes first leaves only waiters that were leaked: nobody can reach
-//! their links again, because that takes the queue they borrow.
+//! neither moves nor is its memory reused before its drop has run; and the drop unlinks it (L2
+//! tells whether it must). A queue that goes first leaves only waiters that were leaked: nobody can
+//! reach their links again, because that takes the queue they borrow.
 //!
 //! *A waker is not touched too late.* The owner may free its waiter as soon as it reads a standing
 //! other than `Waiting`. By L2 that store is the last access of the thread that unlinked it.
@@ -39,7 +39,8 @@
 //! # Rejected
 //!
 //! A slab of entries beside the list (safe, and its futures could move): it allocates as waiters
-//! come, and holds their high-water mark for ever. Waking by index also touches two lines per waiter.
+//! come, and holds their high-water mark for ever. Waking by index also touches two lines per
+//! waiter.
 //!
 //! # Safety
 //! All code here that dereferences a node does so under the queue's lock (L1), for nodes that are

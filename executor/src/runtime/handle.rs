@@ -110,6 +110,11 @@ impl Handle {
         block_on::block_on(&self.shared, future)
     }
 
+    /// How many worker threads the runtime has; none if it is of the current-thread flavor.
+    pub fn worker_threads(&self) -> usize {
+        self.shared.workers
+    }
+
     /// Makes this the runtime that [`raddle::spawn`](crate::spawn), sockets and timers on this thread belong to, until
     /// the guard is dropped.
     pub fn enter(&self) -> EnterGuard<'_> {

@@ -27,6 +27,10 @@ const DULL_WINDOWS: u32 = 32;
 /// A window that took this long held a poll that nothing should have waited behind, whatever the estimate says.
 const LONG_NS: u32 = 100_000;
 
+/// How long after a break a worker reads the clock after every poll that something has waited for: who has just been
+/// woken knows nothing of what it is about to run.
+const PROBATION: Duration = Duration::from_millis(1);
+
 /// A window that has ended.
 #[derive(Debug)]
 pub(crate) struct Window {
@@ -41,21 +45,26 @@ pub(crate) struct Window {
 pub(crate) struct Pace {
     window: Cell<u32>,
     left: Cell<u32>,
-    window_began: Cell<Option<Instant>>,
+    window_began: Cell<Instant>,
     last_sample_ns: Cell<u32>,
     poll_ns: Cell<u32>,
+    /// When the worker came back from its last break, and whether that was less than [`PROBATION`] ago.
+    since: Cell<Instant>,
+    on_probation: Cell<bool>,
     /// Windows in a row whose tasks were too small to share.
     dull_windows: Cell<u32>,
 }
 
 impl Pace {
-    pub(crate) fn new() -> Pace {
+    pub(crate) fn new(now: Instant) -> Pace {
         Pace {
             window: Cell::new(1),
             left: Cell::new(1),
-            window_began: Cell::new(None),
+            window_began: Cell::new(now),
             last_sample_ns: Cell::new(UNKNOWN_NS),
             poll_ns: Cell::new(UNKNOWN_NS),
+            since: Cell::new(now),
+            on_probation: Cell::new(true),
             dull_windows: Cell::new(0),
         }
     }
@@ -63,36 +72,46 @@ impl Pace {
     /// The worker was away: what passed was no poll. Windows start short again, so that a change of load across the
     /// break is noticed after a poll or two.
     pub(crate) fn interrupted(&self, now: Instant) {
-        self.window_began.set(Some(now));
+        self.window_began.set(now);
+        self.since.set(now);
+        self.on_probation.set(true);
         self.window.set(1);
         self.left.set(1);
     }
 
-    /// Counts a poll. At the end of a window, says what it looked like.
+    /// Counts a poll. At the end of a window, says what it looked like. On probation, a poll is a window of its own if
+    /// `is_waited_for` says that something has waited for its end.
     #[inline]
-    pub(crate) fn after_poll(&self, now: impl FnOnce() -> Instant) -> Option<Window> {
+    pub(crate) fn after_poll(
+        &self,
+        now: impl FnOnce() -> Instant,
+        is_waited_for: impl FnOnce() -> bool,
+    ) -> Option<Window> {
         let left = self.left.get() - 1;
         self.left.set(left);
-        if left > 0 { None } else { Some(self.end_window(now())) }
+        if left > 0 && !(self.on_probation.get() && is_waited_for()) {
+            return None;
+        }
+        Some(self.end_window(now()))
     }
 
     fn end_window(&self, now: Instant) -> Window {
-        let mut was_long = false;
-        if let Some(began) = self.window_began.replace(Some(now)) {
-            let elapsed =
-                u32::try_from(now.saturating_duration_since(began).as_nanos()).unwrap_or(u32::MAX);
-            was_long = elapsed >= LONG_NS;
-            let sample = elapsed / self.window.get();
-            let sample = sample.min(self.last_sample_ns.replace(sample));
-            let estimate = self.poll_ns.get();
-            // Up by doubling, down by halving: a change of load is followed within a few windows.
-            self.poll_ns.set(sample.clamp(estimate / 2, estimate.saturating_mul(2)).max(1));
-        }
+        let elapsed = now.saturating_duration_since(self.window_began.replace(now)).as_nanos();
+        let elapsed = u32::try_from(elapsed).unwrap_or(u32::MAX);
+        let was_long = elapsed >= LONG_NS;
+        let sample = elapsed / (self.window.get() - self.left.get());
+        let sample = sample.min(self.last_sample_ns.replace(sample));
+        let estimate = self.poll_ns.get();
+        // Up by doubling, down by halving: a change of load is followed within a few windows.
+        self.poll_ns.set(sample.clamp(estimate / 2, estimate.saturating_mul(2)).max(1));
         self.dull_windows.set(if self.is_worth_sharing() {
             0
         } else {
             self.dull_windows.get().saturating_add(1)
         });
+        if self.on_probation.get() && now.saturating_duration_since(self.since.get()) >= PROBATION {
+            self.on_probation.set(false);
+        }
         let aim = (WINDOW_NS / self.poll_ns.get()).clamp(1, WINDOW_MAX);
         self.window.set(aim.min(2 * self.window.get()));
         self.left.set(self.window.get());
@@ -142,13 +161,14 @@ mod tests {
     fn run(pace: &Pace, now: &mut Instant, polls: u32, each: Duration) {
         for _ in 0..polls {
             *now += each;
-            pace.after_poll(|| *now);
+            pace.after_poll(|| *now, || false);
         }
     }
 
     #[test]
     fn one_long_poll_among_short_ones_moves_nothing() {
-        let (pace, mut now) = (Pace::new(), Instant::now());
+        let mut now = Instant::now();
+        let pace = Pace::new(now);
         run(&pace, &mut now, 1_000, Duration::from_nanos(80));
         assert_eq!(pace.poll_ns(), 80);
         run(&pace, &mut now, 1, Duration::from_millis(1));
@@ -159,28 +179,43 @@ mod tests {
 
     #[test]
     fn a_long_poll_is_reported_at_the_end_of_its_window() {
-        let (pace, mut now) = (Pace::new(), Instant::now());
+        let mut now = Instant::now();
+        let pace = Pace::new(now);
         run(&pace, &mut now, 1_000, Duration::from_nanos(80));
         let mut reported = 0;
         for _ in 0..WINDOW_MAX {
             now += Duration::from_millis(1);
-            reported += u32::from(pace.after_poll(|| now).is_some_and(|window| window.was_long));
+            reported +=
+                u32::from(pace.after_poll(|| now, || false).is_some_and(|window| window.was_long));
         }
         assert_eq!(reported, 1);
     }
 
     #[test]
     fn a_long_poll_right_after_a_break_is_reported_at_its_end() {
-        let (pace, mut now) = (Pace::new(), Instant::now());
+        let mut now = Instant::now();
+        let pace = Pace::new(now);
         run(&pace, &mut now, 1_000, Duration::from_nanos(80));
         pace.interrupted(now);
         now += Duration::from_millis(1);
-        assert!(pace.after_poll(|| now).is_some_and(|window| window.was_long));
+        assert!(pace.after_poll(|| now, || false).is_some_and(|window| window.was_long));
+    }
+
+    #[test]
+    fn a_long_poll_soon_after_a_break_is_reported_if_something_waits_for_its_end() {
+        let mut now = Instant::now();
+        let pace = Pace::new(now);
+        run(&pace, &mut now, 100_000, Duration::from_nanos(80));
+        pace.interrupted(now);
+        run(&pace, &mut now, 20, Duration::from_nanos(80));
+        now += Duration::from_millis(1);
+        assert!(pace.after_poll(|| now, || true).is_some_and(|window| window.was_long));
     }
 
     #[test]
     fn a_change_of_load_is_followed_soon() {
-        let (pace, mut now) = (Pace::new(), Instant::now());
+        let mut now = Instant::now();
+        let pace = Pace::new(now);
         run(&pace, &mut now, 1_000, Duration::from_nanos(80));
         run(&pace, &mut now, 3 * WINDOW_MAX, Duration::from_micros(50));
         assert!(pace.is_worth_a_wake(50), "{pace:?}");
@@ -190,7 +225,8 @@ mod tests {
 
     #[test]
     fn time_away_is_no_poll() {
-        let (pace, mut now) = (Pace::new(), Instant::now());
+        let mut now = Instant::now();
+        let pace = Pace::new(now);
         run(&pace, &mut now, 1_000, Duration::from_nanos(80));
         now += Duration::from_secs(60);
         pace.interrupted(now);

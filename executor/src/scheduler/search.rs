@@ -43,7 +43,7 @@ impl Worker<'_> {
     }
 
     /// One task from the injector, and with `share` this worker's share of the others.
-    fn pop_injector(&self, share: bool) -> Option<Runnable> {
+    pub(super) fn pop_injector(&self, share: bool) -> Option<Runnable> {
         let injector = &self.shared.injector;
         loop {
             let taken = match share {

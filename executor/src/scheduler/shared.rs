@@ -10,7 +10,7 @@ use crate::contain::contain;
 use crate::loom::sync::Mutex;
 use crate::queue::Inject;
 use crate::task::Id;
-use crate::task::runnable::Runnable;
+use crate::task::runnable::{Nowhere, Runnable};
 use crate::task::{JoinHandle, cell};
 use crossbeam_utils::CachePadded;
 use raddle_timer::{Clock, Timer};
@@ -127,7 +127,13 @@ impl Shared {
                     Id::next(),
                     location,
                 );
-                self.submit_remote(Runnable::from_wake(task));
+                let runnable = Runnable::from_wake(task);
+                if self.shutdown.is_closed() {
+                    // S1: at once, or threads that go on spawning would keep the others from ending.
+                    runnable.cancel(&Nowhere);
+                } else {
+                    self.submit_remote(runnable);
+                }
                 // SAFETY: as above.
                 #[allow(unsafe_code)]
                 unsafe {

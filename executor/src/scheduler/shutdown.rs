@@ -1,7 +1,8 @@
 //! The end of a runtime.
 //!
 //! - **S1** Closing sets one flag, fences, and unparks every slot. From then on nobody begins to work on tasks; what is
-//!   spawned or woken is queued as before, and cancelled by whoever drains the queue.
+//!   spawned from outside is cancelled at once; what is woken, or was spawned a moment before, is queued as before, and
+//!   cancelled by whoever drains the queue.
 //! - **S2** The holder of a slot leaves it: cancels what is in its LIFO slot, its queue and the injector, and then every
 //!   task in its list that nobody else holds.
 //! - **S3** A slot that nobody holds is left by a worker thread that has left its own, or by the thread that closes a
@@ -26,7 +27,7 @@ use super::worker::Worker;
 use crate::contain::contain;
 use crate::queue::Steal;
 use crate::task::poll;
-use crate::task::runnable::Nowhere;
+use crate::task::runnable::{Nowhere, Runnable};
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering::*, fence};
 
 /// How far the end has come.
@@ -91,10 +92,13 @@ impl Shared {
         // S4: pairs with the fence in `Worker::send_home`: either we find the task that came home, or its sender finds
         // the runtime closed, and unparks us.
         fence(SeqCst);
-        context::with_worker(self, claim, |worker| {
-            while !worker.cancel_everything() {
-                worker.slot.parker.park(None);
-            }
+        // Destructors may ask for the runtime they are in, also on a thread that has only come to end it.
+        context::with_shared(self, || {
+            context::with_worker(self, claim, |worker| {
+                while !worker.cancel_everything() {
+                    worker.slot.parker.park(None);
+                }
+            });
         });
         // AcqRel: orders what every slot's holder did before what the last does now, and before `has_ended`.
         if self.shutdown.remaining.fetch_sub(1, AcqRel) == 1 {
@@ -140,30 +144,24 @@ impl Shared {
 }
 
 impl Worker<'_> {
-    /// S2: one round of cancelling. `true` when nothing is left to wait for.
+    /// S2: cancels whatever this slot holds. `true` when nothing is left to wait for.
     fn cancel_everything(&self) -> bool {
-        loop {
-            let queued = self.slot.lifo_take().or_else(|| self.core.queue.pop());
-            let runnable = match queued {
-                Some(runnable) => runnable,
-                None => match self.shared.injector.take_one() {
-                    Steal::Success(runnable) => runnable,
-                    Steal::Retry => continue,
-                    Steal::Empty => break,
-                },
-            };
-            runnable.cancel(self);
-        }
         let owned = &self.core.owned;
-        owned.welcome_home(&self.slot.returns);
-        owned.cancel_all(|task| poll::cancel(task, self));
-        // A destructor may have spawned or woken others; then there is another round.
-        if !self.slot.lifo_is_empty()
-            || self.core.queue.len() > 0
-            || !self.shared.injector.is_empty()
-        {
-            return self.cancel_everything();
+        loop {
+            while let Some(runnable) = self.next_to_cancel() {
+                runnable.cancel(self);
+            }
+            owned.welcome_home(&self.slot.returns);
+            owned.cancel_all(|task| poll::cancel(task, self));
+            // A destructor may have spawned or woken others; then there is another round.
+            if !self.has_own_work() && self.shared.injector.is_empty() {
+                return owned.len() == 0;
+            }
         }
-        owned.len() == 0
+    }
+
+    fn next_to_cancel(&self) -> Option<Runnable> {
+        let own = self.slot.lifo_take().or_else(|| self.core.queue.pop());
+        own.or_else(|| self.pop_injector(false))
     }
 }

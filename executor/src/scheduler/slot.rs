@@ -100,6 +100,7 @@ impl Slot {
         timer: Arc<Timer>,
         seed: u64,
     ) -> Slot {
+        let pace = Pace::new(timer.now());
         let (queue, stealer) = if alone { Local::alone() } else { Local::shared() };
         Slot {
             shared,
@@ -118,7 +119,7 @@ impl Slot {
                 owned: OwnedTasks::default(),
                 ids: RefCell::new(IdBlock::new()),
                 rng: Rng::new(seed ^ (index as u64).wrapping_mul(0x9E37_79B9_7F4A_7C15)),
-                pace: Pace::new(),
+                pace,
                 tick: Cell::new(0),
                 lifo_streak: Cell::new(0),
                 pushes: Cell::new(0),

@@ -146,7 +146,9 @@ impl Worker<'_> {
     /// After a poll of a task or of a root future: is the backlog worth sharing, and has a window ended?
     #[inline]
     pub(super) fn after_poll(&self) {
-        match self.core.pace.after_poll(|| self.shared.clock.now()) {
+        let now = || self.shared.clock.now();
+        let is_waited_for = || self.shared.idle.could_help() && self.core.queue.len() > 0;
+        match self.core.pace.after_poll(now, is_waited_for) {
             Some(window) => self.window_ended(&window),
             None => self.share_backlog(),
         }

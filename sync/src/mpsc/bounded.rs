@@ -64,8 +64,8 @@ impl<T> Sender<T> {
     /// That it was sent does not mean that it will be received: the receiver may still be dropped.
     ///
     /// # Cancel safety
-    /// Dropping this future before it completes drops the message, which is then not sent. To keep the
-    /// message, [`reserve`](Self::reserve) a slot first.
+    /// Dropping this future before it completes drops the message, which is then not sent. To keep
+    /// the message, [`reserve`](Self::reserve) a slot first.
     ///
     /// # Errors
     /// The message, if the receiver has been closed or dropped.
@@ -204,8 +204,8 @@ impl<T> Sender<T> {
     /// Takes `count` slots if so many are free, and nobody waits for them.
     ///
     /// # Errors
-    /// [`TrySendError::Full`] or [`TrySendError::Closed`]; the latter too if the channel has not that many slots at
-    /// all.
+    /// [`TrySendError::Full`] or [`TrySendError::Closed`]; the latter too if the channel has not
+    /// that many slots at all.
     ///
     /// # Examples
     /// ```

@@ -1,4 +1,5 @@
-//! The two ends of a channel, bounded or not: counting senders, and receiving from a buffer of one's own.
+//! The two ends of a channel, bounded or not: counting senders, and receiving from a buffer of
+//! one's own.
 
 use super::{
     chan::{Chan, Refill},
@@ -30,6 +31,9 @@ pub(super) struct Rx<T> {
     chan: Arc<Chan<T>>,
     taken: VecDeque<T>,
 }
+
+// Messages are moved in and out, never pinned in here.
+impl<T> Unpin for Rx<T> {}
 
 pub(super) fn channel<T>(capacity: usize) -> (Tx<T>, Rx<T>) {
     let chan = Arc::new(Chan::new(capacity));
@@ -67,8 +71,8 @@ impl<T> Clone for Tx<T> {
 
 impl<T> Drop for Tx<T> {
     fn drop(&mut self) {
-        // AcqRel: Release pairs with the Acquire in `is_finished`; Acquire gathers what the other senders did, for
-        // the one that comes last.
+        // AcqRel: Release pairs with the Acquire in `is_finished`; Acquire gathers what the other
+        // senders did, for the one that comes last.
         if self.chan.senders.fetch_sub(1, Ordering::AcqRel) == 1 {
             self.chan.senders_gone();
         }
@@ -201,7 +205,8 @@ impl<T> Deref for Rx<T> {
 impl<T> Drop for Rx<T> {
     fn drop(&mut self) {
         let unread = self.chan.close(true);
-        // In the order of sending. If dropping one message panics, the others are dropped all the same.
+        // In the order of sending. If dropping one message panics, the others are dropped all the
+        // same.
         drop(std::mem::take(&mut self.taken));
         drop(unread);
     }

@@ -1,15 +1,16 @@
 //! Many senders, one receiver: messages in the order of sending, bounded or not.
 //!
-//! [`channel`] makes a bounded channel: senders wait while it is full, which is what keeps a fast producer from
-//! filling the memory. [`unbounded_channel`] makes one in which sending never waits.
+//! [`channel`] makes a bounded channel: senders wait while it is full, which is what keeps a fast
+//! producer from filling the memory. [`unbounded_channel`] makes one in which sending never waits.
 //!
 //! # Closing
 //! When all senders are gone, the receiver gets what is left, and then `None`. When the receiver is
-//! [closed](Receiver::close) or dropped, sending fails and gives the message back; a closed receiver can still
-//! receive what was sent before.
+//! [closed](Receiver::close) or dropped, sending fails and gives the message back; a closed
+//! receiver can still receive what was sent before.
 //!
 //! # Threads and executors
-//! Every operation works on any executor; `blocking_send` and `blocking_recv` are for plain threads.
+//! Every operation works on any executor; `blocking_send` and `blocking_recv` are for plain
+//! threads.
 //!
 //! # Examples
 //! ```

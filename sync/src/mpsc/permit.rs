@@ -54,7 +54,8 @@ impl<T> fmt::Debug for Permit<'_, T> {
     }
 }
 
-/// Several slots in a bounded channel, one after the other. Dropping it gives back those not taken out.
+/// Several slots in a bounded channel, one after the other. Dropping it gives back those not taken
+/// out.
 ///
 /// Made by [`Sender::reserve_many`] and [`Sender::try_reserve_many`].
 ///
@@ -111,8 +112,8 @@ impl<T> fmt::Debug for PermitIterator<'_, T> {
 
 /// A slot together with its sender, which comes back when the slot is used.
 ///
-/// Made by [`Sender::reserve_owned`] and [`Sender::try_reserve_owned`]. Dropping it gives the slot back, and drops
-/// the sender.
+/// Made by [`Sender::reserve_owned`] and [`Sender::try_reserve_owned`]. Dropping it gives the slot
+/// back, and drops the sender.
 ///
 /// # Examples
 /// ```
@@ -133,7 +134,8 @@ impl<T> OwnedPermit<T> {
         Self { sender: Some(sender) }
     }
 
-    /// Sends into the slot, and returns the sender. If the receiver has been dropped, drops the message.
+    /// Sends into the slot, and returns the sender. If the receiver has been dropped, drops the
+    /// message.
     ///
     /// # Examples
     /// ```

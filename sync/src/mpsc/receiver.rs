@@ -2,7 +2,8 @@
 
 /// Implements the methods of a receiver around `rx`, with documentation for it.
 ///
-/// A macro, because the two public types share twenty documented methods whose examples differ in one call.
+/// A macro, because the two public types share twenty documented methods whose examples differ in
+/// one call.
 macro_rules! receiver_methods {
     ($Receiver:ident, $channel:literal, $send:literal) => {
         // As the channels of the standard library: a panic leaves the channel consistent.
@@ -10,7 +11,8 @@ macro_rules! receiver_methods {
         impl<T> std::panic::RefUnwindSafe for $Receiver<T> {}
 
         impl<T> $Receiver<T> {
-            /// Waits for the next message; `None` once all have been received and none can come any more.
+            /// Waits for the next message; `None` once all have been received and none can come any
+            /// more.
             ///
             /// # Cancel safety
             /// Dropping this future loses no message.
@@ -31,8 +33,8 @@ macro_rules! receiver_methods {
 
             /// As [`recv`](Self::recv), for hand-written futures.
             ///
-            /// After `Pending` the task is woken for the next message, or the end. Only the waker of the last call
-            /// counts.
+            /// After `Pending` the task is woken for the next message, or the end. Only the waker
+            /// of the last call counts.
             ///
             /// # Examples
             /// ```
@@ -52,8 +54,9 @@ macro_rules! receiver_methods {
 
             /// Waits for messages, and appends up to `limit` of those that are there to `into`.
             ///
-            /// Returns how many; zero if `limit` is zero, or once all have been received and none can come any
-            /// more. Costs the task one unit of its [budget](crate::budget), however many it gets.
+            /// Returns how many; zero if `limit` is zero, or once all have been received and none
+            /// can come any more. Costs the task one unit of its [budget](crate::budget), however
+            /// many it gets.
             ///
             /// # Cancel safety
             /// Dropping this future loses no message.
@@ -97,8 +100,9 @@ macro_rules! receiver_methods {
             /// Takes the next message if it is there.
             ///
             /// # Errors
-            /// [`TryRecvError::Empty`](crate::mpsc::error::TryRecvError::Empty) if one may still come,
-            /// [`TryRecvError::Disconnected`](crate::mpsc::error::TryRecvError::Disconnected) if not.
+            /// [`TryRecvError::Empty`](crate::mpsc::error::TryRecvError::Empty) if one may still
+            /// come, [`TryRecvError::Disconnected`](crate::mpsc::error::TryRecvError::Disconnected)
+            /// if not.
             ///
             /// # Examples
             /// ```
@@ -142,7 +146,8 @@ macro_rules! receiver_methods {
 
             /// Refuses messages from now on. What has been sent can still be received.
             ///
-            /// `recv` returns `None` when all that was sent, or had its slot reserved, has been received.
+            /// `recv` returns `None` when all that was sent, or had its slot reserved, has been
+            /// received.
             ///
             /// # Examples
             /// ```
@@ -157,7 +162,8 @@ macro_rules! receiver_methods {
                 self.rx.close();
             }
 
-            /// Whether the receiver has been closed, or all senders dropped. There may be messages left.
+            /// Whether the receiver has been closed, or all senders dropped. There may be messages
+            /// left.
             ///
             /// # Examples
             /// ```

@@ -14,8 +14,8 @@ use std::{
 
 /// Makes a channel in which sending never waits.
 ///
-/// Nothing but memory limits the number of messages: where the senders can be faster than the receiver for
-/// long, use [`channel`](super::channel).
+/// Nothing but memory limits the number of messages: where the senders can be faster than the
+/// receiver for long, use [`channel`](super::channel).
 ///
 /// # Examples
 /// ```
@@ -152,7 +152,8 @@ impl<T> fmt::Debug for UnboundedSender<T> {
     }
 }
 
-/// An [`UnboundedSender`] that does not keep the channel open, made by [`UnboundedSender::downgrade`].
+/// An [`UnboundedSender`] that does not keep the channel open, made by
+/// [`UnboundedSender::downgrade`].
 ///
 /// # Examples
 /// ```

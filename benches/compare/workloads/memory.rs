@@ -1,0 +1,116 @@
+//! Bytes of resident memory per task, measured in a fresh process so that nobody reuses another's pages.
+
+use std::future::pending;
+use std::io;
+use std::process::Command;
+use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
+use std::time::Duration;
+
+use crate::contender::Runtime;
+use crate::contenders::{Field, Kind, runtimes};
+use crate::measure::{Meter, Sample};
+use crate::workloads::{Env, Group, Metric, Workload};
+
+const BYTES: &[Metric] = &[Metric { name: "", unit: "bytes" }];
+
+pub(super) const WORKLOADS: &[Workload] = &[
+    Workload {
+        name: "memory_pending",
+        group: Group::Waking,
+        about: "resident bytes of a task that waits for ever, its future being empty",
+        metrics: BYTES,
+        field: Field::Runtimes,
+        run: |kind, env| in_fresh_process("memory_pending", kind, env, WAITING),
+    },
+    Workload {
+        name: "memory_asleep",
+        group: Group::Waking,
+        about: "resident bytes of a task asleep for ten minutes",
+        metrics: BYTES,
+        field: Field::Runtimes,
+        run: |kind, env| in_fresh_process("memory_asleep", kind, env, ASLEEP),
+    },
+];
+
+type Body = fn(Kind, &Env) -> io::Result<Sample>;
+
+const WAITING: Body = runtimes!(R, env => per_task::<R, _>(env, pending::<()>));
+const ASLEEP: Body =
+    runtimes!(R, env => per_task::<R, _>(env, || R::sleep(Duration::from_secs(600))));
+
+/// In the parent, runs this program again for one workload and one contender; in the child, runs `body`.
+fn in_fresh_process(name: &str, kind: Kind, env: &Env, body: Body) -> io::Result<Sample> {
+    if env.in_child {
+        return body(kind, env);
+    }
+    let meter = Meter::of_process();
+    let mut command = Command::new(std::env::current_exe()?);
+    command.args(["--child", name, "--contenders", kind.name()]);
+    command.args(["--workers", &env.workers.to_string()]);
+    if env.quick {
+        command.arg("--quick");
+    }
+    let output = command.output()?;
+    let text = String::from_utf8_lossy(&output.stdout);
+    let value = text.trim().parse().map_err(|_| {
+        let reason = String::from_utf8_lossy(&output.stderr);
+        io::Error::other(format!("the child process of {name} failed: {text}{reason}"))
+    })?;
+    Ok(Sample { values: vec![value], ops: 1, cost: meter.stop() })
+}
+
+/// How many tasks have been polled. Relaxed: it is only counted.
+static POLLED: AtomicU64 = AtomicU64::new(0);
+
+/// Spawns many tasks that run `make()` and never end, and divides what memory grew by.
+fn per_task<R: Runtime, F>(env: &Env, make: fn() -> F) -> io::Result<Sample>
+where
+    F: Future<Output = ()> + Send + 'static,
+{
+    let tasks: u64 = env.pick(200_000, 50_000);
+    let runtime = R::start(env.workers)?;
+    let meter = Meter::of_process();
+    let grown = runtime.block_on(async {
+        // The first tasks pay for queues, tables and the threads' arenas.
+        spawn_and_settle::<R, F>(2_000, make).await;
+        let before = resident_bytes()?;
+        spawn_and_settle::<R, F>(tasks, make).await;
+        Ok::<_, io::Error>(resident_bytes()?.saturating_sub(before))
+    })?;
+    let sample =
+        Sample { values: vec![grown as f64 / tasks as f64], ops: tasks, cost: meter.stop() };
+    // The tasks never end, and the process is about to; taking them down one by one would tell us nothing.
+    std::mem::forget(runtime);
+    Ok(sample)
+}
+
+/// Spawns in small batches and waits until each has been polled, so that the run queue stays short.
+async fn spawn_and_settle<R: Runtime, F>(tasks: u64, make: fn() -> F)
+where
+    F: Future<Output = ()> + Send + 'static,
+{
+    let mut target = POLLED.load(Relaxed);
+    let end = target + tasks;
+    while target < end {
+        let batch = (end - target).min(200);
+        for _ in 0..batch {
+            R::spawn_detached(async move {
+                POLLED.fetch_add(1, Relaxed);
+                make().await;
+            });
+        }
+        target += batch;
+        while POLLED.load(Relaxed) < target {
+            R::yield_now().await;
+        }
+    }
+}
+
+/// The resident set of this process.
+fn resident_bytes() -> io::Result<u64> {
+    let statm = std::fs::read_to_string("/proc/self/statm")?;
+    let pages = statm.split(' ').nth(1).and_then(|field| field.parse::<u64>().ok());
+    let pages =
+        pages.ok_or_else(|| io::Error::other(format!("/proc/self/statm says {statm:?}")))?;
+    Ok(pages * rustix::param::page_size() as u64)
+}

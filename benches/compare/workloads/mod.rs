@@ -1,0 +1,123 @@
+//! The workloads by name: what each measures, in which unit, and who can run it.
+
+mod blocking;
+mod compute;
+mod echo;
+mod load;
+mod memory;
+mod messages;
+mod shapes;
+pub(crate) mod spawn;
+mod timers;
+mod waking;
+
+use std::io;
+
+use crate::contenders::{Field, Kind};
+use crate::measure::Sample;
+
+pub(crate) use self::load::MESSAGE;
+
+/// How a run is to be done.
+#[derive(Clone, Debug)]
+pub(crate) struct Env {
+    pub(crate) workers: usize,
+    pub(crate) quick: bool,
+    /// Set in the fresh process that a memory workload measures itself in.
+    pub(crate) in_child: bool,
+}
+
+impl Env {
+    /// The full size of something, or the size for a quick look.
+    pub(crate) fn pick<T>(&self, full: T, quick: T) -> T {
+        if self.quick { quick } else { full }
+    }
+}
+
+/// A number a workload yields; lower is better for all of them.
+#[derive(Debug)]
+pub(crate) struct Metric {
+    /// What distinguishes it from the other numbers of the workload; empty if it is the only one.
+    pub(crate) name: &'static str,
+    pub(crate) unit: &'static str,
+}
+
+/// Time per operation, the only number of most workloads.
+const NS: &[Metric] = &[Metric { name: "", unit: "ns" }];
+
+/// The sections of the table.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Group {
+    Scheduler,
+    Waking,
+    Timers,
+    Io,
+    Shapes,
+}
+
+impl Group {
+    pub(crate) const ALL: [Self; 5] =
+        [Self::Scheduler, Self::Waking, Self::Timers, Self::Io, Self::Shapes];
+
+    pub(crate) const fn name(self) -> &'static str {
+        match self {
+            Self::Scheduler => "scheduler",
+            Self::Waking => "waking",
+            Self::Timers => "timers",
+            Self::Io => "io",
+            Self::Shapes => "shapes",
+        }
+    }
+
+    pub(crate) const fn title(self) -> &'static str {
+        match self {
+            Self::Scheduler => "Scheduler",
+            Self::Waking => "Idle, wake-up, blocking, memory",
+            Self::Timers => "Timers",
+            Self::Io => "Echo of 1 KiB over loopback",
+            Self::Shapes => "Shapes of load",
+        }
+    }
+}
+
+/// One workload.
+#[derive(Debug)]
+pub(crate) struct Workload {
+    pub(crate) name: &'static str,
+    pub(crate) group: Group,
+    /// One line for `--list`.
+    pub(crate) about: &'static str,
+    pub(crate) metrics: &'static [Metric],
+    pub(crate) field: Field,
+    pub(crate) run: fn(Kind, &Env) -> io::Result<Sample>,
+}
+
+impl Workload {
+    /// Whether `word` on the command line means this one: its name, its family (`grain` for `grain_300`) or its group.
+    pub(crate) fn answers_to(&self, word: &str) -> bool {
+        let in_family = || self.name.strip_prefix(word).is_some_and(|rest| rest.starts_with('_'));
+        self.name == word || self.group.name() == word || in_family()
+    }
+
+    /// The name of a row of the table.
+    pub(crate) fn row(&self, metric: &Metric) -> String {
+        format!("{} {}", self.name, metric.name).trim_end().to_owned()
+    }
+}
+
+/// Every workload, in the order they are run and shown.
+pub(crate) fn all() -> impl Iterator<Item = &'static Workload> {
+    [
+        spawn::WORKLOADS,
+        messages::WORKLOADS,
+        compute::WORKLOADS,
+        waking::WORKLOADS,
+        blocking::WORKLOADS,
+        memory::WORKLOADS,
+        timers::WORKLOADS,
+        echo::WORKLOADS,
+        shapes::WORKLOADS,
+    ]
+    .into_iter()
+    .flatten()
+}

@@ -1,0 +1,111 @@
+//! Deadlines that are set and dropped, as every request with a timeout does; and sleeps that end.
+
+use std::future::{pending, poll_fn};
+use std::io;
+use std::pin::pin;
+use std::task::Poll;
+use std::time::{Duration, Instant};
+
+use crate::contender::Runtime;
+use crate::contenders::{Field, runtimes};
+use crate::measure::{Meter, Sample, as_ns, percentile};
+use crate::workloads::{Env, Group, Metric, NS, Workload};
+
+pub(super) const WORKLOADS: &[Workload] = &[
+    Workload {
+        name: "timeouts",
+        group: Group::Timers,
+        about: "100 tasks set a deadline of 5 to 30 s, poll once and drop it; time for each",
+        metrics: NS,
+        field: Field::Runtimes,
+        run: runtimes!(R, env => timeouts::<R>(env)),
+    },
+    Workload {
+        name: "sleeps",
+        group: Group::Timers,
+        about: "100,000 sleeps of 10 to 1,010 ms: how late they end, how many early, processor time for each",
+        metrics: &[
+            Metric { name: "p50", unit: "µs" },
+            Metric { name: "p99", unit: "µs" },
+            Metric { name: "early", unit: "" },
+            Metric { name: "cpu", unit: "ns" },
+        ],
+        field: Field::Runtimes,
+        run: runtimes!(R, env => sleeps::<R>(env)),
+    },
+];
+
+/// Spreads indices over `0..bound`, the same way for everybody.
+fn scattered(index: u64, bound: u64) -> u64 {
+    (index.wrapping_mul(0x9e37_79b9_7f4a_7c15) >> 33) % bound
+}
+
+async fn set_and_drop<R: Runtime>(tasks: u64, times: u64) {
+    let joins: Vec<_> = (0..tasks)
+        .map(|task| {
+            R::spawn(async move {
+                for index in 0..times {
+                    let ms = 5_000 + scattered(task * times + index, 25_000);
+                    let mut deadline = pin!(R::timeout(Duration::from_millis(ms), pending::<()>()));
+                    poll_fn(|context| {
+                        assert!(deadline.as_mut().poll(context).is_pending(), "{ms} ms passed");
+                        Poll::Ready(())
+                    })
+                    .await;
+                    // Runtimes ration the operations of one poll; whoever is out of them does not set its timer.
+                    if index % 16 == 15 {
+                        R::yield_now().await;
+                    }
+                }
+            })
+        })
+        .collect();
+    for join in joins {
+        join.await;
+    }
+}
+
+fn timeouts<R: Runtime>(env: &Env) -> io::Result<Sample> {
+    const TASKS: u64 = 100;
+    let times = env.pick(4_000, 500);
+    let runtime = R::start(env.workers)?;
+    runtime.run(set_and_drop::<R>(TASKS, times / 10));
+    Ok(Sample::per_op(TASKS * times, || runtime.run(set_and_drop::<R>(TASKS, times))))
+}
+
+/// One sleep; by how many nanoseconds it ended late, negative if early.
+async fn lateness_ns<R: Runtime>(duration: Duration) -> f64 {
+    let start = Instant::now();
+    R::sleep(duration).await;
+    as_ns(start.elapsed()) as f64 - as_ns(duration) as f64
+}
+
+fn sleeps<R: Runtime>(env: &Env) -> io::Result<Sample> {
+    let (count, spread_us) = env.pick((100_000, 1_000_000), (10_000, 100_000));
+    let runtime = R::start(env.workers)?;
+    runtime.run(lateness_ns::<R>(Duration::from_millis(5)));
+    let meter = Meter::of_process();
+    let mut late_ns = runtime.run(async move {
+        let joins: Vec<_> = (0..count)
+            .map(|index| {
+                let duration = Duration::from_micros(10_000 + scattered(index, spread_us));
+                R::spawn(lateness_ns::<R>(duration))
+            })
+            .collect();
+        let mut late_ns = Vec::with_capacity(joins.len());
+        for join in joins {
+            late_ns.push(join.await);
+        }
+        late_ns
+    });
+    let cost = meter.stop();
+    late_ns.sort_unstable_by(f64::total_cmp);
+    let early = late_ns.partition_point(|&ns| ns < 0.0);
+    let values = vec![
+        percentile(&late_ns, 0.5) / 1_000.0,
+        percentile(&late_ns, 0.99) / 1_000.0,
+        early as f64,
+        cost.cpu_ns as f64 / count as f64,
+    ];
+    Ok(Sample { values, ops: count, cost })
+}

@@ -1,0 +1,436 @@
+//! mpsc channels: order, capacity, closing, and what happens to messages and slots when somebody
+//! leaves.
+
+use crate::support_block_on::{Counted, Drops, Task, block_on, poll_with, waker_fn};
+use raddle_sync::{
+    budget,
+    mpsc::{
+        self,
+        error::{SendError, TryRecvError, TrySendError},
+    },
+};
+use std::{
+    panic::{AssertUnwindSafe, catch_unwind},
+    sync::{
+        Arc,
+        atomic::{AtomicUsize, Ordering},
+    },
+    thread,
+};
+
+#[test]
+fn messages_arrive_in_the_order_of_sending() {
+    let (sender, mut receiver) = mpsc::channel(4);
+    for message in 0..4 {
+        sender.try_send(message).unwrap();
+    }
+    assert_eq!(receiver.try_recv(), Ok(0));
+    sender.try_send(4).unwrap();
+    drop(sender);
+    let rest: Vec<_> = std::iter::from_fn(|| receiver.blocking_recv()).collect();
+    assert_eq!(rest, [1, 2, 3, 4]);
+}
+
+#[test]
+fn a_full_channel_makes_senders_wait_in_the_order_of_asking() {
+    let (sender, mut receiver) = mpsc::channel(1);
+    sender.try_send(0).unwrap();
+    let mut first = Task::waiting(sender.send(1));
+    let mut second = Task::waiting(sender.send(2));
+    assert_eq!(receiver.try_recv(), Ok(0));
+    assert!(first.is_woken() && !second.is_woken());
+    assert_eq!(sender.try_send(3), Err(TrySendError::Full(3)), "the slot is the first's");
+    first.ready().unwrap();
+    assert_eq!(receiver.try_recv(), Ok(1));
+    second.ready().unwrap();
+    assert_eq!(receiver.try_recv(), Ok(2));
+    assert_eq!(sender.capacity(), 1);
+}
+
+#[test]
+fn every_message_received_makes_room_for_one() {
+    let (sender, mut receiver) = mpsc::channel(3);
+    (0..3).for_each(|message| sender.try_send(message).unwrap());
+    for message in 3..20 {
+        assert_eq!(sender.try_send(message), Err(TrySendError::Full(message)));
+        assert_eq!(sender.capacity(), 0);
+        assert_eq!(receiver.len(), 3);
+        assert_eq!(receiver.try_recv(), Ok(message - 3));
+        assert_eq!((sender.capacity(), receiver.capacity()), (1, 1));
+        sender.try_send(message).unwrap();
+    }
+}
+
+#[test]
+fn dropping_a_send_that_was_served_unseen_passes_its_slot_on() {
+    let (sender, mut receiver) = mpsc::channel(1);
+    sender.try_send(0).unwrap();
+    let first = Task::waiting(sender.send(1));
+    let mut second = Task::waiting(sender.send(2));
+    assert_eq!(receiver.try_recv(), Ok(0));
+    drop(first);
+    assert!(second.is_woken());
+    second.ready().unwrap();
+    assert_eq!(receiver.try_recv(), Ok(2));
+    assert_eq!(sender.capacity(), 1);
+}
+
+#[test]
+fn dropping_a_waiting_send_leaves_the_line() {
+    let (sender, mut receiver) = mpsc::channel(1);
+    sender.try_send(0).unwrap();
+    drop(Task::waiting(sender.send(1)));
+    assert_eq!(receiver.try_recv(), Ok(0));
+    sender.try_send(2).unwrap();
+    assert_eq!(receiver.try_recv(), Ok(2));
+}
+
+#[test]
+fn dropping_a_recv_loses_no_message() {
+    let (sender, mut receiver) = mpsc::channel(1);
+    drop(Task::waiting(receiver.recv()));
+    sender.try_send(1).unwrap();
+    assert_eq!(block_on(receiver.recv()), Some(1));
+}
+
+#[test]
+fn a_waiting_receiver_is_woken_by_a_message_and_by_the_end() {
+    let (sender, mut receiver) = mpsc::channel(1);
+    let mut task = Task::waiting(receiver.recv());
+    sender.try_send(1).unwrap();
+    assert!(task.is_woken());
+    assert_eq!(task.ready(), Some(1));
+    drop(task);
+    let mut task = Task::waiting(receiver.recv());
+    let other = sender.clone();
+    drop(sender);
+    assert!(!task.is_woken());
+    drop(other);
+    assert!(task.is_woken());
+    assert_eq!(task.ready(), None);
+}
+
+#[test]
+fn the_waker_of_the_last_poll_is_the_one_that_is_woken() {
+    let (sender, mut receiver) = mpsc::unbounded_channel();
+    let woken = Arc::new(AtomicUsize::new(0));
+    let count = Arc::clone(&woken);
+    let waker = waker_fn(move || {
+        count.fetch_add(1, Ordering::SeqCst);
+    });
+    let mut task = Task::waiting(receiver.recv());
+    assert!(poll_with(task.pin(), &waker).is_pending());
+    sender.send(()).unwrap();
+    sender.send(()).unwrap();
+    assert_eq!((woken.load(Ordering::SeqCst), task.is_woken()), (1, false));
+}
+
+#[test]
+fn a_reserved_slot_can_be_filled_or_given_back() {
+    let (sender, mut receiver) = mpsc::channel(1);
+    let permit = block_on(sender.reserve()).unwrap();
+    assert_eq!(sender.try_reserve().unwrap_err(), TrySendError::Full(()));
+    let mut waiting = Task::waiting(sender.reserve());
+    drop(permit);
+    assert!(waiting.is_woken());
+    waiting.ready().unwrap().send(1);
+    drop(waiting);
+    assert_eq!(receiver.try_recv(), Ok(1));
+
+    let permit = sender.try_reserve_owned().unwrap();
+    let sender = permit.release();
+    let permit = block_on(sender.clone().reserve_owned()).unwrap();
+    assert!(permit.same_channel_as_sender(&sender));
+    assert!(matches!(sender.clone().try_reserve_owned(), Err(TrySendError::Full(_))));
+    drop(permit);
+    assert_eq!(sender.capacity(), 1);
+}
+
+#[test]
+fn several_slots_are_collected_as_they_come_free() {
+    let (sender, mut receiver) = mpsc::channel(3);
+    sender.try_send(0).unwrap();
+    sender.try_send(1).unwrap();
+    let mut many = Task::waiting(sender.reserve_many(3));
+    assert!(sender.try_send(9).is_err());
+    assert_eq!(receiver.try_recv(), Ok(0));
+    assert!(!many.is_woken());
+    assert_eq!(receiver.try_recv(), Ok(1));
+    let mut permits = many.ready().unwrap();
+    permits.next().unwrap().send(2);
+    drop(permits);
+    assert_eq!((receiver.len(), sender.capacity()), (1, 2));
+    assert!(block_on(sender.reserve_many(4)).is_err());
+    assert!(sender.try_reserve_many(3).is_err());
+    drop(Task::waiting(sender.reserve_many(3)));
+    assert_eq!(sender.capacity(), 2);
+}
+
+#[test]
+fn closing_gives_back_what_was_not_sent_and_keeps_what_was() {
+    let (sender, mut receiver) = mpsc::channel(1);
+    sender.try_send(0).unwrap();
+    let mut waiting = Task::waiting(sender.send(1));
+    let mut closed = Task::waiting(sender.closed());
+    receiver.close();
+    assert!(waiting.is_woken() && closed.is_woken());
+    assert_eq!(waiting.ready(), Err(SendError(1)));
+    closed.ready();
+    assert_eq!(sender.try_send(2), Err(TrySendError::Closed(2)));
+    assert!(block_on(sender.reserve()).is_err() && sender.is_closed());
+    assert_eq!(receiver.try_recv(), Ok(0));
+    assert_eq!(receiver.try_recv(), Err(TryRecvError::Disconnected));
+}
+
+#[test]
+fn a_closed_receiver_waits_for_slots_that_were_taken() {
+    let (sender, mut receiver) = mpsc::channel(2);
+    let used = sender.try_reserve().unwrap();
+    let unused = sender.try_reserve().unwrap();
+    receiver.close();
+    assert_eq!(receiver.try_recv(), Err(TryRecvError::Empty));
+    let mut task = Task::waiting(receiver.recv());
+    used.send(1);
+    assert_eq!(task.ready(), Some(1));
+    drop(task);
+    let mut task = Task::waiting(receiver.recv());
+    drop(unused);
+    assert!(task.is_woken());
+    assert_eq!(task.ready(), None);
+}
+
+#[test]
+fn closing_while_a_large_reservation_is_half_filled_ends_the_channel() {
+    let (sender, mut receiver) = mpsc::channel::<u8>(2);
+    let held = sender.try_reserve().unwrap();
+    let mut many = Task::waiting(sender.reserve_many(2));
+    receiver.close();
+    assert!(many.ready().is_err());
+    drop(held);
+    assert_eq!(receiver.try_recv(), Err(TryRecvError::Disconnected));
+}
+
+#[test]
+fn dropping_the_receiver_drops_what_was_not_received_in_order() {
+    let order = Arc::new(std::sync::Mutex::new(Vec::new()));
+    struct Noting(u8, Arc<std::sync::Mutex<Vec<u8>>>);
+    impl Drop for Noting {
+        fn drop(&mut self) {
+            self.1.lock().unwrap().push(self.0);
+        }
+    }
+    let (sender, mut receiver) = mpsc::channel(4);
+    for id in 0..3 {
+        assert!(sender.try_send(Noting(id, Arc::clone(&order))).is_ok());
+    }
+    drop(receiver.try_recv());
+    assert!(sender.try_send(Noting(3, Arc::clone(&order))).is_ok());
+    let permit = sender.try_reserve().unwrap();
+    drop(receiver);
+    assert_eq!(*order.lock().unwrap(), [0, 1, 2, 3]);
+    permit.send(Noting(4, Arc::clone(&order)));
+    assert_eq!(*order.lock().unwrap(), [0, 1, 2, 3, 4]);
+    assert!(sender.try_send(Noting(5, Arc::clone(&order))).is_err());
+}
+
+#[test]
+fn a_message_may_use_its_channel_when_it_is_dropped() {
+    struct Reply(mpsc::Sender<Reply>);
+    impl Drop for Reply {
+        fn drop(&mut self) {
+            assert!(self.0.is_closed() && self.0.capacity() <= 2);
+            assert!(format!("{:?}", self.0).contains("closed: true"));
+        }
+    }
+    let (sender, receiver) = mpsc::channel(2);
+    assert!(sender.try_send(Reply(sender.clone())).is_ok());
+    assert!(sender.try_send(Reply(sender.clone())).is_ok());
+    drop(sender);
+    drop(receiver);
+}
+
+#[test]
+fn a_message_that_panics_when_dropped_does_not_keep_the_others() {
+    struct Bad {
+        is_bad: bool,
+        _counted: Counted,
+    }
+    impl Drop for Bad {
+        fn drop(&mut self) {
+            assert!(!self.is_bad, "a bad message");
+        }
+    }
+    let drops = Drops::default();
+    let (sender, mut receiver) = mpsc::unbounded_channel();
+    for id in 0..3 {
+        assert!(sender.send(Bad { is_bad: id == 1, _counted: drops.counted() }).is_ok());
+    }
+    drop(receiver.try_recv());
+    assert!(sender.send(Bad { is_bad: false, _counted: drops.counted() }).is_ok());
+    assert!(catch_unwind(AssertUnwindSafe(move || drop(receiver))).is_err());
+    assert_eq!(drops.count(), 4);
+    assert!(sender.is_closed());
+}
+
+#[test]
+fn a_waker_that_panics_leaves_the_message_in_the_channel() {
+    let (sender, mut receiver) = mpsc::channel(2);
+    let bad = waker_fn(|| panic!("a bad waker"));
+    assert!(poll_with(Box::pin(receiver.recv()).as_mut(), &bad).is_pending());
+    assert!(catch_unwind(AssertUnwindSafe(|| sender.try_send(1))).is_err());
+    sender.try_send(2).unwrap();
+    assert_eq!((receiver.try_recv(), receiver.try_recv()), (Ok(1), Ok(2)));
+}
+
+#[test]
+fn weak_senders_do_not_keep_the_channel_open() {
+    let (sender, mut receiver) = mpsc::channel(1);
+    let weak = sender.downgrade();
+    assert_eq!((sender.strong_count(), weak.weak_count()), (1, 1));
+    let again = weak.upgrade().unwrap();
+    assert!(again.same_channel(&sender));
+    assert_eq!((weak.strong_count(), receiver.sender_weak_count()), (2, 1));
+    again.try_send(1).unwrap();
+    drop((sender, again));
+    assert!(weak.upgrade().is_none() && receiver.is_closed());
+    assert_eq!((receiver.try_recv(), receiver.sender_strong_count()), (Ok(1), 0));
+    assert_eq!(receiver.try_recv(), Err(TryRecvError::Disconnected));
+
+    let (sender, mut receiver) = mpsc::unbounded_channel::<u8>();
+    let weak = sender.downgrade().clone();
+    drop(sender);
+    assert!(weak.upgrade().is_none());
+    assert_eq!(receiver.blocking_recv(), None);
+}
+
+#[test]
+fn a_batch_takes_what_is_there_up_to_its_limit() {
+    let (sender, mut receiver) = mpsc::channel(8);
+    (0..5).for_each(|message| sender.try_send(message).unwrap());
+    assert_eq!(receiver.try_recv(), Ok(0));
+    (5..7).for_each(|message| sender.try_send(message).unwrap());
+    let mut batch = vec![100];
+    assert_eq!(block_on(receiver.recv_many(&mut batch, 5)), 5);
+    assert_eq!(batch, [100, 1, 2, 3, 4, 5]);
+    assert_eq!(sender.capacity(), 7);
+    assert_eq!(block_on(receiver.recv_many(&mut batch, 0)), 0);
+    assert_eq!(receiver.blocking_recv_many(&mut batch, 5), 1);
+    let mut waiting = Task::waiting(receiver.recv_many(&mut batch, 5));
+    sender.try_send(7).unwrap();
+    assert_eq!(waiting.ready(), 1);
+    drop(waiting);
+    drop(sender);
+    assert_eq!(block_on(receiver.recv_many(&mut batch, 5)), 0);
+}
+
+#[test]
+fn more_waiting_senders_than_fit_one_batch_are_all_served() {
+    let (sender, mut receiver) = mpsc::channel(100);
+    (0..100).for_each(|message| sender.try_send(message).unwrap());
+    let mut tasks: Vec<_> = (100..200).map(|message| Task::waiting(sender.send(message))).collect();
+    let mut received = Vec::new();
+    assert_eq!(block_on(receiver.recv_many(&mut received, 100)), 100);
+    for task in &mut tasks {
+        assert!(task.is_woken());
+        task.ready().unwrap();
+    }
+    assert_eq!(block_on(receiver.recv_many(&mut received, 100)), 100);
+    assert!(received.into_iter().eq(0..200));
+    assert_eq!(sender.capacity(), 100);
+}
+
+#[test]
+fn a_receiver_that_always_finds_messages_yields_when_its_budget_is_spent() {
+    let (sender, mut receiver) = mpsc::unbounded_channel();
+    (0..200).for_each(|message| sender.send(message).unwrap());
+    budget::refill();
+    for message in 0..u32::from(budget::DEFAULT) {
+        assert_eq!(Task::new(receiver.recv()).ready(), Some(message));
+    }
+    assert!(Task::waiting(receiver.recv()).is_woken());
+    assert_eq!(
+        receiver.blocking_recv(),
+        Some(u32::from(budget::DEFAULT)),
+        "a thread has no budget"
+    );
+    budget::refill();
+    assert!(Task::new(receiver.recv()).ready().is_some());
+    budget::clear();
+}
+
+#[test]
+fn threads_lose_and_duplicate_nothing() {
+    const SENDERS: usize = 4;
+    const EACH: usize = 3_000;
+    let (sender, mut receiver) = mpsc::channel(3);
+    let threads: Vec<_> = (0..SENDERS)
+        .map(|id| {
+            let sender = sender.clone();
+            thread::spawn(move || {
+                for number in 0..EACH {
+                    match number % 4 {
+                        0 => sender.blocking_send((id, number)).unwrap(),
+                        1 => block_on(sender.send((id, number))).unwrap(),
+                        2 => block_on(sender.reserve()).unwrap().send((id, number)),
+                        _ => {
+                            // Gives up first, whether it got a slot or not.
+                            drop(Task::new(sender.reserve_many(2)).poll());
+                            block_on(sender.send((id, number))).unwrap();
+                        }
+                    }
+                }
+            })
+        })
+        .collect();
+    let weak = sender.downgrade();
+    drop(sender);
+    let mut next = [0; SENDERS];
+    while let Some((id, number)) = block_on(receiver.recv()) {
+        assert_eq!(number, next[id], "each sender's messages come in its order");
+        next[id] += 1;
+    }
+    assert_eq!(next, [EACH; SENDERS]);
+    assert_eq!(receiver.capacity(), 3);
+    threads.into_iter().for_each(|thread| thread.join().unwrap());
+    assert!(weak.upgrade().is_none());
+}
+
+#[test]
+fn messages_that_race_with_the_end_are_dropped_once() {
+    let drops = Drops::default();
+    let mut expected = 0;
+    for round in 0..300 {
+        let (sender, mut receiver) = mpsc::channel(2);
+        let mine: Vec<_> = (0..4).map(|_| drops.counted()).collect();
+        expected += mine.len();
+        let sending = thread::spawn(move || {
+            for message in mine {
+                drop(block_on(sender.send(message)));
+            }
+        });
+        if round % 2 == 0 {
+            receiver.close();
+            while block_on(receiver.recv()).is_some() {}
+        }
+        drop(receiver);
+        sending.join().unwrap();
+        assert_eq!(drops.count(), expected);
+    }
+}
+
+#[test]
+#[should_panic(expected = "at least one message, not 0")]
+fn a_channel_without_room_is_refused() {
+    let _ = mpsc::channel::<()>(0);
+}
+
+#[test]
+fn debug_shows_the_state_without_blocking() {
+    let (sender, receiver) = mpsc::channel(2);
+    sender.try_send(1).unwrap();
+    assert_eq!(
+        format!("{sender:?}"),
+        "Sender { channel: Channel { incoming: 1, capacity: 2, senders: 1, closed: false } }"
+    );
+    assert!(format!("{receiver:?}").contains("taken: 0"));
+}

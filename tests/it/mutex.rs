@@ -1,0 +1,114 @@
+//! The mutex: order, hand-over, panics, and guards that travel.
+
+use crate::support_block_on::{Task, block_on};
+use raddle_sync::{Mutex, MutexGuard, OwnedMutexGuard};
+use std::{
+    panic::{AssertUnwindSafe, catch_unwind},
+    sync::Arc,
+    thread,
+};
+
+#[test]
+fn the_mutex_is_handed_over_in_the_order_of_asking() {
+    let lock = Mutex::new(Vec::new());
+    let guard = lock.try_lock().unwrap();
+    let mut first = Task::waiting(lock.lock());
+    let mut second = Task::waiting(lock.lock());
+    drop(guard);
+    assert!(first.is_woken() && !second.is_woken());
+    assert!(lock.try_lock().is_err(), "it belongs to the first in line already");
+    first.ready().push(1);
+    assert!(second.is_woken());
+    second.ready().push(2);
+    assert_eq!(*lock.try_lock().unwrap(), [1, 2]);
+}
+
+#[test]
+fn dropping_a_lock_that_was_served_unseen_passes_the_mutex_on() {
+    let lock = Mutex::new(());
+    let guard = lock.try_lock().unwrap();
+    let first = Task::waiting(lock.lock());
+    let mut second = Task::waiting(lock.lock());
+    drop(guard);
+    drop(first);
+    drop(second.ready());
+    assert!(lock.try_lock().is_ok());
+}
+
+#[test]
+fn dropping_a_waiting_lock_leaves_the_line() {
+    let lock = Mutex::new(());
+    let guard = lock.try_lock().unwrap();
+    drop(Task::waiting(lock.lock()));
+    drop(guard);
+    assert!(lock.try_lock().is_ok());
+}
+
+#[test]
+fn a_panic_unlocks_the_mutex_and_keeps_the_value() {
+    let lock = Mutex::new(1);
+    let outcome = catch_unwind(AssertUnwindSafe(|| {
+        let mut guard = lock.try_lock().unwrap();
+        *guard = 2;
+        panic!("while holding the lock");
+    }));
+    assert!(outcome.is_err());
+    assert_eq!(*block_on(lock.lock()), 2);
+}
+
+#[test]
+fn guards_travel_between_threads() {
+    let lock = Arc::new(Mutex::new(0));
+    let mut owned = Arc::clone(&lock).try_lock_owned().unwrap();
+    assert!(Arc::ptr_eq(OwnedMutexGuard::mutex(&owned), &lock));
+    thread::spawn(move || *owned += 1).join().unwrap();
+    thread::scope(|threads| {
+        let mut guard = lock.blocking_lock();
+        threads.spawn(move || *guard += 1);
+    });
+    assert_eq!(*block_on(Arc::clone(&lock).lock_owned()), 2);
+}
+
+#[test]
+fn threads_and_tasks_count_without_loss() {
+    let lock = Arc::new(Mutex::new(0u32));
+    let threads: Vec<_> = (0..4)
+        .map(|id| {
+            let lock = Arc::clone(&lock);
+            thread::spawn(move || {
+                for round in 0..2_000 {
+                    match (id + round) % 4 {
+                        0 => *lock.blocking_lock() += 1,
+                        1 => *block_on(lock.lock()) += 1,
+                        2 => *block_on(Arc::clone(&lock).lock_owned()) += 1,
+                        _ => {
+                            // One that gives up at once, whether it got the lock or not.
+                            drop(Task::new(lock.lock()).poll());
+                            *lock.blocking_lock() += 1;
+                        }
+                    }
+                }
+            })
+        })
+        .collect();
+    for thread in threads {
+        thread.join().unwrap();
+    }
+    assert_eq!(*lock.try_lock().unwrap(), 8_000);
+}
+
+#[test]
+fn a_mutex_may_hold_what_has_no_size() {
+    let lock: Arc<Mutex<[u8]>> = Arc::new(Mutex::new([1, 2, 3]));
+    lock.try_lock().unwrap()[0] = 9;
+    assert_eq!(block_on(lock.lock_owned())[..], [9, 2, 3]);
+}
+
+#[test]
+fn debug_shows_the_value_or_that_it_is_locked() {
+    let lock = Mutex::new(7);
+    assert_eq!(format!("{lock:?}"), "Mutex { data: 7 }");
+    let guard = lock.try_lock().unwrap();
+    assert_eq!(format!("{lock:?} {guard:?}"), "Mutex { data: <locked> } 7");
+    assert!(std::ptr::eq(MutexGuard::mutex(&guard), &raw const lock));
+}

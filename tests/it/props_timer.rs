@@ -1,0 +1,200 @@
+//! The timer against a sorted map, under a seed, and what a deadline, a timeout and an interval promise.
+
+use std::collections::BTreeMap;
+use std::future::{Future, pending};
+use std::pin::{Pin, pin};
+use std::sync::Arc;
+use std::task::{Context, Poll, Wake, Waker};
+use std::time::{Duration, Instant};
+
+use parking_lot::Mutex;
+use raddle_timer::{Elapsed, Interval, ManualClock, MissedTickBehavior, Sleep, Timeout, Timer};
+
+const TICK_NS: u64 = 1 << 15;
+
+/// Writes its number down when woken.
+struct Numbered(u64, Arc<Mutex<Vec<u64>>>);
+
+impl Wake for Numbered {
+    fn wake(self: Arc<Self>) {
+        self.1.lock().push(self.0);
+    }
+}
+
+/// A timer made at `start`, whose time stands still.
+struct World {
+    clock: ManualClock,
+    timer: Arc<Timer>,
+    start: Instant,
+    woken: Arc<Mutex<Vec<u64>>>,
+    seed: u64,
+}
+
+impl World {
+    fn new(seed: u64) -> Self {
+        let clock = ManualClock::new();
+        let timer = Timer::new(Arc::new(clock.clone()), Waker::noop().clone());
+        Self { start: timer.now(), clock, timer, woken: Arc::default(), seed }
+    }
+
+    /// xorshift (Marsaglia, 2003).
+    fn random(&mut self) -> u64 {
+        self.seed ^= self.seed << 13;
+        self.seed ^= self.seed >> 7;
+        self.seed ^= self.seed << 17;
+        self.seed
+    }
+
+    /// Any magnitude up to six days.
+    fn random_ns(&mut self) -> u64 {
+        let bits = self.random() % 50;
+        self.random() & ((1 << bits) - 1)
+    }
+
+    fn ns(&self) -> u64 {
+        (self.timer.now() - self.start).as_nanos() as u64
+    }
+
+    fn waker(&self, number: u64) -> Waker {
+        Arc::new(Numbered(number, self.woken.clone())).into()
+    }
+
+    /// Lets time pass and turns the driver; returns the numbers woken, in order.
+    fn pass(&self, time: Duration) -> Vec<u64> {
+        self.clock.advance(time);
+        let mut woken = Vec::new();
+        self.timer.expire(self.timer.now(), &mut woken);
+        woken.into_iter().for_each(Waker::wake);
+        std::mem::take(&mut self.woken.lock())
+    }
+}
+
+fn poll<F: Future + Unpin>(future: &mut F) -> Poll<F::Output> {
+    Pin::new(future).poll(&mut Context::from_waker(Waker::noop()))
+}
+
+#[test]
+fn the_timer_fires_what_a_sorted_map_would_in_the_same_order() {
+    for seed in 1..=40 {
+        let mut world = World::new(seed * 0x9E37_79B9);
+        let mut model = BTreeMap::new(); // (tick, number) to key
+        for number in 0..1_000 {
+            match world.random() % 8 {
+                0..4 => {
+                    let deadline_ns = world.ns() + world.random_ns();
+                    let deadline = world.start + Duration::from_nanos(deadline_ns);
+                    let key = world.timer.insert(deadline, &world.waker(number));
+                    if world.timer.poll(key, &world.waker(number)).is_pending() {
+                        model.insert((deadline_ns.div_ceil(TICK_NS), number), key);
+                    } else {
+                        assert!(deadline_ns.div_ceil(TICK_NS) * TICK_NS <= world.ns(), "early");
+                    }
+                }
+                4..6 if !model.is_empty() => {
+                    let position = world.random() as usize % model.len();
+                    let (&place, &key) = model.iter().nth(position).unwrap();
+                    model.remove(&place);
+                    world.timer.cancel(key);
+                    world.timer.cancel(key);
+                }
+                _ => {
+                    let time = Duration::from_nanos(world.random_ns());
+                    let woken = world.pass(time);
+                    let waiting = model.split_off(&(world.ns() / TICK_NS + 1, 0));
+                    let due: Vec<u64> = model.keys().map(|&(_, number)| number).collect();
+                    assert_eq!(woken, due, "seed {seed}, step {number}");
+                    model = waiting;
+                }
+            }
+            let nearest = model.first_key_value().map(|(&(tick, _), _)| tick * TICK_NS);
+            let told = world.timer.next_deadline().map(|at| (at - world.start).as_nanos() as u64);
+            assert!(nearest.is_none_or(|nearest| told.is_some_and(|told| told <= nearest)));
+            assert_eq!(world.timer.len(), model.len());
+        }
+    }
+}
+
+#[test]
+fn without_cancellation_the_driver_never_wakes_for_nothing() {
+    let mut world = World::new(7);
+    for number in 0..2_000 {
+        let time = Duration::from_nanos(world.random_ns() + 1);
+        let deadline = world.timer.deadline_after(time);
+        world.timer.insert(deadline, &world.waker(number));
+    }
+    while let Some(deadline) = world.timer.next_deadline() {
+        assert!(!world.pass(deadline - world.timer.now()).is_empty());
+    }
+    assert!(world.timer.is_empty());
+}
+
+#[test]
+fn a_sleep_completes_at_its_last_deadline_and_not_before() {
+    let mut world = World::new(11);
+    for number in 0..3_000 {
+        let mut sleep = Sleep::new(world.timer.clone(), world.timer.now());
+        let waker = world.waker(number);
+        for _ in 0..world.random() % 4 {
+            let [ahead, time] = [(); 2].map(|()| Duration::from_nanos(world.random_ns()));
+            sleep.reset(world.timer.deadline_after(ahead));
+            let _ = Pin::new(&mut sleep).poll(&mut Context::from_waker(&waker));
+            world.pass(time);
+        }
+        let ready = Pin::new(&mut sleep).poll(&mut Context::from_waker(&waker)).is_ready();
+        assert!(!ready || world.timer.now() >= sleep.deadline(), "early");
+        let left = sleep.deadline().saturating_duration_since(world.timer.now());
+        assert!(world.pass(left + Duration::from_nanos(TICK_NS)) == [number] || ready, "not woken");
+        assert!(poll(&mut sleep).is_ready() && world.timer.is_empty());
+    }
+}
+
+#[test]
+fn a_sleep_moved_into_the_past_wakes_its_task_within_a_tick() {
+    let world = World::new(1);
+    let mut sleep = Sleep::new(world.timer.clone(), world.timer.deadline_after(Duration::MAX));
+    let waker = world.waker(5);
+    assert!(Pin::new(&mut sleep).poll(&mut Context::from_waker(&waker)).is_pending());
+    world.pass(Duration::from_secs(10));
+    sleep.reset(world.start);
+    assert_eq!(world.pass(Duration::from_nanos(2 * TICK_NS)), [5]);
+    assert!(poll(&mut sleep).is_ready() && world.timer.is_empty());
+}
+
+#[test]
+fn dropping_and_closing_leave_nothing_behind() {
+    let world = World::new(1);
+    let task = Arc::new(Numbered(0, world.woken.clone()));
+    let waker = task.clone().into();
+    let cx = &mut Context::from_waker(&waker);
+    let deadline = world.timer.deadline_after(Duration::from_secs(60));
+    let mut timeout = pin!(Some(Timeout::new(world.timer.clone(), deadline, pending::<()>())));
+    assert!(timeout.as_mut().as_pin_mut().unwrap().poll(cx).is_pending());
+    timeout.set(None);
+    assert_eq!((world.timer.len(), Arc::strong_count(&task)), (0, 2));
+
+    timeout.set(Some(Timeout::new(world.timer.clone(), deadline, pending())));
+    assert!(timeout.as_mut().as_pin_mut().unwrap().poll(cx).is_pending());
+    world.timer.close(&mut Vec::new());
+    assert_eq!((world.timer.len(), Arc::strong_count(&task)), (0, 2));
+    assert_eq!(timeout.as_pin_mut().unwrap().poll(cx), Poll::Ready(Err(Elapsed)));
+}
+
+#[test]
+fn an_interval_makes_up_for_missed_ticks_as_it_was_told() {
+    use MissedTickBehavior::{Burst, Delay, Skip};
+    for (behavior, ticks) in
+        [(Burst, [0, 10, 20, 30, 40]), (Delay, [0, 10, 44, 54, 64]), (Skip, [0, 10, 40, 50, 60])]
+    {
+        let world = World::new(1);
+        let mut interval = Interval::new(world.timer.clone(), Duration::from_secs(10));
+        interval.set_missed_tick_behavior(behavior);
+        assert_eq!(poll(&mut pin!(interval.tick())), Poll::Ready(world.start));
+        assert!(poll(&mut pin!(interval.tick())).is_pending(), "dropping a tick loses nothing");
+        world.pass(Duration::from_secs(34));
+        for tick in &ticks[1..] {
+            let due = world.start + Duration::from_secs(*tick);
+            world.pass(due.saturating_duration_since(world.timer.now()));
+            assert_eq!(poll(&mut pin!(interval.tick())), Poll::Ready(due), "{behavior:?}");
+        }
+    }
+}

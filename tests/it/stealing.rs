@@ -1,0 +1,246 @@
+//! Tasks find a worker that is free, even if the one they are queued at is not.
+
+use crate::support::{Flavor, Running, Sleepers, recv, scaled, until, wait, watched};
+use raddle::sync::oneshot;
+use raddle::task;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering::SeqCst};
+use std::sync::mpsc;
+use std::thread;
+use std::time::{Duration, Instant};
+
+/// A runtime with so many workers, all of them asleep.
+fn asleep(workers: usize) -> (Running, Sleepers) {
+    let flavor = Flavor::Workers(workers);
+    let mut builder = flavor.builder();
+    let sleepers = Sleepers::of(&mut builder);
+    let running = Running::new(flavor, builder.build().unwrap());
+    sleepers.until(workers);
+    (running, sleepers)
+}
+
+/// Occupies its worker for some time: a long poll.
+fn compute(duration: Duration) {
+    let begun = Instant::now();
+    while begun.elapsed() < duration {
+        std::hint::spin_loop();
+    }
+}
+
+#[test]
+fn a_backlog_behind_a_long_poll_is_run_by_an_idle_worker() {
+    let (running, _) = asleep(2);
+    let task = running.handle().spawn(async {
+        let (ran, runs) = mpsc::channel();
+        for _ in 0..64 {
+            let ran = ran.clone();
+            drop(raddle::spawn(async move { ran.send(thread::current().id()) }));
+        }
+        // In the same poll: this worker is stuck until the other has run some of them.
+        for _ in 0..16 {
+            assert_ne!(recv("a stolen task", &runs), thread::current().id());
+        }
+    });
+    wait("the long poll", task).unwrap();
+}
+
+#[test]
+fn a_task_waits_for_one_long_poll_at_most_while_another_worker_is_idle() {
+    for _ in 0..scaled(20) {
+        let (running, _) = asleep(2);
+        let (ran, runs) = mpsc::channel();
+        let parent = running.handle().spawn(async move {
+            // Behind one another in one worker's queue: a long poll, one that is stuck, and the task that waits.
+            let long = raddle::spawn(async { compute(Duration::from_millis(2)) });
+            let stuck = raddle::spawn(async move { recv("the task behind", &runs) });
+            let behind = raddle::spawn(async move { ran.send(()).unwrap() });
+            (long, stuck, behind)
+        });
+        let (long, stuck, behind) = wait("the parent", parent).unwrap();
+        wait("the long poll", long).unwrap();
+        wait("the task behind two polls", behind).unwrap();
+        wait("the poll in front of it", stuck).unwrap();
+    }
+}
+
+#[test]
+fn a_task_spawned_from_outside_is_run_by_whichever_worker_is_free() {
+    let (running, _) = asleep(4);
+    let handle = running.handle();
+    let (arrived, arrivals) = mpsc::channel();
+    let mut stuck = Vec::new();
+    for _ in 0..3 {
+        let (release, released) = mpsc::channel::<()>();
+        let arrived = arrived.clone();
+        drop(handle.spawn(async move {
+            arrived.send(()).unwrap();
+            let _ = released.recv();
+        }));
+        stuck.push(release);
+        recv("a worker to be stuck", &arrivals);
+    }
+    for number in 0..scaled(1_000) {
+        assert_eq!(wait("a task on the free worker", handle.spawn(async move { number })).unwrap(), number);
+    }
+    drop(stuck);
+}
+
+#[test]
+fn work_is_stolen_sooner_or_later() {
+    let (running, _) = asleep(2);
+    let task = running.handle().spawn(async {
+        let home = thread::current().id();
+        let begun = Instant::now();
+        loop {
+            let tasks: Vec<_> = (0..64)
+                .map(|_| {
+                    raddle::spawn(async {
+                        compute(Duration::from_micros(20));
+                        thread::current().id()
+                    })
+                })
+                .collect();
+            for task in tasks {
+                if task.await.unwrap() != home {
+                    return;
+                }
+            }
+            assert!(begun.elapsed() < crate::support::patience(), "nothing was ever stolen");
+        }
+    });
+    wait("a theft", task).unwrap();
+}
+
+#[test]
+fn a_task_runs_once_however_often_it_is_stolen() {
+    let running = Flavor::Workers(4).start();
+    let polls = Arc::new(AtomicUsize::new(0));
+    let counted = polls.clone();
+    let count = scaled(20_000);
+    let task = running.handle().spawn(async move {
+        let tasks: Vec<_> = (0..count)
+            .map(|_| {
+                let polls = counted.clone();
+                raddle::spawn(async move {
+                    polls.fetch_add(1, SeqCst);
+                    task::yield_now().await;
+                    polls.fetch_add(1, SeqCst);
+                })
+            })
+            .collect();
+        for task in tasks {
+            task.await.unwrap();
+        }
+    });
+    wait("all tasks", task).unwrap();
+    assert_eq!(polls.load(SeqCst), 2 * count);
+}
+
+#[test]
+fn a_root_future_that_spawns_and_then_blocks_its_thread_holds_up_nobody() {
+    for workers in [1, 2] {
+        let (running, _) = asleep(workers);
+        for pushes in [1, 2, 15, 16, 17, 100] {
+            watched("a blocked root future", || {
+                running.handle().block_on(async {
+                    let (ran, runs) = mpsc::channel();
+                    for _ in 0..pushes {
+                        let ran = ran.clone();
+                        drop(raddle::spawn(async move { ran.send(()).unwrap() }));
+                    }
+                    for _ in 0..pushes {
+                        recv("a task spawned by a root future that blocks", &runs);
+                    }
+                });
+            });
+        }
+    }
+}
+
+#[test]
+fn a_root_future_that_spawns_now_and_then_while_it_blocks_holds_up_nobody() {
+    for workers in [1, 2] {
+        let (running, sleepers) = asleep(workers);
+        watched("a blocked root future", || {
+            running.handle().block_on(async {
+                for _ in 0..scaled(200) {
+                    let task = raddle::spawn(async { 1 });
+                    until("the task is finished", || task.is_finished());
+                    // And once more after the worker has gone back to sleep.
+                }
+                sleepers.until(workers);
+                let task = raddle::spawn(async { 1 });
+                until("the task is finished", || task.is_finished());
+            });
+        });
+    }
+}
+
+#[test]
+fn a_root_future_that_wakes_a_task_and_then_blocks_holds_up_nobody() {
+    for workers in [1, 2] {
+        let (running, _) = asleep(workers);
+        watched("a blocked root future", || {
+            running.handle().block_on(async {
+                let (ping, pinged) = oneshot::channel();
+                let (pong, ponged) = mpsc::channel();
+                drop(raddle::spawn(async move { pong.send(pinged.await.unwrap()).unwrap() }));
+                // Let the task wait first, on this thread or another.
+                task::yield_now().await;
+                ping.send(9).unwrap();
+                assert_eq!(recv("a task woken by a root future that blocks", &ponged), 9);
+            });
+        });
+    }
+}
+
+#[test]
+fn two_root_futures_may_block_their_threads_at_once() {
+    for workers in [1, 2] {
+        let (running, _) = asleep(workers);
+        let roots: Vec<_> = (0..4)
+            .map(|number| {
+                let handle = running.handle().clone();
+                thread::spawn(move || {
+                    handle.block_on(async {
+                        for _ in 0..scaled(100) {
+                            let (ran, runs) = mpsc::channel();
+                            drop(raddle::spawn(async move { ran.send(number).unwrap() }));
+                            assert_eq!(recv("a task of one of several roots", &runs), number);
+                        }
+                    });
+                })
+            })
+            .collect();
+        for root in roots {
+            watched("a root future", || root.join()).unwrap();
+        }
+    }
+}
+
+#[test]
+fn a_thread_in_block_on_works_while_its_future_waits() {
+    for workers in [1, 2] {
+        let (running, _) = asleep(workers);
+        watched("the thread in block_on to run a task itself", || {
+            running.handle().block_on(async {
+                let here = thread::current().id();
+                while raddle::spawn(async { thread::current().id() }).await.unwrap() != here {}
+            });
+        });
+    }
+}
+
+#[test]
+fn what_a_guest_leaves_behind_is_run_by_the_others() {
+    for workers in [1, 2] {
+        let (running, _) = asleep(workers);
+        for _ in 0..scaled(100) {
+            let tasks: Vec<_> =
+                running.handle().block_on(async { (0..20).map(|number| raddle::spawn(async move { number })).collect() });
+            for (number, task) in tasks.into_iter().enumerate() {
+                assert_eq!(wait("a task left behind", task).unwrap(), number);
+            }
+        }
+    }
+}

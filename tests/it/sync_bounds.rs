@@ -1,0 +1,112 @@
+//! Which types of the sync crate may cross threads, checked when this file is compiled.
+
+use raddle_sync::{
+    AcquireError, AtomicWaker, Mutex, MutexGuard, Notified, Notify, OwnedMutexGuard,
+    OwnedSemaphorePermit, Semaphore, SemaphorePermit, TryAcquireError, TryLockError, budget,
+    mpsc::{
+        OwnedPermit, Permit, PermitIterator, Receiver, Sender, UnboundedReceiver, UnboundedSender,
+        WeakSender, WeakUnboundedSender,
+        error::{SendError, TryRecvError, TrySendError},
+    },
+    oneshot,
+};
+use std::{
+    cell::Cell,
+    error::Error,
+    marker::PhantomPinned,
+    panic::{RefUnwindSafe, UnwindSafe},
+    rc::Rc,
+    sync::MutexGuard as StdGuard,
+};
+
+/// Neither `Send` nor `Sync`.
+type Neither = Rc<()>;
+/// `Send`, but not `Sync`.
+type OnlySend = Cell<u8>;
+/// `Sync`, but not `Send`.
+type OnlySync = StdGuard<'static, u8>;
+/// Both.
+type Both = u8;
+
+/// Asserts that each type has each bound.
+macro_rules! have {
+    ($bound:path: $($type:ty),+ $(,)?) => {
+        const _: fn() = || {
+            fn has<T: ?Sized + $bound>() {}
+            $(has::<$type>();)+
+        };
+    };
+}
+
+/// Asserts that no type has the bound: if one had, the call below would be ambiguous and not
+/// compile.
+macro_rules! lack {
+    ($bound:path: $($type:ty),+ $(,)?) => {
+        $(const _: fn() = || {
+            trait AmbiguousIfImplemented<Marker> {
+                fn check() {}
+            }
+            impl<T: ?Sized> AmbiguousIfImplemented<()> for T {}
+            impl<T: ?Sized + $bound> AmbiguousIfImplemented<u8> for T {}
+            <$type as AmbiguousIfImplemented<_>>::check();
+        };)+
+    };
+}
+
+have!(Send: Semaphore, SemaphorePermit<'static>, OwnedSemaphorePermit, Notify, Notified<'static>, AtomicWaker);
+have!(Sync: Semaphore, SemaphorePermit<'static>, OwnedSemaphorePermit, Notify, Notified<'static>, AtomicWaker);
+have!(UnwindSafe: Semaphore, SemaphorePermit<'static>, OwnedSemaphorePermit, Notify, Notified<'static>, AtomicWaker);
+have!(RefUnwindSafe: Semaphore, SemaphorePermit<'static>, Notify, Notified<'static>, AtomicWaker);
+lack!(Unpin: Notified<'static>);
+have!(Unpin: oneshot::Receiver<PhantomPinned>, Receiver<PhantomPinned>, Sender<PhantomPinned>, Mutex<Both>);
+
+// A mutex needs its value to be `Send`, and makes it `Sync`, as the one of the standard library.
+// Its guards, unlike that one's, may move, because a task may.
+have!(Send: Mutex<Both>, Mutex<OnlySend>, MutexGuard<'static, Both>, MutexGuard<'static, OnlySend>);
+have!(Send: OwnedMutexGuard<Both>, OwnedMutexGuard<OnlySend>);
+have!(Sync: Mutex<Both>, Mutex<OnlySend>, MutexGuard<'static, Both>, OwnedMutexGuard<Both>);
+lack!(Send: Mutex<Neither>, Mutex<OnlySync>, MutexGuard<'static, OnlySync>, OwnedMutexGuard<OnlySync>);
+lack!(Send: MutexGuard<'static, Neither>, OwnedMutexGuard<Neither>);
+lack!(Sync: Mutex<Neither>, Mutex<OnlySync>, MutexGuard<'static, OnlySend>, OwnedMutexGuard<OnlySend>);
+lack!(Sync: MutexGuard<'static, OnlySync>, OwnedMutexGuard<OnlySync>);
+
+// Channels need their messages to be `Send`, and no more.
+have!(Send: Sender<OnlySend>, Receiver<OnlySend>, WeakSender<OnlySend>, Permit<'static, OnlySend>);
+have!(Send: PermitIterator<'static, OnlySend>, OwnedPermit<OnlySend>);
+have!(Send: UnboundedSender<OnlySend>, UnboundedReceiver<OnlySend>, WeakUnboundedSender<OnlySend>);
+have!(Send: oneshot::Sender<OnlySend>, oneshot::Receiver<OnlySend>);
+have!(Sync: Sender<OnlySend>, WeakSender<OnlySend>, Permit<'static, OnlySend>, OwnedPermit<OnlySend>);
+have!(Sync: UnboundedSender<OnlySend>, oneshot::Sender<OnlySend>, oneshot::Receiver<OnlySend>);
+have!(Sync: Receiver<Both>, UnboundedReceiver<Both>);
+lack!(Send: Sender<OnlySync>, Receiver<OnlySync>, WeakSender<OnlySync>, Permit<'static, OnlySync>);
+lack!(Send: UnboundedSender<OnlySync>, UnboundedReceiver<OnlySync>, oneshot::Sender<OnlySync>);
+lack!(Send: oneshot::Receiver<OnlySync>, oneshot::Receiver<Neither>, Sender<Neither>);
+lack!(Sync: Sender<OnlySync>, Receiver<OnlySync>, oneshot::Sender<OnlySync>, oneshot::Receiver<OnlySync>);
+have!(UnwindSafe: Sender<Both>, Receiver<Both>, oneshot::Sender<Both>, oneshot::Receiver<Both>);
+have!(RefUnwindSafe: Sender<Both>, Receiver<Both>, oneshot::Sender<Both>, oneshot::Receiver<Both>);
+have!(UnwindSafe: UnboundedSender<Both>, UnboundedReceiver<Both>);
+
+// Errors travel.
+have!(Error: AcquireError, TryAcquireError, TryLockError, SendError<Both>, TrySendError<Both>, TryRecvError);
+have!(Error: oneshot::error::RecvError, oneshot::error::TryRecvError);
+have!(Send: AcquireError, TryAcquireError, TryLockError, SendError<Both>, TrySendError<Both>, TryRecvError);
+lack!(Send: budget::RestoreOnPending);
+
+#[test]
+fn futures_may_be_spawned_when_what_they_carry_may() {
+    fn send<T: Send>(_: T) {}
+    let lock = Mutex::new(Cell::new(0));
+    send(lock.lock());
+    send(std::sync::Arc::new(Mutex::new(0)).lock_owned());
+    let gate = std::sync::Arc::new(Semaphore::new(1));
+    send(gate.acquire());
+    send(std::sync::Arc::clone(&gate).acquire_many_owned(2));
+    let (sender, mut receiver) = raddle_sync::mpsc::channel(1);
+    send(sender.send(Cell::new(1)));
+    send(sender.reserve_many(1));
+    send(sender.closed());
+    send(receiver.recv());
+    let (mut sender, receiver) = oneshot::channel::<Cell<u8>>();
+    send(sender.closed());
+    send(receiver);
+}

@@ -1,0 +1,261 @@
+//! P1 to P10 of `executor/src/scheduler/mod.rs` and S1 to S5 of `scheduler/shutdown.rs`, for whole runtimes: the real
+//! workers, guests and tasks, on threads of the model. A task that nobody runs is a deadlock.
+
+use std::future::poll_fn;
+use std::sync::Arc;
+use std::task::{Poll, Waker};
+
+use loom::sync::Mutex;
+use loom::thread::{self, JoinHandle};
+use raddle::loom::internals::{Runtime, without_fences};
+
+use crate::executor_support::{Signal, block_on, model};
+
+fn start_workers(runtime: &Runtime) -> Vec<JoinHandle<()>> {
+    (0..runtime.workers())
+        .map(|index| {
+            let runtime = runtime.clone();
+            thread::spawn(move || runtime.work(index))
+        })
+        .collect()
+}
+
+fn close(runtime: &Runtime, workers: Vec<JoinHandle<()>>) {
+    runtime.close();
+    workers.into_iter().for_each(|worker| worker.join().unwrap());
+}
+
+#[test]
+fn p2_p3_a_task_spawned_from_outside_is_run() {
+    model(3, || {
+        let runtime = Runtime::new(1, 0);
+        let workers = start_workers(&runtime);
+        assert_eq!(block_on(runtime.spawn(async { 7 })).unwrap(), 7);
+        close(&runtime, workers);
+    });
+}
+
+#[test]
+#[should_panic(expected = "deadlock")]
+fn p2_fails_without_the_spawners_fences() {
+    model(3, || {
+        let runtime = Runtime::new(1, 0);
+        let workers = start_workers(&runtime);
+        let handle = without_fences(|| runtime.spawn(async { 7 }));
+        assert_eq!(block_on(handle).unwrap(), 7);
+        close(&runtime, workers);
+    });
+}
+
+#[test]
+fn p2_p3_a_task_woken_from_outside_is_run() {
+    model(2, || {
+        let runtime = Runtime::new(1, 0);
+        let workers = start_workers(&runtime);
+        let (flag, waker) = (Arc::new(Mutex::new(false)), Arc::new(Mutex::new(None)));
+        let arrived = Signal::new();
+        let handle = runtime.spawn({
+            let (flag, waker, arrived) = (flag.clone(), waker.clone(), arrived.clone());
+            poll_fn(move |cx| {
+                if *flag.lock().unwrap() {
+                    return Poll::Ready(());
+                }
+                *waker.lock().unwrap() = Some(cx.waker().clone());
+                arrived.give();
+                Poll::Pending
+            })
+        });
+        arrived.wait();
+        *flag.lock().unwrap() = true;
+        let waker: Waker = waker.lock().unwrap().take().unwrap();
+        waker.wake();
+        block_on(handle).unwrap();
+        close(&runtime, workers);
+    });
+}
+
+#[test]
+fn p2_p3_two_tasks_spawned_on_two_threads_are_run() {
+    model(1, || {
+        let runtime = Runtime::new(1, 0);
+        let workers = start_workers(&runtime);
+        let other = thread::spawn({
+            let runtime = runtime.clone();
+            move || block_on(runtime.spawn(async { 1 })).unwrap()
+        });
+        let here = block_on(runtime.spawn(async { 2 })).unwrap();
+        assert_eq!(here + other.join().unwrap(), 3);
+        close(&runtime, workers);
+    });
+}
+
+#[test]
+fn p9_a_root_future_that_spawns_and_blocks_its_thread_is_waited_for_by_nobody() {
+    model(2, || {
+        let runtime = Runtime::new(1, 1);
+        let workers = start_workers(&runtime);
+        let inside = runtime.clone();
+        runtime.block_on(async move {
+            let done = Signal::new();
+            drop(inside.spawn({
+                let done = done.clone();
+                async move { done.give() }
+            }));
+            done.wait();
+        });
+        close(&runtime, workers);
+    });
+}
+
+#[test]
+fn p9_a_root_future_that_blocks_its_thread_leaves_nothing_in_its_queue() {
+    model(2, || {
+        let runtime = Runtime::new(1, 1);
+        let workers = start_workers(&runtime);
+        let inside = runtime.clone();
+        runtime.block_on(async move {
+            let done = Signal::new();
+            let first = inside.spawn({
+                let (done, inside) = (done.clone(), inside.clone());
+                async move { drop(inside.spawn(async move { done.give() })) }
+            });
+            first.await.unwrap();
+            done.wait();
+        });
+        close(&runtime, workers);
+    });
+}
+
+#[test]
+fn a_root_future_is_woken_from_outside() {
+    model(2, || {
+        let runtime = Runtime::new(0, 1);
+        let (flag, waker) = (Arc::new(Mutex::new(false)), Arc::new(Mutex::new(None::<Waker>)));
+        let other = thread::spawn({
+            let (flag, waker) = (flag.clone(), waker.clone());
+            move || {
+                *flag.lock().unwrap() = true;
+                let waker = waker.lock().unwrap().take();
+                if let Some(waker) = waker {
+                    waker.wake();
+                }
+            }
+        });
+        runtime.block_on(poll_fn(move |cx| {
+            *waker.lock().unwrap() = Some(cx.waker().clone());
+            if *flag.lock().unwrap() { Poll::Ready(()) } else { Poll::Pending }
+        }));
+        other.join().unwrap();
+        close(&runtime, Vec::new());
+    });
+}
+
+#[test]
+fn two_callers_of_block_on_share_one_guest_slot() {
+    model(2, || {
+        let runtime = Runtime::new(0, 1);
+        let other = thread::spawn({
+            let runtime = runtime.clone();
+            move || runtime.block_on(async { 1 })
+        });
+        let here = runtime.block_on(async { 2 });
+        assert_eq!(here + other.join().unwrap(), 3);
+        close(&runtime, Vec::new());
+    });
+}
+
+/// One thread may run tasks at a time: the worker, or one of the guests. Who is refused counts on the others.
+#[test]
+fn p1_p3_two_callers_of_block_on_wait_for_tasks_of_their_own() {
+    model(1, || {
+        let runtime = Runtime::new(1, 2);
+        let workers = start_workers(&runtime);
+        let caller = |output| {
+            let runtime = runtime.clone();
+            move || {
+                let inside = runtime.clone();
+                runtime.block_on(async move { inside.spawn(async move { output }).await.unwrap() })
+            }
+        };
+        let other = thread::spawn(caller(1));
+        assert_eq!(caller(2)() + other.join().unwrap(), 3);
+        close(&runtime, workers);
+    });
+}
+
+#[test]
+fn s1_s5_a_task_spawned_beside_the_closing_completes_or_is_cancelled() {
+    model(2, || {
+        let runtime = Runtime::new(1, 0);
+        let workers = start_workers(&runtime);
+        let other = thread::spawn({
+            let runtime = runtime.clone();
+            move || runtime.close()
+        });
+        let handle = runtime.spawn(async { 7 });
+        match block_on(handle) {
+            Ok(output) => assert_eq!(output, 7),
+            Err(error) => assert!(error.is_cancelled()),
+        }
+        other.join().unwrap();
+        workers.into_iter().for_each(|worker| worker.join().unwrap());
+    });
+}
+
+#[test]
+fn s5_a_task_spawned_beside_the_closing_of_a_runtime_without_workers_is_cancelled() {
+    model(3, || {
+        let runtime = Runtime::new(0, 1);
+        let other = thread::spawn({
+            let runtime = runtime.clone();
+            move || runtime.close()
+        });
+        assert!(block_on(runtime.spawn(async { 7 })).unwrap_err().is_cancelled());
+        other.join().unwrap();
+    });
+}
+
+#[test]
+#[should_panic(expected = "deadlock")]
+fn s5_fails_without_the_submitters_fences() {
+    model(3, || {
+        let runtime = Runtime::new(0, 1);
+        let other = thread::spawn({
+            let runtime = runtime.clone();
+            move || runtime.close()
+        });
+        let handle = without_fences(|| runtime.spawn(async { 7 }));
+        assert!(block_on(handle).unwrap_err().is_cancelled());
+        other.join().unwrap();
+    });
+}
+
+#[test]
+fn s3_a_guest_slot_given_back_beside_the_closing_is_left_by_one_of_the_two() {
+    model(3, || {
+        let runtime = Runtime::new(0, 1);
+        let other = thread::spawn({
+            let runtime = runtime.clone();
+            move || runtime.close()
+        });
+        runtime.block_on(async {});
+        other.join().unwrap();
+        assert!(runtime.has_ended());
+    });
+}
+
+#[test]
+fn s3_a_guest_slot_given_back_beside_the_end_of_the_last_worker_is_left() {
+    model(2, || {
+        let runtime = Runtime::new(1, 1);
+        let workers = start_workers(&runtime);
+        let other = thread::spawn({
+            let runtime = runtime.clone();
+            move || runtime.block_on(async {})
+        });
+        runtime.close();
+        other.join().unwrap();
+        workers.into_iter().for_each(|worker| worker.join().unwrap());
+        assert!(runtime.has_ended());
+    });
+}

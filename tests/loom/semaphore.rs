@@ -1,0 +1,153 @@
+//! Rules M1 to M4 of the permits behind semaphore and mutex.
+
+use crate::sync_support::{once, run_beside};
+use loom::{
+    future::block_on,
+    sync::{
+        Arc,
+        atomic::{AtomicUsize, Ordering},
+    },
+    thread,
+};
+use raddle_sync::{
+    Semaphore,
+    loom::internals::{Standing, WaitQueue, Waiter},
+};
+use std::{future::poll_fn, pin::pin, task::Poll};
+
+#[test]
+fn m1_a_release_and_a_waiter_lining_up_see_each_other() {
+    loom::model(|| {
+        let gate = Arc::new(Semaphore::new(1));
+        let other = {
+            let gate = Arc::clone(&gate);
+            thread::spawn(move || drop(block_on(gate.acquire()).unwrap()))
+        };
+        drop(block_on(gate.acquire()).unwrap());
+        other.join().unwrap();
+        assert_eq!(gate.available_permits(), 1);
+    });
+}
+
+/// Permits in one word, the line's flag in another: what M1 forbids.
+struct TwoWords {
+    permits: AtomicUsize,
+    waiters: AtomicUsize,
+    queue: WaitQueue<()>,
+}
+
+impl TwoWords {
+    fn release(&self) {
+        if self.waiters.load(Ordering::Acquire) == 0 {
+            self.permits.fetch_add(1, Ordering::AcqRel);
+        } else if let Some(Some(waker)) = self.queue.lock().pop_front(Standing::Granted) {
+            waker.wake();
+        }
+    }
+
+    async fn acquire(&self) {
+        let waiter = pin!(Waiter::new(&self.queue));
+        let waiter = waiter.as_ref();
+        poll_fn(|cx| {
+            if waiter.standing() == Standing::Granted {
+                return Poll::Ready(());
+            }
+            let mut locked = self.queue.lock();
+            if self.permits.load(Ordering::Acquire) > 0 {
+                self.permits.fetch_sub(1, Ordering::AcqRel);
+                return Poll::Ready(());
+            }
+            self.waiters.store(1, Ordering::Release);
+            locked.push_back(waiter, 1, Some(cx.waker().clone()));
+            Poll::Pending
+        })
+        .await;
+    }
+}
+
+#[test]
+#[should_panic(expected = "lost wake-up")]
+fn m1_control_with_the_flag_in_a_word_of_its_own_they_miss_each_other() {
+    loom::model(|| {
+        let gate = Arc::new(TwoWords {
+            permits: AtomicUsize::new(0),
+            waiters: AtomicUsize::new(0),
+            queue: WaitQueue::new(()),
+        });
+        let other = {
+            let gate = Arc::clone(&gate);
+            thread::spawn(move || gate.release())
+        };
+        run_beside(vec![other], gate.acquire());
+    });
+}
+
+#[test]
+fn m3_permits_are_conserved_when_a_large_request_is_dropped_halfway() {
+    loom::model(|| {
+        let gate = Arc::new(Semaphore::new(1));
+        let large = {
+            let gate = Arc::clone(&gate);
+            thread::spawn(move || drop(block_on(once(gate.acquire_many(2)))))
+        };
+        let small = {
+            let gate = Arc::clone(&gate);
+            thread::spawn(move || drop(block_on(gate.acquire()).unwrap()))
+        };
+        gate.add_permits(1);
+        large.join().unwrap();
+        small.join().unwrap();
+        assert_eq!(gate.available_permits(), 2);
+    });
+}
+
+#[test]
+fn m2_permits_added_at_once_reach_all_in_line() {
+    loom::model(|| {
+        let gate = Arc::new(Semaphore::new(0));
+        let waiters: Vec<_> = (0..2)
+            .map(|_| {
+                let gate = Arc::clone(&gate);
+                thread::spawn(move || block_on(gate.acquire()).unwrap().forget())
+            })
+            .collect();
+        gate.add_permits(2);
+        for waiter in waiters {
+            waiter.join().unwrap();
+        }
+        assert_eq!(gate.available_permits(), 0);
+    });
+}
+
+#[test]
+fn m4_close_reaches_whoever_waits_and_permits_come_back() {
+    loom::model(|| {
+        let gate = Arc::new(Semaphore::new(1));
+        let waiter = {
+            let gate = Arc::clone(&gate);
+            thread::spawn(move || block_on(gate.acquire_many(2)).is_err())
+        };
+        gate.close();
+        assert!(waiter.join().unwrap());
+        assert_eq!(gate.available_permits(), 1);
+    });
+}
+
+#[test]
+fn l4_a_blocking_and_an_impatient_acquire_share_one_permit() {
+    loom::model(|| {
+        let gate = Arc::new(Semaphore::new(0));
+        let impatient = {
+            let gate = Arc::clone(&gate);
+            thread::spawn(move || drop(block_on(once(gate.acquire()))))
+        };
+        let patient = {
+            let gate = Arc::clone(&gate);
+            thread::spawn(move || drop(gate.blocking_acquire().unwrap()))
+        };
+        gate.add_permits(1);
+        impatient.join().unwrap();
+        patient.join().unwrap();
+        assert_eq!(gate.available_permits(), 1);
+    });
+}
