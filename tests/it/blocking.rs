@@ -14,7 +14,12 @@ use std::task::Waker;
 use std::thread;
 
 fn runtime(threads_max: usize, keep_alive: Duration) -> Runtime {
-    Flavor::Workers(1).builder().max_blocking_threads(threads_max).thread_keep_alive(keep_alive).build().unwrap()
+    Flavor::Workers(1)
+        .builder()
+        .max_blocking_threads(threads_max)
+        .thread_keep_alive(keep_alive)
+        .build()
+        .unwrap()
 }
 
 const LONG: Duration = Duration::from_secs(3_600);
@@ -110,7 +115,9 @@ fn calls_wait_their_turn_in_the_order_of_asking() {
 fn a_thread_is_kept_for_the_next_call() {
     let runtime = runtime(1, LONG);
     let threads: HashSet<_> = (0..20)
-        .map(|_| wait("a blocking call", runtime.spawn_blocking(|| thread::current().id())).unwrap())
+        .map(|_| {
+            wait("a blocking call", runtime.spawn_blocking(|| thread::current().id())).unwrap()
+        })
         .collect();
     assert_eq!(threads.len(), 1);
 }
@@ -126,7 +133,8 @@ fn a_thread_without_work_ends_after_its_keep_alive_and_another_is_started() {
         .build()
         .unwrap();
     for _ in 0..scaled(20) {
-        let ran_on = wait("a blocking call", runtime.spawn_blocking(|| thread::current().id())).unwrap();
+        let ran_on =
+            wait("a blocking call", runtime.spawn_blocking(|| thread::current().id())).unwrap();
         assert_eq!(recv("the end of an idle thread", &ends), ran_on);
     }
 }
@@ -140,14 +148,18 @@ fn a_call_submitted_while_the_last_thread_gives_up_waiting_is_not_stranded() {
         while begun.elapsed() < Duration::from_micros(100) {
             std::hint::spin_loop();
         }
-        assert_eq!(wait("a blocking call", runtime.spawn_blocking(move || number)).unwrap(), number);
+        assert_eq!(
+            wait("a blocking call", runtime.spawn_blocking(move || number)).unwrap(),
+            number
+        );
     }
 }
 
 #[test]
 fn a_panic_in_a_blocking_call_is_its_callers_and_the_thread_lives_on() {
     let runtime = runtime(1, LONG);
-    let before = wait("a blocking call", runtime.spawn_blocking(|| thread::current().id())).unwrap();
+    let before =
+        wait("a blocking call", runtime.spawn_blocking(|| thread::current().id())).unwrap();
     let call = runtime.spawn_blocking(|| planned_panic("while blocking"));
     let error = wait("a panicking call", call).unwrap_err();
     assert_eq!(error.into_panic().downcast_ref(), Some(&Planned("while blocking")));
@@ -230,7 +242,9 @@ fn a_shutdown_with_a_deadline_leaves_a_stuck_call_behind() {
         let runtime = flavor.build();
         let (mut call, release, begins) = stuck(&runtime);
         recv("the call", &begins);
-        watched("a shutdown with a deadline", || runtime.shutdown_timeout(Duration::from_millis(1)));
+        watched("a shutdown with a deadline", || {
+            runtime.shutdown_timeout(Duration::from_millis(1))
+        });
         assert!(poll_once(Pin::new(&mut call), Waker::noop()).is_pending());
         drop(release);
         wait("the call left behind", call).unwrap();

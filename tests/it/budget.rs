@@ -68,7 +68,8 @@ fn a_sender_whose_channel_is_never_full_yields() {
 #[test]
 fn a_joiner_of_finished_tasks_yields() {
     let elsewhere = Flavor::Workers(1).start();
-    let tasks: Vec<_> = (0..MANY).map(|number| elsewhere.handle().spawn(async move { number })).collect();
+    let tasks: Vec<_> =
+        (0..MANY).map(|number| elsewhere.handle().spawn(async move { number })).collect();
     elsewhere.quiesce();
     assert_yields(|done| {
         Box::pin(async move {

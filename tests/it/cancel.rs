@@ -209,7 +209,8 @@ fn aborts_from_everywhere_at_once_end_every_task_once() {
             .collect();
         let aborters: Vec<_> = (0..3)
             .map(|seed| {
-                let mut handles: Vec<_> = tasks.iter().map(task::JoinHandle::abort_handle).collect();
+                let mut handles: Vec<_> =
+                    tasks.iter().map(task::JoinHandle::abort_handle).collect();
                 thread::spawn(move || {
                     let mut rng = Rng::new(seed);
                     while !handles.is_empty() {

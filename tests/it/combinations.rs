@@ -3,8 +3,8 @@
 //! handle says what happened, and the joiner is woken once.
 
 use crate::support::{
-    CountingWaker, DropCounter, DropGuard, Flavor, catch, planned_panic, poll_once, recv, scale, until, wait,
-    watched,
+    CountingWaker, DropCounter, DropGuard, Flavor, catch, planned_panic, poll_once, recv, scale,
+    until, wait, watched,
 };
 use raddle::sync::oneshot;
 use raddle::task::{AbortHandle, JoinError, JoinHandle};
@@ -67,7 +67,8 @@ impl Case {
         use {Aborted as A, Does as D, Handle as H, Panics as P};
         let every_does = [D::Ends, D::YieldsOnce, D::WaitsForAOneshot, D::PendsForEver];
         let every_panic = [P::Nowhere, P::InPoll, P::InDropOfTheFuture, P::InDropOfTheOutput];
-        let every_handle = [H::Awaited, H::DroppedBefore, H::DroppedAfter, H::PolledOnceThenDropped];
+        let every_handle =
+            [H::Awaited, H::DroppedBefore, H::DroppedAfter, H::PolledOnceThenDropped];
         let every_abort = [A::Never, A::BeforeFirstPoll, A::AfterFirstPoll, A::AfterCompletion];
         (0..256).map(move |number: usize| Case {
             does: every_does[number % 4],
@@ -89,7 +90,9 @@ impl Case {
 
     /// Whether only the end of the runtime ends the task.
     fn outlasts_the_runtime(self) -> bool {
-        self.does == Does::PendsForEver && self.panics != Panics::InPoll && !self.is_aborted_in_time()
+        self.does == Does::PendsForEver
+            && self.panics != Panics::InPoll
+            && !self.is_aborted_in_time()
     }
 
     fn end(self) -> End {
@@ -196,7 +199,9 @@ fn check(flavor: Flavor, case: Case) {
     let (joiner, waker) = CountingWaker::new();
     let mut handle = Some(handle);
     match case.handle {
-        Handle::Awaited => assert!(poll_once(Pin::new(handle.as_mut().unwrap()), &waker).is_pending()),
+        Handle::Awaited => {
+            assert!(poll_once(Pin::new(handle.as_mut().unwrap()), &waker).is_pending())
+        }
         Handle::DroppedBefore => drop(handle.take()),
         Handle::DroppedAfter => {}
         Handle::PolledOnceThenDropped => {
@@ -209,7 +214,9 @@ fn check(flavor: Flavor, case: Case) {
 
     if case.aborted != Aborted::BeforeFirstPoll {
         recv("the first poll", &first_poll);
-        if case.aborted == Aborted::AfterFirstPoll && matches!(case.does, Does::WaitsForAOneshot | Does::PendsForEver) {
+        if case.aborted == Aborted::AfterFirstPoll
+            && matches!(case.does, Does::WaitsForAOneshot | Does::PendsForEver)
+        {
             running.quiesce();
             abort.abort();
         }
@@ -243,7 +250,11 @@ fn assert_end(case: Case, handle: Option<JoinHandle<Output>>, joiner: &CountingW
     let Some(handle) = handle else { return };
     let output_panics = case.makes_an_output() && case.panics == Panics::InDropOfTheOutput;
     if case.handle == Handle::DroppedAfter {
-        assert_eq!(catch(|| drop(handle)).is_err(), output_panics, "a panic of the output is its owner's");
+        assert_eq!(
+            catch(|| drop(handle)).is_err(),
+            output_panics,
+            "a panic of the output is its owner's"
+        );
         return;
     }
     until("the joiner is woken", || joiner.count() > 0);

@@ -34,7 +34,10 @@ fn outside_a_runtime_everything_that_needs_one_panics_and_says_how_to_enter_one(
     ];
     for (name, call) in calls {
         let text = panic_text(&*catch_unwind(call).unwrap_err());
-        assert!(text.contains(name) && text.contains("runtime") && text.contains("enter"), "{name}: {text}");
+        assert!(
+            text.contains(name) && text.contains("runtime") && text.contains("enter"),
+            "{name}: {text}"
+        );
     }
     let error = Handle::try_current().unwrap_err();
     assert!(error.to_string().contains("enter"), "{error}");
@@ -90,7 +93,11 @@ fn block_on_of_one_runtime_inside_the_guard_of_another_is_in_the_one() {
     let _guard = entered.enter();
     let name = blocking.block_on(async {
         let task = raddle::spawn(async { Handle::current() });
-        task.await.unwrap().spawn_blocking(|| thread::current().name().unwrap().to_owned()).await.unwrap()
+        task.await
+            .unwrap()
+            .spawn_blocking(|| thread::current().name().unwrap().to_owned())
+            .await
+            .unwrap()
     });
     assert_eq!(name, "blocking");
     assert_eq!(spawned_on(), "entered");

@@ -1,11 +1,14 @@
 //! Sleeps, timeouts and intervals, on every kind of runtime. What the wheel itself promises is in `props_timer`.
 
 use crate::support::{
-    CountingWaker, DropCounter, Flavor, Rng, Running, Sleepers, Trace, poll_once, recv, scaled, until, wait, watched,
+    CountingWaker, DropCounter, Flavor, Rng, Running, Sleepers, Trace, poll_once, recv, scaled,
+    until, wait, watched,
 };
 use raddle::sync::oneshot;
 use raddle::task;
-use raddle::time::{self, Duration, Instant, interval, interval_at, sleep, sleep_until, timeout, timeout_at};
+use raddle::time::{
+    self, Duration, Instant, interval, interval_at, sleep, sleep_until, timeout, timeout_at,
+};
 use std::future::{Future, pending};
 use std::pin::Pin;
 use std::sync::mpsc;
@@ -117,31 +120,35 @@ fn an_earlier_deadline_set_while_a_worker_sleeps_for_a_later_one_is_met() {
 
 #[test]
 fn of_two_deadlines_the_earlier_fires_first_though_it_was_set_later() {
-    for flavor in Flavor::ALL {
+    for flavor in [Flavor::CurrentThread, Flavor::Workers(1)] {
         let running = flavor.start();
-        let base = Instant::now() + Duration::from_millis(20);
-        let trace = Trace::new();
-        let sleepers: Vec<_> = (0..5_u32)
-            .rev()
-            .map(|number| {
-                let trace = trace.clone();
-                let task = running.handle().spawn(async move {
-                    sleep_until(base + number * Duration::from_millis(5)).await;
-                    trace.push(number);
-                });
-                running.quiesce();
-                task
-            })
-            .collect();
-        for sleeper in sleepers {
-            wait("a sleeper", sleeper).unwrap();
+        let mut ahead = Duration::from_millis(5);
+        loop {
+            let base = Instant::now() + ahead;
+            let trace = Trace::new();
+            let sleepers: Vec<_> = (0..5_u32)
+                .rev()
+                .map(|number| {
+                    let trace = trace.clone();
+                    let task = running.handle().spawn(async move {
+                        sleep_until(base + number * SHORT).await;
+                        trace.push(number);
+                    });
+                    running.quiesce();
+                    task
+                })
+                .collect();
+            let in_time = Instant::now() < base;
+            for sleeper in sleepers {
+                wait("a sleeper", sleeper).unwrap();
+            }
+            if in_time {
+                assert_eq!(trace.take(), [0, 1, 2, 3, 4], "{flavor:?}");
+                break;
+            }
+            // The machine was too slow to set them all before the first was due: once more, with more time.
+            ahead *= 2;
         }
-        // Several workers may be overtaken by one another after they have been woken; one may not.
-        let mut woken = trace.take();
-        if running.threads() > 1 {
-            woken.sort_unstable();
-        }
-        assert_eq!(woken, [0, 1, 2, 3, 4], "{flavor:?}");
     }
 }
 
@@ -164,7 +171,9 @@ fn a_deadline_too_far_to_be_told_is_never_met() {
         let running = flavor.start();
         let tasks = [
             running.handle().spawn(sleep_of(Duration::MAX)),
-            running.handle().spawn(async { timeout(Duration::MAX, pending()).await.expect("never") }),
+            running
+                .handle()
+                .spawn(async { timeout(Duration::MAX, pending()).await.expect("never") }),
             running.handle().spawn(sleep_of(Duration::from_secs(u64::from(u32::MAX) * 100))),
         ];
         wait("a short sleep beside", running.handle().spawn(sleep_of(SHORT))).unwrap();

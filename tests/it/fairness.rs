@@ -72,7 +72,11 @@ fn assert_everybody_gets_a_turn(running: &Running) {
     let ran_on = wait("a task beside endless ones", outside).unwrap();
     assert_ne!(ran_on, thread::current().id());
     for number in 0..20 {
-        assert_eq!(wait("a task beside endless ones", running.handle().spawn(async move { number })).unwrap(), number);
+        assert_eq!(
+            wait("a task beside endless ones", running.handle().spawn(async move { number }))
+                .unwrap(),
+            number
+        );
     }
 }
 
@@ -144,7 +148,8 @@ fn yield_now_lets_everybody_else_run_before_it_returns() {
             }
         });
         wait("the parent", parent).unwrap();
-        let in_turns: Vec<_> = (0..5).flat_map(|round| (0..4).map(move |number| (round, number))).collect();
+        let in_turns: Vec<_> =
+            (0..5).flat_map(|round| (0..4).map(move |number| (round, number))).collect();
         assert_eq!(trace.take(), in_turns, "{flavor:?}");
     }
 }

@@ -1,6 +1,8 @@
 //! Waiting for a task's output.
 
-use crate::support::{CountingWaker, DropCounter, Flavor, Trace, catch, poll_once, recv, scaled, until, wait, watched};
+use crate::support::{
+    CountingWaker, DropCounter, Flavor, Trace, catch, poll_once, recv, scaled, until, wait, watched,
+};
 use raddle::sync::oneshot;
 use raddle::task::{self, JoinHandle};
 use std::future::{Future, pending};
@@ -110,7 +112,9 @@ fn awaiting_a_handle_by_reference_and_giving_up_loses_nothing() {
             let (send, receive) = oneshot::channel();
             let mut child = raddle::spawn(async { receive.await.unwrap() });
             // A joiner that gives up after one poll.
-            let given_up = std::future::poll_fn(|cx| Poll::Ready(Pin::new(&mut child).poll(cx).is_pending())).await;
+            let given_up =
+                std::future::poll_fn(|cx| Poll::Ready(Pin::new(&mut child).poll(cx).is_pending()))
+                    .await;
             assert!(given_up);
             send.send(8).unwrap();
             child.await.unwrap()
@@ -203,7 +207,10 @@ fn a_yielding_task_and_a_waiting_one_show_themselves_in_debug() {
     let running = Flavor::Workers(1).start();
     let handle = running.handle().spawn(pending::<()>());
     let text = format!("{handle:?}");
-    assert!(text.contains(&format!("{}", handle.id())) && text.contains("is_finished: false"), "{text}");
+    assert!(
+        text.contains(&format!("{}", handle.id())) && text.contains("is_finished: false"),
+        "{text}"
+    );
     handle.abort();
     let error = wait("the aborted task", handle).unwrap_err();
     assert!(format!("{error:?}").contains("Cancelled"), "{error:?}");

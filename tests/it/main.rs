@@ -1,9 +1,12 @@
 //! What the workspace promises, by behavior: one binary, and this is its table of contents.
+//!
+//! Without the feature `net` everything runs but what needs a socket: the runtime has no I/O driver then.
 
 #![allow(missing_docs)]
 
 use raddle_tests as support;
 
+/// Counts what tasks cost.
 #[global_allocator]
 static ALLOCATOR: size::Counting = size::Counting;
 
@@ -11,6 +14,7 @@ static ALLOCATOR: size::Counting = size::Counting;
 mod cancel;
 mod combinations;
 mod join;
+mod million;
 mod panics;
 mod size;
 mod spawn;
@@ -19,18 +23,34 @@ mod wakers;
 // The scheduler.
 mod blocking;
 mod budget;
-mod contexts;
-mod deadlines;
 mod fairness;
-mod million;
-mod runtime;
-mod shutdown;
-mod regressions;
-mod shutdown_places;
 mod stealing;
 
+// Runtimes.
+mod contexts;
+mod deadlines;
+mod runtime;
+mod shutdown;
+mod shutdown_places;
+
+// What was broken once.
+mod regressions;
+
+// Sockets.
+#[cfg(feature = "net")]
+mod tcp;
+
 // The leaves by themselves.
+mod channels;
+#[cfg(feature = "net")]
+mod io_driver;
+mod mutex;
+mod notify;
+mod oneshot;
 mod props_timer;
+mod semaphore;
+mod support_block_on;
+mod sync_bounds;
 
 // The sources.
 mod tidy;

@@ -1,7 +1,10 @@
 //! Code of the user's that panics: in poll, in destructors, in wakers. It is contained, and the runtime lives on.
 
 use crate::support::count::panic_text;
-use crate::support::{DropCounter, DropGuard, Flavor, Planned, Running, catch, planned_panic, poll_once, recv, until, wait};
+use crate::support::{
+    DropCounter, DropGuard, Flavor, Planned, Running, catch, planned_panic, poll_once, recv, until,
+    wait,
+};
 use raddle::sync::oneshot;
 use raddle::task;
 use raddle::time::{Duration, sleep};

@@ -46,11 +46,15 @@ fn several_runtimes_live_side_by_side() {
         })
         .collect();
     // Half of them end; the others do not notice.
-    let (gone, staying): (Vec<_>, Vec<_>) = runtimes.into_iter().enumerate().partition(|(number, _)| number % 2 == 0);
+    let (gone, staying): (Vec<_>, Vec<_>) =
+        runtimes.into_iter().enumerate().partition(|(number, _)| number % 2 == 0);
     drop(gone);
     for (number, task) in tasks.into_iter().enumerate() {
         let output = wait("a task of one of many runtimes", task);
-        assert!(output.as_ref().map_or(number % 2 == 0, |output| *output == number), "{number}: {output:?}");
+        assert!(
+            output.as_ref().map_or(number % 2 == 0, |output| *output == number),
+            "{number}: {output:?}"
+        );
     }
     for (number, running) in staying {
         assert_eq!(wait("a task", running.handle().spawn(async move { number })).unwrap(), number);
@@ -222,7 +226,13 @@ fn zero_threads_and_other_impossible_values_are_errors_that_name_the_field() {
 fn a_stack_the_system_refuses_is_an_error_and_no_thread_stays_behind() {
     for size in [1 << 60, usize::MAX] {
         let built = watched("a build that fails", || {
-            catch_unwind(|| Builder::new_multi_thread().worker_threads(2).thread_stack_size(size).build().map(drop))
+            catch_unwind(|| {
+                Builder::new_multi_thread()
+                    .worker_threads(2)
+                    .thread_stack_size(size)
+                    .build()
+                    .map(drop)
+            })
         });
         let error = built.expect("an error, no panic").unwrap_err();
         assert!(matches!(error, BuildError::Io(_)), "{error:?}");
@@ -242,7 +252,10 @@ const CHILD: &str = "RADDLE_TESTS_CHILD";
 /// Runs this test again in a process of its own, with `RADDLE_WORKERS` set, and returns what it printed.
 fn in_a_child(test: &str, workers: &str) -> String {
     let mut child = Command::new(std::env::current_exe().unwrap());
-    child.args([test, "--exact", "--nocapture", "--test-threads=1"]).env(CHILD, "1").env("RADDLE_WORKERS", workers);
+    child
+        .args([test, "--exact", "--nocapture", "--test-threads=1"])
+        .env(CHILD, "1")
+        .env("RADDLE_WORKERS", workers);
     let output = watched("a child process", || child.output()).unwrap();
     String::from_utf8_lossy(&output.stdout).into_owned()
 }
@@ -268,7 +281,10 @@ fn the_variable_raddle_workers_is_the_default_number_of_worker_threads() {
     let test = "runtime::the_variable_raddle_workers_is_the_default_number_of_worker_threads";
     for (value, count) in [("3", 3), (" 5 ", 5), ("1", 1)] {
         let said = in_a_child(test, value);
-        assert!(said.contains(&format!("[default {count}]")) && said.contains("[explicit 2]"), "{said}");
+        assert!(
+            said.contains(&format!("[default {count}]")) && said.contains("[explicit 2]"),
+            "{said}"
+        );
     }
     for value in ["0", "", "many", "-1", "1.5", "99999999999999999999", "40000"] {
         let said = in_a_child(test, value);

@@ -1,6 +1,8 @@
 //! The end of a runtime: every future still in it is dropped exactly once, and nobody waits for ever.
 
-use crate::support::{DropCounter, DropGuard, Flavor, Running, catch, planned_panic, poll_once, recv, wait, watched};
+use crate::support::{
+    DropCounter, DropGuard, Flavor, Running, catch, planned_panic, poll_once, recv, wait, watched,
+};
 use raddle::runtime::Runtime;
 use raddle::sync::{Notify, oneshot};
 use raddle::task::{self, AbortHandle};
@@ -171,7 +173,8 @@ fn destructors_that_spawn_wake_and_abort_find_a_runtime_that_ends_all_the_same()
     }
     for flavor in Flavor::ALL {
         let running = flavor.start();
-        let (dropped, neighbors, notify) = (DropCounter::new(), Arc::default(), Arc::new(Notify::new()));
+        let (dropped, neighbors, notify) =
+            (DropCounter::new(), Arc::default(), Arc::new(Notify::new()));
         for _ in 0..10 {
             let spawns = Spawns {
                 depth: 5,
@@ -232,7 +235,9 @@ fn what_is_spawned_through_a_handle_after_the_end_is_cancelled_at_once() {
         let guard = dropped.guard();
         let mut late = handle.spawn(async move { drop(guard) });
         assert_eq!(dropped.count(), 1, "the spawner waits for nobody");
-        let Poll::Ready(output) = poll_once(Pin::new(&mut late), Waker::noop()) else { panic!("not cancelled") };
+        let Poll::Ready(output) = poll_once(Pin::new(&mut late), Waker::noop()) else {
+            panic!("not cancelled")
+        };
         assert!(output.unwrap_err().is_cancelled());
     }
 }
@@ -302,7 +307,9 @@ fn a_poll_that_never_returns_is_left_behind_by_a_shutdown_with_a_deadline() {
             pending::<()>().await;
         });
         let runtime = running.into_runtime();
-        watched("a shutdown with a deadline", || runtime.shutdown_timeout(Duration::from_millis(5)));
+        watched("a shutdown with a deadline", || {
+            runtime.shutdown_timeout(Duration::from_millis(5))
+        });
         assert!(!task.is_finished());
         drop(hold);
         assert!(wait("a task behind a stuck poll", task).unwrap_err().is_cancelled());

@@ -153,7 +153,8 @@ fn threads_that_wait_for_a_place_to_work_outlive_the_runtime() {
         let (began, begins) = mpsc::channel();
         let threads: Vec<_> = (0..8)
             .map(|_| {
-                let (handle, notify, began) = (runtime.handle().clone(), notify.clone(), began.clone());
+                let (handle, notify, began) =
+                    (runtime.handle().clone(), notify.clone(), began.clone());
                 thread::spawn(move || {
                     handle.block_on(async {
                         let notified = notify.notified();

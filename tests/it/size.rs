@@ -120,7 +120,10 @@ fn a_warm_burst_of_tasks_allocates_next_to_nothing() {
         });
         let counts = wait("bursts of tasks", task).unwrap();
         // A queue that grows takes some, and another test may empty the depot that all runtimes share.
-        assert!(counts[1..].iter().any(|count| *count < 50), "{counts:?} requests for 1,000 tasks on {flavor:?}");
+        assert!(
+            counts[1..].iter().any(|count| *count < 50),
+            "{counts:?} requests for 1,000 tasks on {flavor:?}"
+        );
     }
 }
 
@@ -130,7 +133,8 @@ fn waking_and_polling_allocates_nothing() {
         let running = flavor.start();
         let rounds = scaled(1_000);
         let task = running.handle().spawn(async move {
-            let (ping, pong) = (std::sync::Arc::new(raddle::sync::Notify::new()), raddle::sync::Notify::new());
+            let (ping, pong) =
+                (std::sync::Arc::new(raddle::sync::Notify::new()), raddle::sync::Notify::new());
             let pong = std::sync::Arc::new(pong);
             let (heard, answer) = (ping.clone(), pong.clone());
             let other = raddle::spawn(async move {

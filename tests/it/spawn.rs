@@ -98,7 +98,8 @@ fn many_threads_spawn_at_once_and_nothing_is_lost() {
             .map(|_| {
                 let handle = running.handle().clone();
                 thread::spawn(move || {
-                    let tasks: Vec<_> = (0..per_thread).map(|number| handle.spawn(async move { number })).collect();
+                    let tasks: Vec<_> =
+                        (0..per_thread).map(|number| handle.spawn(async move { number })).collect();
                     tasks.into_iter().map(|task| wait("a task", task).unwrap()).sum::<usize>()
                 })
             })

@@ -80,7 +80,10 @@ fn a_task_spawned_from_outside_is_run_by_whichever_worker_is_free() {
         recv("a worker to be stuck", &arrivals);
     }
     for number in 0..scaled(1_000) {
-        assert_eq!(wait("a task on the free worker", handle.spawn(async move { number })).unwrap(), number);
+        assert_eq!(
+            wait("a task on the free worker", handle.spawn(async move { number })).unwrap(),
+            number
+        );
     }
     drop(stuck);
 }
@@ -236,8 +239,9 @@ fn what_a_guest_leaves_behind_is_run_by_the_others() {
     for workers in [1, 2] {
         let (running, _) = asleep(workers);
         for _ in 0..scaled(100) {
-            let tasks: Vec<_> =
-                running.handle().block_on(async { (0..20).map(|number| raddle::spawn(async move { number })).collect() });
+            let tasks: Vec<_> = running.handle().block_on(async {
+                (0..20).map(|number| raddle::spawn(async move { number })).collect()
+            });
             for (number, task) in tasks.into_iter().enumerate() {
                 assert_eq!(wait("a task left behind", task).unwrap(), number);
             }

@@ -73,8 +73,13 @@ fn sources(folder: &str, ending: &str) -> Vec<Source> {
                     walk(root, &path, ending, found);
                 }
             } else if name.ends_with(ending) {
-                let relative = path.strip_prefix(root).expect("below the root").to_string_lossy().replace('\\', "/");
-                let text = fs::read_to_string(&path).unwrap_or_else(|error| panic!("reading {relative}: {error}"));
+                let relative = path
+                    .strip_prefix(root)
+                    .expect("below the root")
+                    .to_string_lossy()
+                    .replace('\\', "/");
+                let text = fs::read_to_string(&path)
+                    .unwrap_or_else(|error| panic!("reading {relative}: {error}"));
                 found.push(Source { path: relative, text });
             }
         }
@@ -87,7 +92,8 @@ fn sources(folder: &str, ending: &str) -> Vec<Source> {
 }
 
 fn library_sources() -> Vec<Source> {
-    let found: Vec<_> = LIBRARIES.iter().flat_map(|library| sources(&format!("{library}/src"), ".rs")).collect();
+    let found: Vec<_> =
+        LIBRARIES.iter().flat_map(|library| sources(&format!("{library}/src"), ".rs")).collect();
     assert!(found.len() > 50, "the libraries were not found: {} files", found.len());
     found
 }
@@ -120,14 +126,23 @@ fn unsafe_code_lives_in_few_files_which_say_why() {
         let attribute = ["allow(", "unsafe_code)"].concat();
         let allows = source.code().any(|(_, line)| line.contains(&attribute));
         if allows && !UNSAFE.iter().any(|allowed| source.path.starts_with(allowed)) {
-            complaints.push(format!("{} allows unsafe code; it is not in the list of files that may", source.path));
+            complaints.push(format!(
+                "{} allows unsafe code; it is not in the list of files that may",
+                source.path
+            ));
         }
-        if source.code().any(|(_, line)| line.trim() == format!("#![{attribute}]")) && !source.text.contains("# Safety") {
-            complaints.push(format!("{} allows unsafe code and has no `# Safety` paragraph", source.path));
+        if source.code().any(|(_, line)| line.trim() == format!("#![{attribute}]"))
+            && !source.text.contains("# Safety")
+        {
+            complaints.push(format!(
+                "{} allows unsafe code and has no `# Safety` paragraph",
+                source.path
+            ));
         }
     }
     for library in LIBRARIES {
-        let root = fs::read_to_string(root().join(library).join("src/lib.rs")).expect("a crate root");
+        let root =
+            fs::read_to_string(root().join(library).join("src/lib.rs")).expect("a crate root");
         if !root.contains("#![deny(unsafe_code)]") && !root.contains("#![forbid(unsafe_code)]") {
             complaints.push(format!("{library}/src/lib.rs neither denies nor forbids unsafe code"));
         }
@@ -156,7 +171,8 @@ fn only_the_loom_module_of_a_crate_knows_of_loom() {
 fn the_leaves_depend_on_no_crate_of_ours() {
     let mut complaints = Vec::new();
     for leaf in LEAVES {
-        let manifest = fs::read_to_string(root().join(leaf).join("Cargo.toml")).expect("a manifest");
+        let manifest =
+            fs::read_to_string(root().join(leaf).join("Cargo.toml")).expect("a manifest");
         for line in manifest.lines().filter(|line| line.trim_start().starts_with("raddle")) {
             complaints.push(format!("{leaf}/Cargo.toml depends on one of ours: {line}"));
         }
@@ -173,7 +189,9 @@ fn tasks_know_neither_scheduler_nor_queues_and_only_queues_know_the_deque() {
             if in_task && (line.contains("scheduler::") || line.contains("queue::")) {
                 complaints.push(format!("{}:{number} names the scheduler or a queue", source.path));
             }
-            let may = ["executor/src/queue/", "executor/src/loom/"].iter().any(|may| source.path.starts_with(may));
+            let may = ["executor/src/queue/", "executor/src/loom/"]
+                .iter()
+                .any(|may| source.path.starts_with(may));
             if line.contains("crossbeam_deque") && !may {
                 complaints.push(format!("{}:{number} names crossbeam_deque", source.path));
             }
@@ -212,7 +230,8 @@ fn every_rule_that_is_cited_is_stated_once() {
         for (number, line) in source.lines() {
             let Some(rule) = rule_stated(line) else { continue };
             if let Some(before) = stated.insert(rule.to_owned(), &source.path) {
-                complaints.push(format!("{}:{number} states {rule}, and so does {before}", source.path));
+                complaints
+                    .push(format!("{}:{number} states {rule}, and so does {before}", source.path));
             }
         }
     }
@@ -221,16 +240,25 @@ fn every_rule_that_is_cited_is_stated_once() {
     let models = sources("tests/loom", ".rs");
     for source in libraries.iter().chain(&models) {
         for (number, comment) in source.comments() {
-            for rule in rules_in(comment).filter(|rule| rule.starts_with(|first| letters.contains(&first))) {
+            for rule in
+                rules_in(comment).filter(|rule| rule.starts_with(|first| letters.contains(&first)))
+            {
                 if !stated.contains_key(rule) {
-                    complaints.push(format!("{}:{number} cites {rule}, which is stated nowhere", source.path));
+                    complaints.push(format!(
+                        "{}:{number} cites {rule}, which is stated nowhere",
+                        source.path
+                    ));
                 }
             }
         }
     }
     for model in &models {
         let is_table = model.path.ends_with("main.rs") || model.path.ends_with("_support.rs");
-        if !is_table && !model.comments().any(|(_, comment)| rules_in(comment).any(|rule| stated.contains_key(rule))) {
+        if !is_table
+            && !model
+                .comments()
+                .any(|(_, comment)| rules_in(comment).any(|rule| stated.contains_key(rule)))
+        {
             complaints.push(format!("{} names no rule that it proves", model.path));
         }
     }
@@ -273,7 +301,9 @@ fn no_file_names_a_folder_of_somebodys_machine() {
     let mut complaints = Vec::new();
     for source in [".rs", ".md", ".toml", ".sh"].iter().flat_map(|ending| sources(".", ending)) {
         for (number, line) in source.lines() {
-            if folders.iter().any(|folder| line.contains(&format!(" {folder}")) || line.contains(&format!("\"{folder}"))) {
+            if folders.iter().any(|folder| {
+                line.contains(&format!(" {folder}")) || line.contains(&format!("\"{folder}"))
+            }) {
                 complaints.push(format!("{}:{number} names a folder of one machine", source.path));
             }
         }

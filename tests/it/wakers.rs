@@ -48,7 +48,8 @@ fn a_task_woken_by_a_foreign_thread_is_polled() {
             match round % 3 {
                 0 => waker.wake(),
                 1 => waker.wake_by_ref(),
-                _ => watched("a waking thread", || thread::spawn(move || waker.wake()).join()).unwrap(),
+                _ => watched("a waking thread", || thread::spawn(move || waker.wake()).join())
+                    .unwrap(),
             }
             until("the woken task is polled", || watched_task.polls() >= round);
             assert_eq!(watched_task.polls(), round);
@@ -169,7 +170,9 @@ fn the_waker_of_a_poll_is_the_same_from_poll_to_poll() {
 
 #[test]
 fn tasks_of_two_runtimes_wake_each_other() {
-    for (one, other) in [(Flavor::Workers(2), Flavor::Workers(2)), (Flavor::CurrentThread, Flavor::Workers(1))] {
+    for (one, other) in
+        [(Flavor::Workers(2), Flavor::Workers(2)), (Flavor::CurrentThread, Flavor::Workers(1))]
+    {
         let (one, other) = (one.start(), other.start());
         let (ping, pong) = (Arc::new(Notify::new()), Arc::new(Notify::new()));
         let rounds = scaled(2_000);
@@ -195,7 +198,8 @@ fn tasks_of_two_runtimes_wake_each_other() {
 fn a_storm_of_wakes_clones_and_drops_ends_with_every_task_complete() {
     for flavor in Flavor::ALL {
         let running = flavor.start();
-        let wakers: Arc<Vec<Mutex<Option<Waker>>>> = Arc::new((0..20).map(|_| Mutex::new(None)).collect());
+        let wakers: Arc<Vec<Mutex<Option<Waker>>>> =
+            Arc::new((0..20).map(|_| Mutex::new(None)).collect());
         let tasks: Vec<_> = (0..20)
             .map(|number| {
                 let wakers = wakers.clone();

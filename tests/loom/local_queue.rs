@@ -38,25 +38,60 @@ fn steal(from: &Stealer<Item>, to: &Local<Item>) -> Option<Item> {
     }
 }
 
-#[test]
-fn q1_owner_and_thief_never_take_the_same_item() {
-    model(3, || {
+fn run_all(queue: &Local<Item>) {
+    while let Some(item) = queue.pop() {
+        item.run();
+    }
+}
+
+/// A thief that takes what it can get, beside what the owner does.
+fn with_a_thief(items: usize, own: fn(&Local<Item>, &Arc<Unobserved>)) {
+    model(3, move || {
         let taken = Arc::default();
         let (queue, stealer) = Local::shared();
-        queue.push(Item::new(&taken));
         let thief = thread::spawn(move || {
-            let (own, _) = Local::shared();
-            while let Some(item) = steal(&stealer, &own) {
+            let (loot, _) = Local::shared();
+            while let Some(item) = steal(&stealer, &loot) {
                 item.run();
             }
         });
-        queue.push(Item::new(&taken));
-        while let Some(item) = queue.pop() {
-            item.run();
-        }
+        own(&queue, &taken);
         thief.join().unwrap();
-        assert_eq!(taken.load(Relaxed), 2);
+        assert_eq!(taken.load(Relaxed), items);
         assert_eq!(queue.len(), 0);
+    });
+}
+
+#[test]
+fn q1_owner_and_thief_never_take_the_same_item() {
+    with_a_thief(2, |queue, taken| {
+        queue.open();
+        queue.push(Item::new(taken));
+        queue.push(Item::new(taken));
+        run_all(queue);
+    });
+}
+
+#[test]
+fn q1_what_is_exposed_late_is_taken_once() {
+    with_a_thief(3, |queue, taken| {
+        queue.push(Item::new(taken));
+        queue.push(Item::new(taken));
+        queue.expose();
+        queue.push(Item::new(taken));
+        run_all(queue);
+    });
+}
+
+#[test]
+fn q1_what_is_taken_back_from_the_thieves_is_taken_once() {
+    with_a_thief(3, |queue, taken| {
+        queue.open();
+        queue.push(Item::new(taken));
+        queue.push(Item::new(taken));
+        queue.close();
+        queue.push(Item::new(taken));
+        run_all(queue);
     });
 }
 
@@ -67,11 +102,12 @@ fn q1_two_thieves_never_take_the_same_item() {
         let (queue, stealer) = Local::shared();
         let stealer = Arc::new(stealer);
         queue.push(Item::new(&taken));
+        queue.expose();
         let thieves = [(); 2].map(|()| {
             let stealer = stealer.clone();
             thread::spawn(move || {
-                let (own, _) = Local::shared();
-                if let Some(item) = steal(&stealer, &own) {
+                let (loot, _) = Local::shared();
+                if let Some(item) = steal(&stealer, &loot) {
                     item.run();
                 }
             })

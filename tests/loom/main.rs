@@ -20,3 +20,19 @@ mod semaphore;
 mod sync_support;
 #[cfg(loom)]
 mod wait_list;
+#[cfg(loom)]
+mod executor_support;
+#[cfg(loom)]
+mod idle_park;
+#[cfg(loom)]
+mod inject;
+#[cfg(loom)]
+mod local_queue;
+#[cfg(loom)]
+mod parker;
+#[cfg(loom)]
+mod shutdown;
+#[cfg(loom)]
+mod task_join;
+#[cfg(loom)]
+mod task_state;

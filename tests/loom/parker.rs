@@ -11,7 +11,6 @@ use raddle::loom::internals::{Parker, Unpark};
 use crate::executor_support::{Signal, model};
 
 /// A worker's bed, the driver that it may sleep in instead, and what it is woken for.
-#[derive(Default)]
 struct Bed {
     parker: Parker,
     interrupted: Signal,
@@ -19,6 +18,14 @@ struct Bed {
 }
 
 impl Bed {
+    fn new() -> Arc<Bed> {
+        Arc::new(Bed {
+            parker: Parker::new(),
+            interrupted: Signal::default(),
+            messages: AtomicUsize::new(0),
+        })
+    }
+
     /// A message without any order of its own, and a notification. Says whether the driver had to be interrupted.
     fn send(&self) -> bool {
         self.messages.store(self.messages.load(Relaxed) + 1, Relaxed);
@@ -57,7 +64,7 @@ fn sender(bed: &Arc<Bed>) -> JoinHandle<bool> {
 #[test]
 fn p5_a_notification_before_while_or_after_falling_asleep_is_heard_once() {
     model(5, || {
-        let bed = Arc::new(Bed::default());
+        let bed = Bed::new();
         let sender = sender(&bed);
         bed.parker.park(None);
         assert_eq!(bed.received(), 1, "woken, and does not see why");
@@ -69,7 +76,7 @@ fn p5_a_notification_before_while_or_after_falling_asleep_is_heard_once() {
 #[test]
 fn p5_the_second_of_two_messages_is_not_lost_with_its_notification() {
     model(5, || {
-        let bed = Arc::new(Bed::default());
+        let bed = Bed::new();
         let sender = thread::spawn({
             let bed = bed.clone();
             move || {
@@ -87,7 +94,7 @@ fn p5_the_second_of_two_messages_is_not_lost_with_its_notification() {
 #[test]
 fn p5_p7_a_sleeper_in_the_driver_is_interrupted_exactly_when_it_must_be() {
     model(5, || {
-        let bed = Arc::new(Bed::default());
+        let bed = Bed::new();
         let sender = sender(&bed);
         bed.sleep_in_driver();
         assert_eq!(bed.received(), 1, "woken, and does not see why");
@@ -99,7 +106,7 @@ fn p5_p7_a_sleeper_in_the_driver_is_interrupted_exactly_when_it_must_be() {
 #[test]
 fn p5_p7_of_two_notifiers_at_most_one_interrupts_the_driver() {
     model(3, || {
-        let bed = Arc::new(Bed::default());
+        let bed = Bed::new();
         let notifiers = [(); 2].map(|()| {
             let bed = bed.clone();
             thread::spawn(move || bed.notify())
@@ -114,7 +121,7 @@ fn p5_p7_of_two_notifiers_at_most_one_interrupts_the_driver() {
 #[test]
 fn p5_p7_what_the_driver_was_left_with_counts_for_the_next_park() {
     model(3, || {
-        let bed = Arc::new(Bed::default());
+        let bed = Bed::new();
         let sender = thread::spawn({
             let bed = bed.clone();
             move || {
@@ -134,7 +141,7 @@ fn p5_p7_what_the_driver_was_left_with_counts_for_the_next_park() {
 #[should_panic(expected = "deadlock")]
 fn p5_fails_if_the_driver_is_entered_without_saying_so() {
     model(3, || {
-        let bed = Arc::new(Bed::default());
+        let bed = Bed::new();
         let sender = sender(&bed);
         if bed.received() == 0 {
             bed.interrupted.wait();

@@ -11,6 +11,22 @@ use raddle::loom::internals::{Runtime, without_fences};
 
 use crate::executor_support::{Signal, block_on, model};
 
+/// Runs the test `name`, which explores `test`, in a process of its own, and expects a deadlock there: one in the middle of
+/// a runtime cannot be unwound from, and ends the process.
+fn must_deadlock(name: &str, preemptions: usize, test: impl Fn() + Sync + Send + 'static) {
+    const INSIDE: &str = "RADDLE_TESTS_MUST_DEADLOCK";
+    if std::env::var_os(INSIDE).is_some() {
+        return model(preemptions, test);
+    }
+    let program = std::env::current_exe().expect("a test has a path");
+    let mut command = std::process::Command::new(program);
+    let output = command.args(["--exact", name, "--nocapture"]).env(INSIDE, "1").output();
+    let output = output.expect("the test program can be started");
+    let messages = String::from_utf8_lossy(&output.stderr);
+    assert!(!output.status.success(), "no deadlock was found");
+    assert!(messages.contains("deadlock; threads"), "not a deadlock: {messages}");
+}
+
 fn start_workers(runtime: &Runtime) -> Vec<JoinHandle<()>> {
     (0..runtime.workers())
         .map(|index| {
@@ -36,9 +52,8 @@ fn p2_p3_a_task_spawned_from_outside_is_run() {
 }
 
 #[test]
-#[should_panic(expected = "deadlock")]
 fn p2_fails_without_the_spawners_fences() {
-    model(3, || {
+    must_deadlock("runtime::p2_fails_without_the_spawners_fences", 3, || {
         let runtime = Runtime::new(1, 0);
         let workers = start_workers(&runtime);
         let handle = without_fences(|| runtime.spawn(async { 7 }));
@@ -126,27 +141,104 @@ fn p9_a_root_future_that_blocks_its_thread_leaves_nothing_in_its_queue() {
     });
 }
 
+/// A worker falls asleep in the driver, without a deadline, while a thread sets a timer.
+fn a_timer_is_set(work: fn(&Runtime)) {
+    let runtime = Runtime::new(1, 0);
+    let worker = thread::spawn({
+        let runtime = runtime.clone();
+        move || work(&runtime)
+    });
+    let fired = Signal::new();
+    runtime.set_timer(&fired.clone().into());
+    fired.wait();
+    close(&runtime, vec![worker]);
+}
+
 #[test]
-fn a_root_future_is_woken_from_outside() {
-    model(2, || {
-        let runtime = Runtime::new(0, 1);
-        let (flag, waker) = (Arc::new(Mutex::new(false)), Arc::new(Mutex::new(None::<Waker>)));
-        let other = thread::spawn({
-            let (flag, waker) = (flag.clone(), waker.clone());
-            move || {
-                *flag.lock().unwrap() = true;
-                let waker = waker.lock().unwrap().take();
-                if let Some(waker) = waker {
-                    waker.wake();
-                }
-            }
-        });
-        runtime.block_on(poll_fn(move |cx| {
-            *waker.lock().unwrap() = Some(cx.waker().clone());
-            if *flag.lock().unwrap() { Poll::Ready(()) } else { Poll::Pending }
-        }));
-        other.join().unwrap();
-        close(&runtime, Vec::new());
+fn p8_a_timer_set_while_the_driver_falls_asleep_fires() {
+    model(3, || a_timer_is_set(|runtime| runtime.work(0)));
+}
+
+/// The fence on the other side is the timer's own (W6).
+#[test]
+fn p8_fails_without_the_drivers_fence() {
+    must_deadlock("runtime::p8_fails_without_the_drivers_fence", 3, || {
+        a_timer_is_set(|runtime| without_fences(|| runtime.work(0)));
+    });
+}
+
+/// Blocks on a root future that waits for `flag`, and leaves its waker in `root`.
+fn wait_for(runtime: &Runtime, flag: &Mutex<bool>, root: &Mutex<Option<Waker>>) {
+    runtime.block_on(poll_fn(|cx| {
+        *root.lock().unwrap() = Some(cx.waker().clone());
+        if *flag.lock().unwrap() { Poll::Ready(()) } else { Poll::Pending }
+    }));
+}
+
+fn wake(root: &Mutex<Option<Waker>>) {
+    let waker = root.lock().unwrap().take();
+    if let Some(waker) = waker {
+        waker.wake();
+    }
+}
+
+/// A root future waits for another thread, in a guest slot, or, if the runtime is closed, outside.
+fn a_root_future_waits(is_closed: bool) {
+    let runtime = Runtime::new(0, 1);
+    if is_closed {
+        runtime.close();
+    }
+    let flag = Arc::new(Mutex::new(false));
+    let root = Arc::new(Mutex::new(None::<Waker>));
+    // On a thread of its own, because loom does not like one to be unparked that joins another.
+    let caller = thread::spawn({
+        let (runtime, flag, root) = (runtime.clone(), flag.clone(), root.clone());
+        move || wait_for(&runtime, &flag, &root)
+    });
+    *flag.lock().unwrap() = true;
+    wake(&root);
+    caller.join().unwrap();
+    drop(root);
+    close(&runtime, Vec::new());
+}
+
+#[test]
+fn a_root_future_is_woken_in_a_guest_slot() {
+    model(3, || a_root_future_waits(false));
+}
+
+#[test]
+fn a_root_future_is_woken_outside() {
+    model(3, || a_root_future_waits(true));
+}
+
+/// A caller that found the one guest slot taken moves in when it is free, while its root future is woken.
+fn a_root_future_is_woken_while_its_caller_moves_in(block_on: fn(&dyn Fn())) {
+    let runtime = Runtime::new(0, 1);
+    let flag = Arc::new(Mutex::new(false));
+    let root = Arc::new(Mutex::new(None::<Waker>));
+    let caller = thread::spawn({
+        let (runtime, flag, root) = (runtime.clone(), flag.clone(), root.clone());
+        move || block_on(&|| wait_for(&runtime, &flag, &root))
+    });
+    runtime.block_on(async {});
+    *flag.lock().unwrap() = true;
+    wake(&root);
+    caller.join().unwrap();
+    drop(root);
+    close(&runtime, Vec::new());
+}
+
+#[test]
+fn a_root_future_that_is_woken_on_the_move_is_polled() {
+    model(3, || a_root_future_is_woken_while_its_caller_moves_in(|block_on| block_on()));
+}
+
+#[test]
+fn a_root_future_that_is_woken_on_the_move_is_lost_without_the_callers_fence() {
+    let name = "runtime::a_root_future_that_is_woken_on_the_move_is_lost_without_the_callers_fence";
+    must_deadlock(name, 3, || {
+        a_root_future_is_woken_while_its_caller_moves_in(|block_on| without_fences(|| block_on()));
     });
 }
 
@@ -216,9 +308,8 @@ fn s5_a_task_spawned_beside_the_closing_of_a_runtime_without_workers_is_cancelle
 }
 
 #[test]
-#[should_panic(expected = "deadlock")]
 fn s5_fails_without_the_submitters_fences() {
-    model(3, || {
+    must_deadlock("runtime::s5_fails_without_the_submitters_fences", 3, || {
         let runtime = Runtime::new(0, 1);
         let other = thread::spawn({
             let runtime = runtime.clone();

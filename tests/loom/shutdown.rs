@@ -18,7 +18,6 @@ enum Without {
     SubmittersFence,
     LastLeaversFence,
     GuestsFence,
-    LeaversFence,
 }
 
 use Without::Nothing;
@@ -150,7 +149,9 @@ fn a_guest_slot_is_given_back(without: Without) {
                 while !closing.closed.load(Relaxed) {
                     thread::yield_now();
                 }
-                closing.fence(Without::LeaversFence);
+                // Not to be left out in a program; loom, however, never stops a thread right before a fence, and so does
+                // not see a closer that has set the flag and not fenced yet.
+                fence(SeqCst);
                 try_leave();
             }
         });
@@ -180,10 +181,4 @@ fn s3_a_guest_slot_given_back_is_left_by_somebody() {
 #[should_panic(expected = "a slot is never left")]
 fn s3_fails_without_the_guests_fence() {
     a_guest_slot_is_given_back(Without::GuestsFence);
-}
-
-#[test]
-#[should_panic(expected = "a slot is never left")]
-fn s3_fails_without_the_leavers_fence() {
-    a_guest_slot_is_given_back(Without::LeaversFence);
 }

@@ -14,7 +14,9 @@ use raddle::task::JoinHandle;
 
 use crate::executor_support::{Desk, Output, Probe, Seen, Signal, block_on, model};
 
-fn ready_task(desk: &Arc<Desk>) -> (Runnable, JoinHandle<Output>, Arc<Seen>, impl FnOnce(Runnable) + use<>) {
+fn ready_task(
+    desk: &Arc<Desk>,
+) -> (Runnable, JoinHandle<Output>, Arc<Seen>, impl FnOnce(Runnable) + use<>) {
     let home = desk.new_home();
     let (probe, seen) = Probe::new(|| true);
     let (runnable, handle) = home.spawn(probe);

@@ -9,8 +9,8 @@ use std::task::Waker;
 
 use loom::sync::atomic::AtomicBool;
 use loom::thread;
-use raddle::task::AbortHandle;
 use raddle::loom::internals::{Finish, Ran, State, Task, Wake};
+use raddle::task::AbortHandle;
 
 use crate::executor_support::{Desk, Probe, model};
 

@@ -127,7 +127,8 @@ pub fn catch<R>(f: impl FnOnce() -> R) -> Result<R, &'static str> {
 pub fn panic_text(payload: &(dyn Any + Send)) -> String {
     let text = payload.downcast_ref::<&'static str>().map(ToString::to_string);
     let text = text.or_else(|| payload.downcast_ref::<String>().cloned());
-    text.or_else(|| payload.downcast_ref::<Planned>().map(|planned| planned.0.to_owned())).unwrap_or_default()
+    text.or_else(|| payload.downcast_ref::<Planned>().map(|planned| planned.0.to_owned()))
+        .unwrap_or_default()
 }
 
 fn silence_planned_panics() {

@@ -128,7 +128,8 @@ impl Running {
     fn stop_driver(&mut self) {
         if let Some((stop, thread)) = self.driver.take() {
             drop(stop);
-            let ended = watched("the thread that drives a current-thread runtime", || thread.join());
+            let ended =
+                watched("the thread that drives a current-thread runtime", || thread.join());
             if !thread::panicking() {
                 ended.expect("the thread that drives a current-thread runtime does not panic");
             }

@@ -81,7 +81,9 @@ pub fn recv<T>(what: &str, receiver: &Receiver<T>) -> T {
     match receiver.recv_timeout(patience()) {
         Ok(message) => message,
         Err(RecvTimeoutError::Timeout) => panic!("waited too long for {what}"),
-        Err(RecvTimeoutError::Disconnected) => panic!("{what} will never come: its senders are gone"),
+        Err(RecvTimeoutError::Disconnected) => {
+            panic!("{what} will never come: its senders are gone")
+        }
     }
 }
 
@@ -110,7 +112,8 @@ pub fn watched<R>(what: &str, f: impl FnOnce() -> R) -> R {
     static NEXT: AtomicU64 = AtomicU64::new(0);
     let watch = Watch(NEXT.fetch_add(1, Relaxed));
     let thread = thread::current();
-    let message = format!("{what}, at {}, in {}", Location::caller(), thread.name().unwrap_or("a thread"));
+    let message =
+        format!("{what}, at {}, in {}", Location::caller(), thread.name().unwrap_or("a thread"));
     watches().insert(watch.0, (Instant::now() + patience(), message));
     watchdog().notify_one();
     f()

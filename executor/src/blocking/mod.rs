@@ -4,6 +4,7 @@ mod pool;
 
 pub(crate) use pool::{Config, Pool};
 
+use crate::scheduler::context;
 use crate::scheduler::shared::Shared;
 use crate::scheduler::slot::Slot;
 use crate::task::runnable::Runnable;
@@ -39,7 +40,10 @@ where
     F: FnOnce() -> R + Send + 'static,
     R: Send + 'static,
 {
-    crate::runtime::Handle::current().spawn_blocking(f)
+    let location = Location::caller();
+    // Found first, and then spawned on: the panic outside a runtime names the caller.
+    let shared = context::expect_arc("task::spawn_blocking");
+    spawn(&shared, f, location)
 }
 
 /// A task that calls `f` in its only poll.

@@ -55,7 +55,7 @@ macro_rules! reading_methods {
             ///
             /// # Errors
             /// As there.
-            pub async fn read_exact(&mut self, buffer: &mut [u8]) -> io::Result<()> {
+            pub async fn read_exact(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
                 crate::net::tcp_stream::read_exact(self.as_ref(), buffer).await
             }
 

@@ -62,7 +62,12 @@ impl TcpStream {
         let handle = io_handle();
         let mut failure = None;
         for address in resolve(address).await? {
-            match TcpSocket::for_address(address)?.connect_on(&handle, address).await {
+            // A system without IPv6 refuses the socket already; the next address may do.
+            let attempt = match TcpSocket::for_address(address) {
+                Ok(socket) => socket.connect_on(&handle, address).await,
+                Err(error) => Err(error),
+            };
+            match attempt {
                 Ok(stream) => return Ok(stream),
                 Err(error) => failure = Some(error),
             }
@@ -133,7 +138,7 @@ impl TcpStream {
     /// # Errors
     /// [`io::ErrorKind::UnexpectedEof`] if the peer finishes before that, and what
     /// [`read`](Self::read) meets.
-    pub async fn read_exact(&mut self, buffer: &mut [u8]) -> io::Result<()> {
+    pub async fn read_exact(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
         read_exact(self, buffer).await
     }
 
@@ -480,14 +485,15 @@ fn total(lengths: impl ExactSizeIterator<Item = usize>) -> usize {
 }
 
 /// Reading as the halves share it.
-pub(super) async fn read_exact(stream: &TcpStream, mut buffer: &mut [u8]) -> io::Result<()> {
+pub(super) async fn read_exact(stream: &TcpStream, mut buffer: &mut [u8]) -> io::Result<usize> {
+    let length = buffer.len();
     while !buffer.is_empty() {
         match poll_fn(|cx| stream.poll_recv(cx, buffer)).await? {
             0 => return Err(io::ErrorKind::UnexpectedEof.into()),
             n => buffer = &mut buffer[n..],
         }
     }
-    Ok(())
+    Ok(length)
 }
 
 /// Writing as the halves share it.

@@ -40,7 +40,7 @@ pub struct Builder {
     hooks: Hooks,
 }
 
-/// A field of a [`Builder`] has a value that no runtime can have.
+/// A runtime could not be started.
 #[derive(Debug)]
 #[non_exhaustive]
 pub enum BuildError {
@@ -194,6 +194,16 @@ impl Builder {
 
     /// The I/O and timer drivers are always on. Here so that a program written for Tokio ports by changing the import.
     pub fn enable_all(&mut self) -> &mut Builder {
+        self
+    }
+
+    /// As [`enable_all`](Builder::enable_all).
+    pub fn enable_io(&mut self) -> &mut Builder {
+        self
+    }
+
+    /// As [`enable_all`](Builder::enable_all).
+    pub fn enable_time(&mut self) -> &mut Builder {
         self
     }
 

@@ -39,7 +39,7 @@ impl std::error::Error for NoRuntime {}
 /// Keeps a runtime the current one of a thread. From [`Runtime::enter`](super::Runtime::enter).
 ///
 /// # Panics
-/// When guards are dropped in another order than the reverse of entering.
+/// When guards are dropped in another order than the reverse of entering. The thread stays in the runtime then.
 #[derive(Debug)]
 #[must_use = "the runtime is left as soon as the guard is dropped"]
 pub struct EnterGuard<'a> {
@@ -127,7 +127,7 @@ impl fmt::Debug for Handle {
         f.debug_struct("Handle")
             .field("workers", &self.shared.workers)
             .field("injected", &self.shared.injector.len())
-            .field("idle", &self.shared.idle)
+            .field("idle", &*self.shared.idle)
             .finish_non_exhaustive()
     }
 }

@@ -83,7 +83,8 @@ impl Runtime {
     ///
     /// The future need not be `Send` or `'static`. While it waits, the calling thread works as one of the runtime's
     /// workers; what the future spawns can be taken by the others at any time, so a future that blocks its thread
-    /// holds up nobody but itself.
+    /// holds up nobody but itself. The reverse does not hold: a task that blocks this thread while it works holds up the
+    /// future, even if other workers are idle. Spawn what must not wait for that.
     ///
     /// # Panics
     /// Inside a task or another `block_on`, and with whatever the future panics with.

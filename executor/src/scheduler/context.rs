@@ -196,6 +196,15 @@ fn no_runtime(what: &str) -> ! {
     )
 }
 
+/// As [`current`], but panics where there is none.
+#[track_caller]
+pub(crate) fn expect_arc(what: &str) -> Arc<Shared> {
+    match current() {
+        Some(shared) => shared,
+        None => no_runtime(what),
+    }
+}
+
 /// The timer for deadlines set on this thread: the worker's own, so that workers do not share a lock.
 #[track_caller]
 pub(crate) fn timer(what: &str) -> Arc<Timer> {

@@ -189,11 +189,8 @@ fn store_output<F: Future, S>(cell: &Cell<F, S>, output: Result<F::Output, JoinE
 unsafe fn take_output<F: Future, S>(task: TaskRef, to: *mut ()) {
     // SAFETY: as in `poll`.
     let cell = unsafe { cell_of::<F, S>(task) };
-    assert_eq!(
-        cell.header.stage.get(),
-        Stage::Output,
-        "a JoinHandle was polled after it had returned Ready"
-    );
+    let is_there = cell.header.stage.get() == Stage::Output;
+    assert!(is_there, "a JoinHandle was polled after it had returned its output");
     cell.header.stage.set(Stage::Nothing);
     // SAFETY: T5: the caller is the `JoinHandle` of a complete task, so the output is its own, and it was there until
     // the line above. `to` points to the handle's `Option<Result<F::Output, JoinError>>`.

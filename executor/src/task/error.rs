@@ -56,8 +56,11 @@ impl JoinError {
     /// ```
     #[track_caller]
     pub fn into_panic(self) -> Box<dyn Any + Send + 'static> {
-        self.try_into_panic()
-            .unwrap_or_else(|error| panic!("into_panic on a task that did not panic: {error}"))
+        // Not a closure, so that the caller's location is reported.
+        match self.try_into_panic() {
+            Ok(payload) => payload,
+            Err(error) => panic!("into_panic on a task that did not panic: {error}"),
+        }
     }
 
     /// The payload of the task's panic.

@@ -32,7 +32,6 @@ use std::task::{Context, Poll, ready};
 /// assert_eq!(task.await.unwrap(), 42);
 /// # })
 /// ```
-#[must_use = "dropping a JoinHandle detaches the task; await it, or drop it explicitly"]
 pub struct JoinHandle<T> {
     task: TaskRef,
     output: PhantomData<T>,

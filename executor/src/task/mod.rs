@@ -83,6 +83,7 @@ pub use join::JoinHandle;
 pub use yield_now::yield_now;
 
 pub use crate::blocking::spawn_blocking;
+pub use crate::spawn;
 
 use raw::TaskRef;
 use runnable::Runnable;
