@@ -16,8 +16,8 @@
 //!     an earlier owner of the slot says finds nobody.
 //! R6. Shut-down sticks and wakes all. A source is retired (next generation, no fd, no waker) under its lock, taken
 //!     out of the selector before that lock is released, and its fd is closed after that.
-//! R7. A short read may clear READABLE only where the kernel reports the peer's FIN by itself, and while neither
-//!     READ_CLOSED nor PRIORITY is set.
+//! R7. A short read may clear READABLE only where the kernel reports the peer's FIN by itself, and while none of
+//!     READ_CLOSED, PRIORITY and ERROR is set.
 //! R8. Where events are one-shot, an event spends the armed interest. Whoever finds, under the source's lock, a
 //!     waiter whose direction is not armed, arms it.
 //!
@@ -169,7 +169,7 @@ impl Readiness {
 
     /// Clears READABLE after a short read, if R7 allows it. The caller answers for the kernel reporting FINs.
     pub fn clear_after_short_read(&self, event: ReadyEvent) {
-        let blocking = Ready::READ_CLOSED | Ready::PRIORITY;
+        let blocking = Ready::READ_CLOSED | Ready::PRIORITY | Ready::ERROR;
         // Relaxed: as in `clear`.
         let _ = self.0.fetch_update(Relaxed, Relaxed, |word| {
             let now = Snapshot(word);
@@ -245,7 +245,7 @@ mod tests {
         assert!(word.set(0, Ready::READABLE | Ready::WRITABLE));
         word.clear_after_short_read(word.snapshot().event(READ));
         assert_eq!(word.snapshot().ready(), Ready::WRITABLE);
-        for sticky in [Ready::READ_CLOSED, Ready::PRIORITY] {
+        for sticky in [Ready::READ_CLOSED, Ready::PRIORITY, Ready::ERROR] {
             let word = Readiness::new();
             assert!(word.set(0, Ready::READABLE | sticky));
             word.clear_after_short_read(word.snapshot().event(READ));

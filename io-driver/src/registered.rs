@@ -173,12 +173,14 @@ impl<T: AsFd> Registered<T> {
     /// succeeded.
     ///
     /// # Errors
-    /// Those of `op`, and those of [`Registration::ready`].
+    /// Those of `op`, and those of [`Registration::ready`]. [`io::ErrorKind::InvalidInput`] if `interest` is about both
+    /// directions: "would block" does not say which of them it is about, and taking both back would lose one.
     pub async fn async_io<R>(
         &self,
         interest: Interest,
         mut op: impl FnMut(&T) -> io::Result<R>,
     ) -> io::Result<R> {
+        one_direction(interest)?;
         loop {
             let event = self.ready(interest).await?;
             if let Some(outcome) = self.attempt(event, &mut op) {
@@ -191,12 +193,13 @@ impl<T: AsFd> Registered<T> {
     ///
     /// # Errors
     /// [`io::ErrorKind::WouldBlock`] if it is not, or if `op` says so; other errors of `op`;
-    /// [`ShutDown`](crate::ShutDown).
+    /// [`ShutDown`](crate::ShutDown); [`io::ErrorKind::InvalidInput`] as for [`async_io`](Self::async_io).
     pub fn try_io<R>(
         &self,
         interest: Interest,
         op: impl FnOnce(&T) -> io::Result<R>,
     ) -> io::Result<R> {
+        one_direction(interest)?;
         let Some(event) = self.registration.try_ready(interest)? else {
             return Err(io::ErrorKind::WouldBlock.into());
         };
@@ -225,6 +228,16 @@ impl<T: AsFd> Registered<T> {
             }
         }
     }
+}
+
+/// R4 takes back what "would block" denies, so it must be clear what that is.
+fn one_direction(interest: Interest) -> io::Result<()> {
+    if interest.is_readable() && interest.is_writable() {
+        let message =
+            "an operation waits for one direction, reading or writing; this interest names both";
+        return Err(io::Error::new(io::ErrorKind::InvalidInput, message));
+    }
+    Ok(())
 }
 
 /// Less than was asked for, and not because the system never moves more at once (about two GiB on Linux).

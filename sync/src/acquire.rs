@@ -109,8 +109,9 @@ impl<'a, G: Gate> Acquire<'a, G> {
             None => locked.missing(waiter),
         };
         drop(locked);
-        drop(removed);
+        // Before the waker is dropped, whose destructor may panic.
         this.gate.give_back(*this.wanted - missing);
+        drop(removed);
     }
 
     fn line_up(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Result<(), AcquireError>> {

@@ -603,3 +603,17 @@ fn a_thousand_pairs_converse_at_once() {
         }
     });
 }
+
+/// "Would block" of a write took the readiness to read with it, and the reader slept beside its data.
+#[test]
+fn an_operation_on_both_directions_at_once_is_refused() {
+    on_each_backend(|it| {
+        let (a, mut b) = unix_pair();
+        let a = it.register(a);
+        b.write_all(b"there").unwrap();
+        let both = Interest::READABLE | Interest::WRITABLE;
+        let error = a.try_io(both, |_| Err::<(), _>(ErrorKind::WouldBlock.into())).unwrap_err();
+        assert_eq!(error.kind(), ErrorKind::InvalidInput);
+        assert_eq!(a.try_io(Interest::READABLE, |mut io| io.read(&mut [0; 8])).unwrap(), 5);
+    });
+}

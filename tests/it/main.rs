@@ -31,7 +31,10 @@ mod contexts;
 mod deadlines;
 mod runtime;
 mod shutdown;
+mod shutdown_destructors;
 mod shutdown_places;
+mod shutdown_races;
+mod timeouts;
 
 // What was broken once.
 mod regressions;

@@ -316,3 +316,31 @@ fn block_on_racing_with_the_end_of_its_runtime_ends() {
         }
     }
 }
+
+/// It was ready again and again, and its task never let go of the worker.
+#[test]
+fn an_interval_that_lags_behind_its_ticks_lets_others_run() {
+    let runtime = multi_thread(1);
+    let ticking = runtime.spawn(async {
+        let mut ticks = raddle::time::interval(Duration::from_nanos(1));
+        loop {
+            ticks.tick().await;
+        }
+    });
+    runtime.block_on(runtime.spawn(async {})).unwrap();
+    ticking.abort();
+    assert!(runtime.block_on(ticking).unwrap_err().is_cancelled());
+}
+
+#[test]
+fn a_timeout_that_is_up_at_once_lets_others_run() {
+    let runtime = multi_thread(1);
+    let looping = runtime.spawn(async {
+        loop {
+            let _ = raddle::time::timeout(Duration::ZERO, std::future::pending::<()>()).await;
+        }
+    });
+    runtime.block_on(runtime.spawn(async {})).unwrap();
+    looping.abort();
+    assert!(runtime.block_on(looping).unwrap_err().is_cancelled());
+}

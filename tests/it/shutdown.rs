@@ -1,15 +1,13 @@
 //! The end of a runtime: every future still in it is dropped exactly once, and nobody waits for ever.
 
-use crate::support::{
-    DropCounter, DropGuard, Flavor, Running, catch, planned_panic, poll_once, recv, wait, watched,
-};
+use crate::support::{DropCounter, Flavor, Running, poll_once, recv, wait, watched};
 use raddle::runtime::Runtime;
 use raddle::sync::{Notify, oneshot};
-use raddle::task::{self, AbortHandle};
+use raddle::task;
 use raddle::time::{Duration, sleep, timeout};
 use std::future::{pending, poll_fn};
 use std::pin::Pin;
-use std::sync::{Arc, Mutex, mpsc};
+use std::sync::{Arc, mpsc};
 use std::task::{Poll, Waker};
 use std::thread;
 
@@ -117,115 +115,6 @@ fn tasks_that_wait_for_one_another_in_a_circle_are_dropped_once() {
 }
 
 #[test]
-fn a_task_that_keeps_its_own_waker_and_handle_is_no_leak() {
-    for flavor in Flavor::ALL {
-        let running = flavor.start();
-        let dropped = DropCounter::new();
-        let guard = dropped.guard();
-        let (send, receive) = oneshot::channel::<AbortHandle>();
-        let task = running.handle().spawn(async move {
-            let _guard = guard;
-            let _itself = receive.await;
-            let mut kept = Vec::new();
-            poll_fn(|cx| {
-                kept.push(cx.waker().clone());
-                Poll::<()>::Pending
-            })
-            .await;
-        });
-        send.send(task.abort_handle()).unwrap();
-        drop(task);
-        running.stop();
-        assert_eq!(dropped.count(), 1);
-    }
-}
-
-#[test]
-fn destructors_that_spawn_wake_and_abort_find_a_runtime_that_ends_all_the_same() {
-    /// Spawns a task that holds the next of the kind, and pokes its neighbors.
-    struct Spawns {
-        depth: usize,
-        dropped: DropCounter,
-        neighbors: Arc<Mutex<Vec<AbortHandle>>>,
-        notify: Arc<Notify>,
-        _guard: DropGuard,
-    }
-    impl Drop for Spawns {
-        fn drop(&mut self) {
-            self.notify.notify_waiters();
-            for neighbor in &*self.neighbors.lock().unwrap() {
-                neighbor.abort();
-            }
-            if self.depth > 0 {
-                let next = Spawns {
-                    depth: self.depth - 1,
-                    dropped: self.dropped.clone(),
-                    neighbors: self.neighbors.clone(),
-                    notify: self.notify.clone(),
-                    _guard: self.dropped.guard(),
-                };
-                drop(raddle::spawn(async move {
-                    let _next = next;
-                    pending::<()>().await;
-                }));
-            }
-        }
-    }
-    for flavor in Flavor::ALL {
-        let running = flavor.start();
-        let (dropped, neighbors, notify) =
-            (DropCounter::new(), Arc::default(), Arc::new(Notify::new()));
-        for _ in 0..10 {
-            let spawns = Spawns {
-                depth: 5,
-                dropped: dropped.clone(),
-                neighbors: Arc::clone(&neighbors),
-                notify: notify.clone(),
-                _guard: dropped.guard(),
-            };
-            let notify = notify.clone();
-            let task = running.handle().spawn(async move {
-                notify.notified().await;
-                drop(spawns);
-            });
-            neighbors.lock().unwrap().push(task.abort_handle());
-        }
-        running.quiesce();
-        running.stop();
-        assert_eq!(dropped.count(), 60, "{flavor:?}");
-    }
-}
-
-#[test]
-fn destructors_that_panic_at_the_end_are_contained() {
-    struct Bomb(#[allow(dead_code)] DropGuard);
-    impl Drop for Bomb {
-        fn drop(&mut self) {
-            planned_panic("at the end");
-        }
-    }
-    for flavor in Flavor::ALL {
-        let running = flavor.start();
-        let dropped = DropCounter::new();
-        let tasks: Vec<_> = (0..20)
-            .map(|_| {
-                let bomb = Bomb(dropped.guard());
-                running.handle().spawn(async move {
-                    let _bomb = bomb;
-                    pending::<()>().await;
-                })
-            })
-            .collect();
-        running.quiesce();
-        running.stop();
-        assert_eq!(dropped.count(), 20);
-        for task in tasks {
-            assert!(wait("a task whose destructor panicked", task).unwrap_err().is_panic());
-        }
-    }
-}
-
-#[test]
 fn what_is_spawned_through_a_handle_after_the_end_is_cancelled_at_once() {
     for flavor in Flavor::ALL {
         let runtime = flavor.build();
@@ -290,7 +179,9 @@ fn wakers_fired_during_and_after_the_end_do_nothing() {
         watched("the waking thread", || storm.join()).unwrap();
         for waker in wakers {
             waker.wake_by_ref();
-            waker.clone().wake();
+            let clone = waker.clone();
+            drop(waker);
+            clone.wake();
         }
     }
 }
@@ -313,24 +204,6 @@ fn a_poll_that_never_returns_is_left_behind_by_a_shutdown_with_a_deadline() {
         assert!(!task.is_finished());
         drop(hold);
         assert!(wait("a task behind a stuck poll", task).unwrap_err().is_cancelled());
-        assert_eq!(dropped.count(), 1);
-    }
-}
-
-#[test]
-fn a_runtime_can_be_dropped_while_its_thread_panics() {
-    for flavor in Flavor::ALL {
-        let dropped = DropCounter::new();
-        let guard = dropped.guard();
-        let caught = catch(|| {
-            let runtime = flavor.build();
-            drop(runtime.spawn(async move {
-                let _guard = guard;
-                pending::<()>().await;
-            }));
-            planned_panic("beside a runtime");
-        });
-        assert_eq!(caught, Err("beside a runtime"));
         assert_eq!(dropped.count(), 1);
     }
 }

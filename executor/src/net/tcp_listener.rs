@@ -9,7 +9,7 @@ use std::task::{Context, Poll, ready};
 use raddle_io_driver::{Interest, Registered};
 
 use super::budget::{spend, spending};
-use super::resolve::{no_address, resolve};
+use super::resolve::{failed, no_address, resolve};
 use super::{TcpSocket, TcpStream, ToSocketAddrs, socket};
 use crate::scheduler::context::io_handle;
 
@@ -71,10 +71,11 @@ impl TcpListener {
     }
 
     fn bind_one(address: SocketAddr) -> io::Result<Self> {
-        let socket = TcpSocket::for_address(address)?;
-        socket.set_reuseaddr(true)?;
+        let naming = |error| failed("listening on", address, error);
+        let socket = TcpSocket::for_address(address).map_err(naming)?;
+        socket.set_reuseaddr(true).map_err(naming)?;
         socket.bind(address)?;
-        socket.listen(BACKLOG)
+        socket.listen(BACKLOG).map_err(naming)
     }
 
     /// Waits for a connection. It belongs to the runtime of this listener, and is in non-blocking
@@ -87,7 +88,8 @@ impl TcpListener {
     /// When descriptors or memory run out, the system's error comes back at once, from each call
     /// until there are some again: wait a little before the next one. The connection stays in the
     /// queue meanwhile, and the listener goes on working. A connection that broke before it was
-    /// accepted is not an error; the next one is taken.
+    /// accepted is not an error; the next one is taken. One that the I/O driver has no room for is
+    /// closed, and its error returned.
     pub async fn accept(&self) -> io::Result<(TcpStream, SocketAddr)> {
         let accepted = spending(self.io.async_io(Interest::READABLE, accept_whole)).await?;
         self.welcome(accepted)

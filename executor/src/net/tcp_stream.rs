@@ -12,7 +12,7 @@ use raddle_io_driver::{Interest, Ready, Registered};
 use rustix::net::sockopt;
 
 use super::budget::{spend, spending};
-use super::resolve::{no_address, resolve};
+use super::resolve::{failed, no_address, resolve};
 use super::split::{ReadHalf, WriteHalf};
 use super::split_owned::{OwnedReadHalf, OwnedWriteHalf};
 use super::{TcpSocket, ToSocketAddrs};
@@ -65,7 +65,7 @@ impl TcpStream {
             // A system without IPv6 refuses the socket already; the next address may do.
             let attempt = match TcpSocket::for_address(address) {
                 Ok(socket) => socket.connect_on(&handle, address).await,
-                Err(error) => Err(error),
+                Err(error) => Err(failed("connecting to", address, error)),
             };
             match attempt {
                 Ok(stream) => return Ok(stream),

@@ -82,7 +82,7 @@ pub fn interval(period: Duration) -> Interval {
     Interval(raddle_timer::Interval::new(context::timer("time::interval"), period))
 }
 
-/// Ticks every `period`, for the first time at `start`.
+/// Ticks every `period`, for the first time at `start`. A `start` before the runtime's own counts as that.
 ///
 /// # Panics
 /// As [`interval`].

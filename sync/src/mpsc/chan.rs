@@ -321,9 +321,10 @@ impl<T> Chan<T> {
             locked = self.queue.lock();
         }
         drop(locked);
+        // First: what follows is foreign code, which may panic, and those who wait for the end must hear of it.
+        self.on_close.notify_waiters();
         drop(waker);
         drop(wakers);
-        self.on_close.notify_waiters();
         unread
     }
 
