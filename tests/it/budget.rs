@@ -1,7 +1,8 @@
 //! A task that always finds something ready still lets others run.
 
-use crate::support::{Flavor, wait, watched};
+use crate::support::{Flavor, until, wait, watched};
 use raddle::sync::{Mutex, Notify, Semaphore, budget, mpsc, oneshot};
+use raddle::task::JoinHandle;
 use raddle::time::{Duration, sleep};
 use std::future::Future;
 use std::pin::{Pin, pin};
@@ -70,7 +71,7 @@ fn a_joiner_of_finished_tasks_yields() {
     let elsewhere = Flavor::Workers(1).start();
     let tasks: Vec<_> =
         (0..MANY).map(|number| elsewhere.handle().spawn(async move { number })).collect();
-    elsewhere.quiesce();
+    until("all tasks are finished", || tasks.iter().all(JoinHandle::is_finished));
     assert_yields(|done| {
         Box::pin(async move {
             for task in tasks {

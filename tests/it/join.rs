@@ -100,7 +100,8 @@ fn a_handle_that_is_dropped_while_its_task_completes_drops_the_output_once() {
         drop(go);
         drop(handle);
     }
-    running.quiesce();
+    until("every output is dropped", || dropped.count() >= count);
+    running.stop();
     assert_eq!(dropped.count(), count);
 }
 

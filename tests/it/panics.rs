@@ -109,6 +109,7 @@ fn panics_of_tasks_nobody_waits_for_end_there() {
             }));
         }
         drop(hold);
+        until("every future and output is dropped", || dropped.count() >= 40);
         assert_alive(&running);
         assert_eq!(dropped.count(), 40);
     }

@@ -121,11 +121,12 @@ impl Scheduler {
             if searching.is_none() {
                 searching = self.idle.start_searching();
             }
-            if searching.is_some() {
+            if let Some(evidence) = searching.take() {
                 if let Some(task) = self.find() {
-                    self.stop_searching(searching.expect("just seen"));
+                    self.stop_searching(evidence);
                     return Some(task);
                 }
+                searching = Some(evidence);
             }
             let nobody_searches =
                 self.without_if(Without::ParkersFence, || self.idle.park(index, searching.take()));

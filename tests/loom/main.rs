@@ -1,25 +1,7 @@
 //! Models.
 
 #[cfg(loom)]
-mod readiness;
-#[cfg(loom)]
-mod timer;
-#[cfg(loom)]
 mod atomic_waker;
-#[cfg(loom)]
-mod mpsc;
-#[cfg(loom)]
-mod mutex;
-#[cfg(loom)]
-mod notify;
-#[cfg(loom)]
-mod oneshot;
-#[cfg(loom)]
-mod semaphore;
-#[cfg(loom)]
-mod sync_support;
-#[cfg(loom)]
-mod wait_list;
 #[cfg(loom)]
 mod executor_support;
 #[cfg(loom)]
@@ -29,10 +11,28 @@ mod inject;
 #[cfg(loom)]
 mod local_queue;
 #[cfg(loom)]
+mod mpsc;
+#[cfg(loom)]
+mod mutex;
+#[cfg(loom)]
+mod notify;
+#[cfg(loom)]
+mod oneshot;
+#[cfg(loom)]
 mod parker;
 #[cfg(loom)]
+mod readiness;
+#[cfg(loom)]
+mod semaphore;
+#[cfg(loom)]
 mod shutdown;
+#[cfg(loom)]
+mod sync_support;
 #[cfg(loom)]
 mod task_join;
 #[cfg(loom)]
 mod task_state;
+#[cfg(loom)]
+mod timer;
+#[cfg(loom)]
+mod wait_list;

@@ -6,10 +6,25 @@ use std::sync::Arc;
 use std::task::{Poll, Waker};
 
 use loom::sync::Mutex;
-use loom::thread::{self, JoinHandle};
+use loom::thread::{Builder, JoinHandle};
 use raddle::loom::internals::{Runtime, without_fences};
 
-use crate::executor_support::{Signal, block_on, model};
+use crate::executor_support::{Signal, block_on, model as model_on_a_small_stack};
+
+/// In words, as loom counts. Its own choice, 32 KiB, is little for a runtime.
+const STACK: usize = 1 << 15;
+
+fn spawn<R: Send + 'static>(f: impl FnOnce() -> R + Send + 'static) -> JoinHandle<R> {
+    Builder::new().stack_size(STACK).spawn(f).expect("loom does not fail")
+}
+
+fn model(preemptions: usize, test: impl Fn() + Send + Sync + 'static) {
+    let test = Arc::new(test);
+    model_on_a_small_stack(preemptions, move || {
+        let test = test.clone();
+        spawn(move || test()).join().unwrap();
+    });
+}
 
 /// Runs the test `name`, which explores `test`, in a process of its own, and expects a deadlock there: one in the middle of
 /// a runtime cannot be unwound from, and ends the process.
@@ -31,7 +46,7 @@ fn start_workers(runtime: &Runtime) -> Vec<JoinHandle<()>> {
     (0..runtime.workers())
         .map(|index| {
             let runtime = runtime.clone();
-            thread::spawn(move || runtime.work(index))
+            spawn(move || runtime.work(index))
         })
         .collect()
 }
@@ -94,7 +109,7 @@ fn p2_p3_two_tasks_spawned_on_two_threads_are_run() {
     model(1, || {
         let runtime = Runtime::new(1, 0);
         let workers = start_workers(&runtime);
-        let other = thread::spawn({
+        let other = spawn({
             let runtime = runtime.clone();
             move || block_on(runtime.spawn(async { 1 })).unwrap()
         });
@@ -144,7 +159,7 @@ fn p9_a_root_future_that_blocks_its_thread_leaves_nothing_in_its_queue() {
 /// A worker falls asleep in the driver, without a deadline, while a thread sets a timer.
 fn a_timer_is_set(work: fn(&Runtime)) {
     let runtime = Runtime::new(1, 0);
-    let worker = thread::spawn({
+    let worker = spawn({
         let runtime = runtime.clone();
         move || work(&runtime)
     });
@@ -191,7 +206,7 @@ fn a_root_future_waits(is_closed: bool) {
     let flag = Arc::new(Mutex::new(false));
     let root = Arc::new(Mutex::new(None::<Waker>));
     // On a thread of its own, because loom does not like one to be unparked that joins another.
-    let caller = thread::spawn({
+    let caller = spawn({
         let (runtime, flag, root) = (runtime.clone(), flag.clone(), root.clone());
         move || wait_for(&runtime, &flag, &root)
     });
@@ -217,7 +232,7 @@ fn a_root_future_is_woken_while_its_caller_moves_in(block_on: fn(&dyn Fn())) {
     let runtime = Runtime::new(0, 1);
     let flag = Arc::new(Mutex::new(false));
     let root = Arc::new(Mutex::new(None::<Waker>));
-    let caller = thread::spawn({
+    let caller = spawn({
         let (runtime, flag, root) = (runtime.clone(), flag.clone(), root.clone());
         move || block_on(&|| wait_for(&runtime, &flag, &root))
     });
@@ -238,7 +253,7 @@ fn a_root_future_that_is_woken_on_the_move_is_polled() {
 fn a_root_future_that_is_woken_on_the_move_is_lost_without_the_callers_fence() {
     let name = "runtime::a_root_future_that_is_woken_on_the_move_is_lost_without_the_callers_fence";
     must_deadlock(name, 3, || {
-        a_root_future_is_woken_while_its_caller_moves_in(|block_on| without_fences(|| block_on()));
+        a_root_future_is_woken_while_its_caller_moves_in(|block_on| without_fences(block_on));
     });
 }
 
@@ -246,7 +261,7 @@ fn a_root_future_that_is_woken_on_the_move_is_lost_without_the_callers_fence() {
 fn two_callers_of_block_on_share_one_guest_slot() {
     model(2, || {
         let runtime = Runtime::new(0, 1);
-        let other = thread::spawn({
+        let other = spawn({
             let runtime = runtime.clone();
             move || runtime.block_on(async { 1 })
         });
@@ -269,7 +284,7 @@ fn p1_p3_two_callers_of_block_on_wait_for_tasks_of_their_own() {
                 runtime.block_on(async move { inside.spawn(async move { output }).await.unwrap() })
             }
         };
-        let other = thread::spawn(caller(1));
+        let other = spawn(caller(1));
         assert_eq!(caller(2)() + other.join().unwrap(), 3);
         close(&runtime, workers);
     });
@@ -280,7 +295,7 @@ fn s1_s5_a_task_spawned_beside_the_closing_completes_or_is_cancelled() {
     model(2, || {
         let runtime = Runtime::new(1, 0);
         let workers = start_workers(&runtime);
-        let other = thread::spawn({
+        let other = spawn({
             let runtime = runtime.clone();
             move || runtime.close()
         });
@@ -298,7 +313,7 @@ fn s1_s5_a_task_spawned_beside_the_closing_completes_or_is_cancelled() {
 fn s5_a_task_spawned_beside_the_closing_of_a_runtime_without_workers_is_cancelled() {
     model(3, || {
         let runtime = Runtime::new(0, 1);
-        let other = thread::spawn({
+        let other = spawn({
             let runtime = runtime.clone();
             move || runtime.close()
         });
@@ -311,7 +326,7 @@ fn s5_a_task_spawned_beside_the_closing_of_a_runtime_without_workers_is_cancelle
 fn s5_fails_without_the_submitters_fences() {
     must_deadlock("runtime::s5_fails_without_the_submitters_fences", 3, || {
         let runtime = Runtime::new(0, 1);
-        let other = thread::spawn({
+        let other = spawn({
             let runtime = runtime.clone();
             move || runtime.close()
         });
@@ -325,7 +340,7 @@ fn s5_fails_without_the_submitters_fences() {
 fn s3_a_guest_slot_given_back_beside_the_closing_is_left_by_one_of_the_two() {
     model(3, || {
         let runtime = Runtime::new(0, 1);
-        let other = thread::spawn({
+        let other = spawn({
             let runtime = runtime.clone();
             move || runtime.close()
         });
@@ -340,7 +355,7 @@ fn s3_a_guest_slot_given_back_beside_the_end_of_the_last_worker_is_left() {
     model(2, || {
         let runtime = Runtime::new(1, 1);
         let workers = start_workers(&runtime);
-        let other = thread::spawn({
+        let other = spawn({
             let runtime = runtime.clone();
             move || runtime.block_on(async {})
         });

@@ -103,7 +103,7 @@ impl Running {
         Hold(releases)
     }
 
-    /// Waits until every poll that has begun is over.
+    /// Waits until every poll that has begun is over. Tasks that were queued may be queued still.
     pub fn quiesce(&self) {
         drop(self.hold());
     }
