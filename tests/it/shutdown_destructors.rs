@@ -1,10 +1,13 @@
 //! What the destructors of tasks may do while their runtime ends.
 
-use crate::support::{DropCounter, DropGuard, Flavor, catch, planned_panic, wait};
+use crate::support::{
+    DropCounter, DropGuard, Flavor, Trace, catch, planned_panic, until, wait, watched,
+};
+use raddle::runtime::Handle;
 use raddle::sync::{Notify, oneshot};
 use raddle::task::AbortHandle;
 use std::future::{pending, poll_fn};
-use std::sync::{Arc, Mutex};
+use std::sync::{Arc, Mutex, mpsc};
 use std::task::Poll;
 
 #[test]
@@ -131,5 +134,37 @@ fn a_runtime_can_be_dropped_while_its_thread_panics() {
         });
         assert_eq!(caught, Err("beside a runtime"));
         assert_eq!(dropped.count(), 1);
+    }
+}
+
+#[test]
+fn a_destructor_is_inside_its_runtime_on_whichever_thread_it_runs() {
+    struct Asks(Trace<bool>);
+    impl Drop for Asks {
+        fn drop(&mut self) {
+            self.0.push(Handle::try_current().is_ok());
+        }
+    }
+    for flavor in Flavor::ALL {
+        let answers = Trace::new();
+        let (one, two, three) =
+            (Asks(answers.clone()), Asks(answers.clone()), Asks(answers.clone()));
+        let runtime = flavor.builder().max_blocking_threads(1).build().unwrap();
+        let handle = runtime.handle().clone();
+        drop(handle.spawn(async move {
+            let _asks = one;
+            pending::<()>().await;
+        }));
+        // A call that waits behind a stuck one, and is cancelled by whoever drops the runtime.
+        let (release, released) = mpsc::channel::<()>();
+        drop(handle.spawn_blocking(move || _ = released.recv()));
+        drop(handle.spawn_blocking(move || drop(two)));
+        watched("a shutdown in the background", || runtime.shutdown_background());
+        until("two destructors have run", || answers.len() == 2);
+        // A late task, dropped by the thread that spawned it.
+        drop(handle.spawn(async move { drop(three) }));
+        drop(release);
+        until("three destructors have run", || answers.len() == 3);
+        assert_eq!(answers.take(), [true; 3], "{flavor:?}");
     }
 }

@@ -23,6 +23,8 @@ mod parker;
 #[cfg(loom)]
 mod readiness;
 #[cfg(loom)]
+mod runtime;
+#[cfg(loom)]
 mod semaphore;
 #[cfg(loom)]
 mod shutdown;

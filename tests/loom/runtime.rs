@@ -271,25 +271,6 @@ fn two_callers_of_block_on_share_one_guest_slot() {
     });
 }
 
-/// One thread may run tasks at a time: the worker, or one of the guests. Who is refused counts on the others.
-#[test]
-fn p1_p3_two_callers_of_block_on_wait_for_tasks_of_their_own() {
-    model(1, || {
-        let runtime = Runtime::new(1, 2);
-        let workers = start_workers(&runtime);
-        let caller = |output| {
-            let runtime = runtime.clone();
-            move || {
-                let inside = runtime.clone();
-                runtime.block_on(async move { inside.spawn(async move { output }).await.unwrap() })
-            }
-        };
-        let other = spawn(caller(1));
-        assert_eq!(caller(2)() + other.join().unwrap(), 3);
-        close(&runtime, workers);
-    });
-}
-
 #[test]
 fn s1_s5_a_task_spawned_beside_the_closing_completes_or_is_cancelled() {
     model(2, || {

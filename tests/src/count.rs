@@ -93,6 +93,16 @@ impl<T> Trace<T> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner).push(step);
     }
 
+    /// How many steps there are so far.
+    pub fn len(&self) -> usize {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner).len()
+    }
+
+    /// Whether nothing has happened so far.
+    pub fn is_empty(&self) -> bool {
+        self.len() == 0
+    }
+
     /// Every step so far; the trace begins anew.
     pub fn take(&self) -> Vec<T> {
         std::mem::take(&mut *self.0.lock().unwrap_or_else(PoisonError::into_inner))

@@ -81,7 +81,7 @@ impl Pool {
         // B2, B4: pairs with the fences in `give_up_waiting` and `close`.
         fence(SeqCst);
         if self.closed.load(Relaxed) {
-            self.cancel_waiting_calls();
+            context::with_shared(shared, || self.cancel_waiting_calls());
         } else if self.waiting.load(Relaxed) == 0 {
             self.grow(shared);
         }
@@ -126,7 +126,7 @@ impl Pool {
             self.threads.1.notify_all();
             if none_left {
                 // Nobody will ever take them: an error is better than silence.
-                self.cancel_waiting_calls();
+                context::with_shared(shared, || self.cancel_waiting_calls());
             }
         }
     }

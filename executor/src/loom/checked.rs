@@ -1,5 +1,8 @@
 //! What a model checks beyond loom itself: that a state word is dropped after every access to it, and a task's memory
 //! is given back once. And how a model leaves a fence out, to see that it is needed.
+//!
+//! # Safety
+//! Only models use this. What it allocates goes through loom's own tracking, and is freed once by whoever allocated it.
 
 #![allow(unsafe_code)]
 
@@ -10,6 +13,7 @@ use std::collections::{HashMap, VecDeque};
 use std::mem::ManuallyDrop;
 use std::ops::Deref;
 use std::sync::atomic::Ordering;
+use std::time::{Duration, Instant};
 
 /// loom's atomic, which must not be dropped before all accesses to it have been synchronized with: the oracle for a
 /// task that is freed while somebody still wakes it.
@@ -77,6 +81,28 @@ pub(crate) unsafe fn dealloc(block: *mut u8, layout: Layout) {
         unsafe { std::alloc::dealloc(block as *mut u8, layout) };
     }
     drop(ManuallyDrop::into_inner(track.expect("a block is given back once")));
+}
+
+std::thread_local! {
+    /// The model's time: its beginning, and the seconds since.
+    static CLOCK: Cell<(Option<Instant>, u32)> = const { Cell::new((None, 0)) };
+}
+
+/// Starts the model's time.
+pub(crate) fn start_clock() {
+    CLOCK.set((Some(Instant::now()), 0));
+}
+
+/// Makes it a second later.
+pub(crate) fn advance_clock() {
+    let (beginning, seconds) = CLOCK.get();
+    CLOCK.set((beginning, seconds + 1));
+}
+
+/// What time it is in the model.
+pub(crate) fn now() -> Instant {
+    let (beginning, seconds) = CLOCK.get();
+    beginning.expect("the runtime started it") + Duration::from_secs(seconds.into())
 }
 
 loom::thread_local! {

@@ -147,10 +147,10 @@ impl<T> Injector<T> {
 
     /// At the back.
     pub fn push(&self, item: T) {
-        // Stored first, and under the same lock order as the index below, because loom switches threads only at its
-        // own operations.
-        self.0.store(item);
+        // The index first: loom switches threads only at its own operations, so the item is there before anybody can
+        // look, and two producers cannot store in one order and count in the other.
         self.0.back.fetch_add(1, SeqCst);
+        self.0.store(item);
     }
 
     /// One item.

@@ -1,17 +1,26 @@
 //! What the models in `tests/loom` look at: parts that are private otherwise, and a worker without a scheduler, on which
 //! tasks are polled one by one.
+//!
+//! # Safety
+//! A stand-in for a worker calls the parts of `task/` that need the right to poll, under the rules cited at each call.
 
 #![allow(unsafe_code)]
 
 use super::cell::UnsafeCell;
+use crate::blocking;
+use crate::scheduler::context;
+use crate::scheduler::shared::{Hooks, Shared};
 use crate::task::cell::allocate;
 use crate::task::owned::{OwnedTasks, Returns};
 use crate::task::raw::TaskRef;
 use crate::task::{Host, Id, JoinHandle, Schedule, poll};
+use raddle_timer::Clock;
 use std::fmt;
 use std::future::Future;
 use std::panic::Location;
-use std::task::{Context, Poll};
+use std::sync::Arc;
+use std::task::{Context, Poll, Waker};
+use std::time::{Duration, Instant};
 
 pub use super::checked::without_fences;
 pub use crate::queue::{Inject, Local, Steal, Stealer};
@@ -157,5 +166,89 @@ impl Task {
     /// Half of polling a `JoinHandle`: everything but taking the output.
     pub fn poll_join(&self, cx: &mut Context<'_>) -> Poll<()> {
         poll::poll_join(self.0, cx)
+    }
+}
+
+/// A whole runtime, whose threads the model starts: the scheduler as it is, without I/O.
+#[derive(Clone, Debug)]
+pub struct Runtime(Arc<Shared>);
+
+/// Stands still, except for those who wait for a deadline.
+#[derive(Debug)]
+struct ModelClock;
+
+impl Clock for ModelClock {
+    fn now(&self) -> Instant {
+        super::checked::now()
+    }
+}
+
+impl Runtime {
+    /// With `workers` slots for [`Runtime::work`] and `guests` for [`Runtime::block_on`].
+    pub fn new(workers: usize, guests: usize) -> Runtime {
+        let name = Arc::new(String::new);
+        let pool = blocking::Pool::new(blocking::Config {
+            threads_max: 1,
+            keep_alive: Duration::ZERO,
+            stack_size: None,
+            name,
+            hooks: Hooks::default(),
+        });
+        super::checked::start_clock();
+        let clock = Arc::new(ModelClock);
+        let shared = Shared::new(workers, guests, clock, 1, Hooks::default(), pool);
+        Runtime(shared.expect("no I/O, no error"))
+    }
+
+    /// How many worker threads it wants.
+    pub fn workers(&self) -> usize {
+        self.0.workers
+    }
+
+    /// Whether every slot has been left.
+    pub fn has_ended(&self) -> bool {
+        self.0.shutdown.has_ended()
+    }
+
+    /// What worker thread `index` does, from its start to its end.
+    pub fn work(&self, index: usize) {
+        let shared = &self.0;
+        let _entered = context::enter(shared.clone());
+        // A slot whose thread comes up late may be in the hands of one that has left its own (S3).
+        if let Some(claim) = shared.slots[index].try_claim() {
+            context::with_worker(shared, &claim, |worker| worker.run());
+            shared.leave(&claim);
+        }
+        shared.leave_vacant_slots();
+    }
+
+    /// As in a program.
+    #[track_caller]
+    pub fn spawn<F>(&self, future: F) -> JoinHandle<F::Output>
+    where
+        F: Future + Send + 'static,
+        F::Output: Send + 'static,
+    {
+        self.0.spawn(future, Location::caller())
+    }
+
+    /// As in a program.
+    #[track_caller]
+    pub fn block_on<F: Future>(&self, future: F) -> F::Output {
+        crate::scheduler::block_on::block_on(&self.0, future)
+    }
+
+    /// Has `waker` woken in a second of the model's time.
+    pub fn set_timer(&self, waker: &Waker) {
+        let timer = &self.0.slots[0].timer;
+        let _ = timer.insert(timer.deadline_after(Duration::from_secs(1)), waker);
+    }
+
+    /// Closes the runtime, and leaves the waiting for its threads to the model.
+    pub fn close(&self) {
+        self.0.close();
+        if self.0.workers == 0 {
+            self.0.leave_vacant_slots();
+        }
     }
 }

@@ -20,6 +20,35 @@ pub(crate) mod alloc {
     pub(crate) use std::alloc::{alloc, dealloc};
 }
 
+/// Threads, as far as `block_on` knows them.
+pub(crate) mod thread {
+    #[cfg(loom)]
+    pub(crate) use loom::thread::{Thread, current, park};
+    #[cfg(not(loom))]
+    pub(crate) use std::thread::{Thread, current, park};
+}
+
+/// loom's `thread_local!` for initializers that are constants.
+#[cfg(loom)]
+macro_rules! model_thread_local {
+    (static $name:ident: $type:ty = const $init:block;) => {
+        loom::thread_local! { static $name: $type = $init; }
+    };
+}
+
+#[cfg(loom)]
+pub(crate) use model_thread_local as thread_local;
+#[cfg(not(loom))]
+pub(crate) use std::thread_local;
+
+/// In a retry loop: lets the others get on.
+pub(crate) mod hint {
+    #[cfg(loom)]
+    pub(crate) use loom::hint::spin_loop;
+    #[cfg(not(loom))]
+    pub(crate) use std::hint::spin_loop;
+}
+
 /// Work-stealing deques and the injector.
 pub(crate) mod deques {
     #[cfg(loom)]
@@ -116,10 +145,19 @@ pub(crate) mod sync {
             }
         }
 
-        /// loom's condition variable with `parking_lot`'s signatures. Time does not pass in a model: a timed wait
-        /// waits for its notification.
+        /// loom's condition variable with `parking_lot`'s signatures. In a model nothing happens during a timed wait: it
+        /// ends at once, and then it is a second later (`checked::now`).
         #[derive(Debug, Default)]
         pub(crate) struct Condvar(loom::sync::Condvar);
+
+        /// As `parking_lot::WaitTimeoutResult`.
+        pub(crate) struct TimedOut;
+
+        impl TimedOut {
+            pub(crate) fn timed_out(&self) -> bool {
+                true
+            }
+        }
 
         impl Condvar {
             pub(crate) fn new() -> Self {
@@ -136,8 +174,9 @@ pub(crate) mod sync {
                 guard.held = Some(held);
             }
 
-            pub(crate) fn wait_until<T>(&self, guard: &mut MutexGuard<'_, T>, _: Instant) {
-                self.wait(guard);
+            pub(crate) fn wait_until<T>(&self, _: &mut MutexGuard<'_, T>, _: Instant) -> TimedOut {
+                super::super::checked::advance_clock();
+                TimedOut
             }
         }
     }

@@ -138,7 +138,8 @@ impl Runtime {
             deadline
         };
         self.threads.join(deadline);
-        shared.blocking.shutdown(deadline);
+        // Calls that never began are dropped here, inside their runtime.
+        context::with_shared(shared, || shared.blocking.shutdown(deadline));
     }
 }
 

@@ -8,12 +8,12 @@ use super::idle::Searching;
 use super::shared::Shared;
 use super::slot::{Claim, Mode};
 use super::worker::{Step, Worker};
+use crate::loom::sync::atomic::{AtomicBool, AtomicUsize, Ordering::*, fence};
+use crate::loom::thread::{self, Thread};
 use std::future::Future;
 use std::pin::{Pin, pin};
-use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering::*, fence};
 use std::sync::{Arc, Weak};
 use std::task::{Context, Poll, Wake, Waker};
-use std::thread::Thread;
 
 /// Most tasks that run between a wake of the root future and its poll.
 const AHEAD_MAX: usize = 256;
@@ -87,7 +87,7 @@ pub(crate) fn block_on<F: Future>(shared: &Arc<Shared>, future: F) -> F::Output 
         let root = Arc::new(Root {
             woken: AtomicBool::new(true),
             slot: AtomicUsize::new(0),
-            thread: std::thread::current(),
+            thread: thread::current(),
             shared: Arc::downgrade(shared),
         });
         let waker = Waker::from(root.clone());
@@ -146,7 +146,7 @@ fn wait_outside<R>(shared: &Shared, root: &Root, poll: &mut impl FnMut() -> Poll
                 return Poll::Pending;
             }
         }
-        std::thread::park();
+        thread::park();
     }
 }
 
@@ -224,7 +224,14 @@ impl Guest<'_> {
         worker.announce_park();
         // After the hook, which may have woken the root future on this thread, without a notification. From here to
         // the bed no foreign code runs.
-        if !root.is_woken() && !worker.has_own_work() {
+        if !self.active {
+            // Refused: somebody else is to run what is queued here, and must be able to reach it (P1).
+            if let Some(next) = worker.slot.lifo_take() {
+                worker.core.queue.push(next);
+            }
+            worker.core.queue.open();
+        }
+        if !root.is_woken() && (!self.active || !worker.has_own_work()) {
             self.searching = match self.active {
                 true => worker.park(self.searching.take()),
                 false => worker.park_guest(),
@@ -289,7 +296,9 @@ impl Drop for Guest<'_> {
             worker.shared.idle.leave();
         }
         worker.slot.set_mode(Mode::Vacant);
-        if worker.core.took_a_turn.get() || !worker.shared.injector.is_empty() {
+        // P3: as in `Idle::park`: who saw us active, and no room for another, has published its task before.
+        fence(SeqCst);
+        if worker.core.took_a_turn.get() || worker.shared.has_work() {
             worker.shared.wake_one();
         }
     }

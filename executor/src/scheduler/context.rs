@@ -16,7 +16,7 @@ use std::mem::ManuallyDrop;
 use std::ptr;
 use std::sync::Arc;
 
-thread_local! {
+crate::loom::thread_local! {
     static CONTEXT: Context = const {
         Context { shared: Cell::new(ptr::null()), slot: Cell::new(ptr::null()), frame: Cell::new(ptr::null()), depth: Cell::new(0), blocking: Cell::new(0) }
     };

@@ -9,8 +9,8 @@
 //! deadline, or the other interrupts it.
 
 use crate::loom::sync::Mutex;
+use crate::loom::sync::atomic::{AtomicU64, Ordering::*, fence};
 use raddle_timer::{Clock, Timer};
-use std::sync::atomic::{AtomicU64, Ordering::*, fence};
 use std::sync::{Arc, OnceLock, Weak};
 use std::task::{Wake, Waker};
 use std::time::{Duration, Instant};
@@ -248,9 +248,10 @@ mod bell {
             while !*rung {
                 match deadline {
                     None => self.heard.wait(&mut rung),
-                    Some(deadline) if Instant::now() >= deadline => break,
                     Some(deadline) => {
-                        self.heard.wait_until(&mut rung, deadline);
+                        if self.heard.wait_until(&mut rung, deadline).timed_out() {
+                            break;
+                        }
                     }
                 }
             }

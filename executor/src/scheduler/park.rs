@@ -54,16 +54,15 @@ impl Parker {
             return;
         }
         loop {
-            match deadline {
-                None => self.wake.wait(&mut guard),
-                Some(deadline) => {
-                    self.wake.wait_until(&mut guard, deadline);
+            let timed_out = match deadline {
+                None => {
+                    self.wake.wait(&mut guard);
+                    false
                 }
-            }
+                Some(deadline) => self.wake.wait_until(&mut guard, deadline).timed_out(),
+            };
             // Acquire: as above.
-            if self.state.load(Acquire) == NOTIFIED
-                || deadline.is_some_and(|at| Instant::now() >= at)
-            {
+            if self.state.load(Acquire) == NOTIFIED || timed_out {
                 self.take();
                 return;
             }

@@ -54,7 +54,7 @@ impl Worker<'_> {
                 Steal::Success(runnable) => return Some(runnable),
                 Steal::Empty => return None,
                 // Q3.
-                Steal::Retry => std::hint::spin_loop(),
+                Steal::Retry => crate::loom::hint::spin_loop(),
             }
         }
     }
@@ -83,7 +83,7 @@ impl Worker<'_> {
                 return None;
             }
             // Q3.
-            std::hint::spin_loop();
+            crate::loom::hint::spin_loop();
         }
     }
 }

@@ -8,6 +8,7 @@ use super::slot::{Claim, Slot};
 use crate::blocking::Pool;
 use crate::contain::contain;
 use crate::loom::sync::Mutex;
+use crate::loom::thread::Thread;
 use crate::queue::Inject;
 use crate::task::Id;
 use crate::task::runnable::{Nowhere, Runnable};
@@ -18,7 +19,6 @@ use std::fmt;
 use std::future::Future;
 use std::panic::Location;
 use std::sync::Arc;
-use std::thread::Thread;
 
 /// Called around a thread's life and sleep.
 pub(crate) type Hook = Arc<dyn Fn() + Send + Sync>;
@@ -130,7 +130,7 @@ impl Shared {
                 let runnable = Runnable::from_wake(task);
                 if self.shutdown.is_closed() {
                     // S1: at once, or threads that go on spawning would keep the others from ending.
-                    runnable.cancel(&Nowhere);
+                    context::with_shared(self, || runnable.cancel(&Nowhere));
                 } else {
                     self.submit_remote(runnable);
                 }

@@ -25,10 +25,10 @@ use super::shared::Shared;
 use super::slot::Claim;
 use super::worker::Worker;
 use crate::contain::contain;
+use crate::loom::sync::atomic::{AtomicBool, AtomicUsize, Ordering::*, fence};
 use crate::queue::Steal;
 use crate::task::poll;
 use crate::task::runnable::{Nowhere, Runnable};
-use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering::*, fence};
 
 /// How far the end has come.
 #[derive(Debug)]
@@ -51,7 +51,7 @@ impl Shutdown {
         self.closed.load(Acquire)
     }
 
-    fn has_ended(&self) -> bool {
+    pub(crate) fn has_ended(&self) -> bool {
         // Acquire: pairs with the decrement of the last to leave.
         self.remaining.load(Acquire) == 0
     }
@@ -135,8 +135,10 @@ impl Shared {
     fn cancel_injected(&self) {
         loop {
             match self.injector.take_one() {
-                Steal::Success(runnable) => runnable.cancel(&Nowhere),
-                Steal::Retry => std::hint::spin_loop(),
+                Steal::Success(runnable) => {
+                    context::with_shared(self, || runnable.cancel(&Nowhere));
+                }
+                Steal::Retry => crate::loom::hint::spin_loop(),
                 Steal::Empty => return,
             }
         }

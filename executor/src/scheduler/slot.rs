@@ -10,6 +10,7 @@
 use super::pace::Pace;
 use super::park::Parker;
 use super::shared::Shared;
+use crate::loom::sync::atomic::{AtomicBool, AtomicPtr, AtomicU8, AtomicU32, Ordering::*, fence};
 use crate::queue::{Local, Stealer};
 use crate::rand::Rng;
 use crate::task::IdBlock;
@@ -23,7 +24,6 @@ use std::fmt;
 use std::marker::PhantomData;
 use std::ptr;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, AtomicPtr, AtomicU8, AtomicU32, Ordering::*};
 use std::task::Waker;
 use std::time::Instant;
 
@@ -146,7 +146,7 @@ impl Slot {
     pub(crate) fn is_vacant(&self) -> bool {
         // SeqCst fence first: pairs with the one a guest passes when it gives the slot back, so that a thread which has
         // asked to be told either finds the slot free or is told.
-        std::sync::atomic::fence(SeqCst);
+        fence(SeqCst);
         !self.claimed.load(Relaxed)
     }
 

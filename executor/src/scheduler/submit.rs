@@ -9,10 +9,10 @@ use super::context;
 use super::shared::Shared;
 use super::slot::Slot;
 use super::worker::Worker;
+use crate::loom::sync::atomic::{Ordering::*, fence};
 use crate::task::runnable::Runnable;
 use crate::task::{Schedule, current};
 use std::sync::Arc;
-use std::sync::atomic::{Ordering::*, fence};
 
 /// Pushes within one poll between looks at the backlog.
 const PUSHES_PER_LOOK: u32 = 16;
@@ -131,15 +131,15 @@ impl Worker<'_> {
     }
 
     /// P9: this guest is about to poll its root future, which may block, and is not active any more. What it would have
-    /// done next must be done by somebody: what is queued here, what others put into the injector while as many were
-    /// active as may be, and the driver, if somebody went to sleep counting on this thread to hold it.
+    /// done next must be done by somebody: what is queued here, what others published while as many were active as may
+    /// be (in the injector, or in the queue of a guest that was refused), and the driver, if somebody went to sleep counting on this thread to hold it.
     pub(super) fn expect_absence(&self) {
         if self.shared.workers == 0 {
             return;
         }
         // P2: pairs with the fence of a submitter that saw us active, and no room for another.
         fence(SeqCst);
-        if self.core.queue.len() > 0 || !self.shared.injector.is_empty() {
+        if self.shared.has_work() {
             self.pushed_while_rooting();
         }
         if self.core.took_a_turn.replace(false) {

@@ -5,11 +5,11 @@ use super::pace::{TURN_INTERVAL, Window};
 use super::shared::{Shared, call};
 use super::slot::{Core, Mode, Slot};
 use crate::contain::contain;
+use crate::loom::sync::atomic::{Ordering::*, fence};
 use crate::task::Host;
 use crate::task::raw::TaskRef;
 use crate::task::runnable::{Ran, Runnable};
 use crossbeam_utils::CachePadded;
-use std::sync::atomic::{Ordering::*, fence};
 use std::task::Waker;
 use std::time::{Duration, Instant};
 
@@ -58,7 +58,9 @@ impl Host for Worker<'_> {
         let home = &self.shared.slots[(home.addr() - first) / size_of::<CachePadded<Slot>>()];
         let returned = home.returns.push(task);
         if returned.is_multiple_of(RETURNS_PER_NUDGE) {
-            self.nudge_home(home);
+            // Their memory should not wait until the home happens to wake. (That of a vacant guest slot does: only a
+            // guest may claim it, with all that giving it back involves.)
+            self.shared.unpark(home.index);
         }
         // S4: a closing worker waits for its tasks to come home.
         fence(SeqCst);
@@ -69,15 +71,6 @@ impl Host for Worker<'_> {
 }
 
 impl Worker<'_> {
-    /// Many tasks of `home` have completed elsewhere: their memory should not wait until it happens to wake.
-    #[cold]
-    fn nudge_home(&self, home: &Slot) {
-        match home.try_claim() {
-            Some(claim) => claim.core().owned.welcome_home(&home.returns),
-            None => self.shared.unpark(home.index),
-        }
-    }
-
     /// The loop of a worker thread.
     pub(crate) fn run(&self) {
         self.shared.idle.enter();

@@ -4,7 +4,7 @@ use super::Id;
 use super::raw::TaskRef;
 use std::cell::Cell;
 
-thread_local! {
+crate::loom::thread_local! {
     static CURRENT: Current = const {
         Current { task: Cell::new(None), yielded: Cell::new(false), completing: Cell::new(false) }
     };
