@@ -1,7 +1,15 @@
-//! A task: one allocation that holds a future, then its output, and the word that says who may touch which part.
+//! Tasks, their handles, and blocking calls.
 //!
-//! This folder knows nothing of queues or workers. It tells its scheduler two things through [`Schedule`] and
-//! [`Host`]: "this task wants to be polled", and "this task belongs to this worker's list, or no longer does".
+//! [`spawn`] starts a task and gives a [`JoinHandle`], which can be awaited, or [aborted](JoinHandle::abort) and then
+//! awaited; dropping it lets the task go on alone. [`spawn_blocking`] does the same for a function that may block.
+//! [`yield_now`] lets others run. A panic in a task ends that task only, and comes out of its handle as a [`JoinError`].
+//!
+//! The rest of this page is for those who change raddle.
+//!
+//! A task is one allocation that holds a future, then its output, and the word that says who may touch which part.
+//!
+//! This folder knows nothing of queues or workers. It tells its scheduler two things through `Schedule` and
+//! `Host`: "this task wants to be polled", and "this task belongs to this worker's list, or no longer does".
 //!
 //! # States
 //!
@@ -30,7 +38,7 @@
 //! # The task protocol
 //!
 //! - **T1** Everything two threads may change is in the one word; every change is one atomic read-modify-write.
-//! - **T2** While wakes > 0 and not COMPLETE there is exactly one [`Runnable`], and its holder has the one right to
+//! - **T2** While wakes > 0 and not COMPLETE there is exactly one `Runnable`, and its holder has the one right to
 //!   poll. Whoever raises wakes from 0 makes it; a poll that ends with wakes left keeps it. So no RUNNING bit is
 //!   needed: starting a poll is a load, ending it one subtraction. (The count comes from Barthélemy Chevalier's
 //!   nexosim executor, which uses it in place of a scheduled flag.)
@@ -52,7 +60,7 @@
 //!   `Pending`; then by the list of the worker that made that poll. A task that completes in its first poll is never
 //!   in a list. So a live task is queued, being polled, or linked, and shutdown reaches them all.
 //! - **T11** Only a task's home worker touches its links. A completer elsewhere hands the task back through the home's
-//!   [`Returns`](owned::Returns), linked through the owner pointer, which nobody else reads after COMPLETE.
+//!   `Returns`, linked through the owner pointer, which nobody else reads after COMPLETE.
 //! - **T12** A task that is not COMPLETE keeps its scheduler alive (S4 waits for it). So whoever holds a `Runnable`
 //!   may follow the owner pointer, and nobody else does.
 //!
