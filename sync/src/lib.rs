@@ -75,6 +75,7 @@ mod notify;
 pub mod oneshot;
 mod permits;
 mod semaphore;
+mod short_lock;
 mod wait_list;
 mod wakers;
 
