@@ -35,6 +35,9 @@
 //! *Cooperative.* Each operation spends from the thread's [`budget`], if its executor keeps one, so
 //! that a task that never has to wait yields now and then.
 //!
+//! *Statistics.* Each primitive has `stats()`: who waits, and how many ever had to. After
+//! `enable_stats()` waits are timed as well. Who does not wait pays nothing for it.
+//!
 //! *Can be model-checked.* Compiled with `--cfg loom` the crate runs on loom's types, for models of
 //! code that uses it.
 //!
@@ -76,6 +79,7 @@ pub mod oneshot;
 mod permits;
 mod semaphore;
 mod short_lock;
+mod stats;
 mod wait_list;
 mod wakers;
 
@@ -84,6 +88,7 @@ pub use error::{AcquireError, TryAcquireError, TryLockError};
 pub use mutex::{Mutex, MutexGuard, OwnedMutexGuard};
 pub use notify::{Notified, Notify};
 pub use semaphore::{OwnedSemaphorePermit, Semaphore, SemaphorePermit};
+pub use stats::Stats;
 
 /// The futures that have names, for those who store them.
 pub mod futures {

@@ -9,7 +9,9 @@
 //! because the permit's way from one to the other is a Release followed by an Acquire.
 #![allow(unsafe_code)]
 
-use crate::{blocking::block_on, error::TryLockError, loom::const_fn, permits::Permits};
+use crate::{
+    blocking::block_on, error::TryLockError, loom::const_fn, permits::Permits, stats::Stats,
+};
 use std::{
     cell::UnsafeCell,
     fmt,
@@ -197,6 +199,29 @@ impl<T: ?Sized> Mutex<T> {
     /// ```
     pub fn get_mut(&mut self) -> &mut T {
         self.value.get_mut()
+    }
+
+    /// Who waits for the mutex, how many have, and the longest wait if [timed](Self::enable_stats).
+    ///
+    /// # Examples
+    /// ```
+    /// let lock = raddle_sync::Mutex::new(0);
+    /// assert_eq!(lock.stats().waiters, 0);
+    /// ```
+    pub fn stats(&self) -> Stats {
+        self.permits.stats()
+    }
+
+    /// From now on waits are timed, for [`stats`](Self::stats). Each reads the clock twice.
+    ///
+    /// # Examples
+    /// ```
+    /// let lock = raddle_sync::Mutex::new(0);
+    /// lock.enable_stats();
+    /// assert!(lock.stats().longest_wait.is_zero());
+    /// ```
+    pub fn enable_stats(&self) {
+        self.permits.enable_stats();
     }
 
     async fn acquire(&self) {

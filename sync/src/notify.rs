@@ -17,6 +17,7 @@
 use crate::{
     budget,
     loom::{AtomicUsize, Ordering, const_fn},
+    stats::Stats,
     wait_list::{Locked, Standing, WaitQueue, Waiter},
     wakers::Wakers,
 };
@@ -209,6 +210,29 @@ impl Notify {
             }
         }
         self.sweep();
+    }
+
+    /// Who waits for a notification, how many have, and the longest wait if [timed](Self::enable_stats).
+    ///
+    /// # Examples
+    /// ```
+    /// let changed = raddle_sync::Notify::new();
+    /// assert_eq!(changed.stats().waiters, 0);
+    /// ```
+    pub fn stats(&self) -> Stats {
+        self.queue.stats()
+    }
+
+    /// From now on waits are timed, for [`stats`](Self::stats). Each reads the clock twice.
+    ///
+    /// # Examples
+    /// ```
+    /// let changed = raddle_sync::Notify::new();
+    /// changed.enable_stats();
+    /// assert!(changed.stats().longest_wait.is_zero());
+    /// ```
+    pub fn enable_stats(&self) {
+        self.queue.enable_stats();
     }
 
     #[cold]

@@ -20,6 +20,7 @@ use crate::{
     acquire::{Acquire, Gate},
     error::{AcquireError, TryAcquireError},
     loom::{AtomicUsize, Ordering, const_fn},
+    stats::Stats,
     wait_list::{Locked, Standing, WaitQueue},
     wakers::Wakers,
 };
@@ -49,6 +50,14 @@ impl Permits {
 
     pub(crate) fn is_closed(&self) -> bool {
         self.word.load(Ordering::Acquire) & CLOSED != 0
+    }
+
+    pub(crate) fn stats(&self) -> Stats {
+        self.queue.stats()
+    }
+
+    pub(crate) fn enable_stats(&self) {
+        self.queue.enable_stats();
     }
 
     #[inline]

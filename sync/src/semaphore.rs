@@ -5,6 +5,7 @@ use crate::{
     error::{AcquireError, TryAcquireError},
     loom::const_fn,
     permits::Permits,
+    stats::Stats,
 };
 use std::{
     fmt,
@@ -343,6 +344,29 @@ impl Semaphore {
         count: u32,
     ) -> Result<OwnedSemaphorePermit, AcquireError> {
         block_on(self.acquire_many_owned(count))
+    }
+
+    /// Who waits for permits, how many have, and the longest wait if [timed](Self::enable_stats).
+    ///
+    /// # Examples
+    /// ```
+    /// let gate = raddle_sync::Semaphore::new(1);
+    /// assert_eq!(gate.stats().waiters, 0);
+    /// ```
+    pub fn stats(&self) -> Stats {
+        self.permits.stats()
+    }
+
+    /// From now on waits are timed, for [`stats`](Self::stats). Each reads the clock twice.
+    ///
+    /// # Examples
+    /// ```
+    /// let gate = raddle_sync::Semaphore::new(1);
+    /// gate.enable_stats();
+    /// assert!(gate.stats().longest_wait.is_zero());
+    /// ```
+    pub fn enable_stats(&self) {
+        self.permits.enable_stats();
     }
 
     /// Closes the semaphore: everybody who waits, and everybody who asks from now on, gets an

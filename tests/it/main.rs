@@ -54,6 +54,7 @@ mod props_timer;
 mod semaphore;
 mod support_block_on;
 mod sync_bounds;
+mod sync_stats;
 
 // The sources.
 mod tidy;

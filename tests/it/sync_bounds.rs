@@ -2,7 +2,7 @@
 
 use raddle_sync::{
     AcquireError, AtomicWaker, Mutex, MutexGuard, Notified, Notify, OwnedMutexGuard,
-    OwnedSemaphorePermit, Semaphore, SemaphorePermit, TryAcquireError, TryLockError, budget,
+    OwnedSemaphorePermit, Semaphore, SemaphorePermit, Stats, TryAcquireError, TryLockError, budget,
     mpsc::{
         OwnedPermit, Permit, PermitIterator, Receiver, Sender, UnboundedReceiver, UnboundedSender,
         WeakSender, WeakUnboundedSender,
@@ -57,6 +57,8 @@ have!(Send: Semaphore, SemaphorePermit<'static>, OwnedSemaphorePermit, Notify, N
 have!(Sync: Semaphore, SemaphorePermit<'static>, OwnedSemaphorePermit, Notify, Notified<'static>, AtomicWaker);
 have!(UnwindSafe: Semaphore, SemaphorePermit<'static>, OwnedSemaphorePermit, Notify, Notified<'static>, AtomicWaker);
 have!(RefUnwindSafe: Semaphore, SemaphorePermit<'static>, Notify, Notified<'static>, AtomicWaker);
+have!(Send: Stats);
+have!(Sync: Stats);
 lack!(Unpin: Notified<'static>);
 have!(Unpin: oneshot::Receiver<PhantomPinned>, Receiver<PhantomPinned>, Sender<PhantomPinned>, Mutex<Both>);
 

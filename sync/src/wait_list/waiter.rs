@@ -1,0 +1,67 @@
+//! A place in line, as its owner sees it.
+//!
+//! # Safety
+//! The one unsafe step is in the drop, where a waiter that is still linked is pinned once more: it
+//! is being dropped in place, so it does not move between that and the end of its memory.
+#![allow(unsafe_code)]
+#![allow(unreachable_pub, reason = "the models reach these types through loom::internals")]
+
+use super::{
+    WaitQueue,
+    list::{Node, Standing},
+};
+use std::{fmt, pin::Pin, task::Waker};
+
+/// What is left of a waiter that gave up. Drop it after the lock: it holds the waker.
+#[derive(Debug)]
+pub struct Removed {
+    /// How much the waiter still lacked.
+    pub missing: usize,
+    pub(super) _waker: Option<Waker>,
+}
+
+/// A place in a line, kept inside the future that waits.
+pub struct Waiter<'q, S> {
+    pub(super) queue: &'q WaitQueue<S>,
+    pub(super) node: Node,
+}
+
+// SAFETY: the node's links are touched under the queue's lock only (L1), whose state may move
+// between threads; its standing is atomic.
+unsafe impl<S: Send> Send for Waiter<'_, S> {}
+// SAFETY: as above; a shared reference gives no other access.
+unsafe impl<S: Send> Sync for Waiter<'_, S> {}
+
+impl<'q, S> Waiter<'q, S> {
+    /// A waiter that is not in line yet.
+    #[inline]
+    pub fn new(queue: &'q WaitQueue<S>) -> Self {
+        Self { queue, node: Node::new() }
+    }
+
+    /// Where this waiter stands. `Waiting` may be out of date at once, everything else is final.
+    #[inline]
+    pub fn standing(&self) -> Standing {
+        self.node.standing()
+    }
+}
+
+impl<S> Drop for Waiter<'_, S> {
+    #[inline]
+    fn drop(&mut self) {
+        // Usually the primitive's future has seen to it (L4). If not, never leave a dangling node.
+        if self.standing() == Standing::Waiting {
+            let mut locked = self.queue.lock();
+            // SAFETY: it is being dropped in place, so it will not move any more.
+            let removed = locked.remove(unsafe { Pin::new_unchecked(self) });
+            drop(locked);
+            drop(removed);
+        }
+    }
+}
+
+impl<S> fmt::Debug for Waiter<'_, S> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Waiter").field("standing", &self.standing()).finish_non_exhaustive()
+    }
+}
