@@ -11,10 +11,14 @@
 //! | get one answer from another task | [`oneshot`] |
 //! | send messages to one task, from many, without filling the memory | [`mpsc::channel`] |
 //! | send messages to one task from code that cannot wait | [`mpsc::unbounded_channel`] |
+//! | send every message to everybody | [`broadcast`] |
+//! | let everybody see the latest value, and wait for another | [`watch`] |
+//! | hand work to whoever is free, in order or by priority, and wait until it is done | [`queue`] |
 //! | change a value from several tasks, and hold it across an await | [`Mutex`] |
 //! | change a value from several tasks, quickly | `std::sync::Mutex` |
 //! | allow only so many at a time | [`Semaphore`] |
 //! | tell a task, or all, to look again | [`Notify`] |
+//! | tell a task, and all it has started, to stop | [`CancellationToken`] |
 //! | build a primitive of my own with one waiting task | [`AtomicWaker`] |
 //! | let a future of my own take part in fair scheduling | [`budget`] |
 //!
@@ -68,7 +72,9 @@
 mod acquire;
 mod atomic_waker;
 mod blocking;
+pub mod broadcast;
 pub mod budget;
+mod cancellation_token;
 mod error;
 #[doc(hidden)]
 pub mod loom;
@@ -77,13 +83,16 @@ mod mutex;
 mod notify;
 pub mod oneshot;
 mod permits;
+pub mod queue;
 mod semaphore;
 mod short_lock;
 mod stats;
 mod wait_list;
 mod wakers;
+pub mod watch;
 
 pub use atomic_waker::AtomicWaker;
+pub use cancellation_token::{CancellationToken, DropGuard, DropGuardRef};
 pub use error::{AcquireError, TryAcquireError, TryLockError};
 pub use mutex::{Mutex, MutexGuard, OwnedMutexGuard};
 pub use notify::{Notified, Notify};
@@ -92,7 +101,7 @@ pub use stats::Stats;
 
 /// The futures that have names, for those who store them.
 pub mod futures {
-    pub use crate::notify::Notified;
+    pub use crate::{cancellation_token::WaitForCancellationFuture, notify::Notified};
 }
 
 /// Runs the examples of the README with the others.

@@ -44,6 +44,8 @@ mod regressions;
 mod tcp;
 
 // The leaves by themselves.
+mod broadcast;
+mod cancellation_token;
 mod channels;
 #[cfg(feature = "net")]
 mod io_driver;
@@ -51,10 +53,12 @@ mod mutex;
 mod notify;
 mod oneshot;
 mod props_timer;
+mod queues;
 mod semaphore;
 mod support_block_on;
 mod sync_bounds;
 mod sync_stats;
+mod watch;
 
 // The sources.
 mod tidy;
