@@ -3,6 +3,10 @@
 #[cfg(loom)]
 mod atomic_waker;
 #[cfg(loom)]
+mod broadcast;
+#[cfg(loom)]
+mod cancellation_token;
+#[cfg(loom)]
 mod executor_support;
 #[cfg(loom)]
 mod idle_park;
@@ -20,6 +24,8 @@ mod notify;
 mod oneshot;
 #[cfg(loom)]
 mod parker;
+#[cfg(loom)]
+mod queue;
 #[cfg(loom)]
 mod readiness;
 #[cfg(loom)]
@@ -40,3 +46,5 @@ mod task_state;
 mod timer;
 #[cfg(loom)]
 mod wait_list;
+#[cfg(loom)]
+mod watch;
