@@ -3,15 +3,16 @@
 //! One allocation is shared by both ends. One word in it says who owns what.
 //!
 //! ```text
-//!   SENT      the sender has decided: the slot holds its value, or nothing if it was dropped
+//!   SENT      the sender has decided; with VALUE the slot holds its value, without it was dropped
 //!   CLOSED    the receiver does not want a value any more
 //!   TX_DONE   the sender will not touch the allocation again; RX_DONE: nor will the receiver
 //!   RX_WAKER  the receiver's waker is in its slot; TX_WAKER: the sender's is in its own
 //! ```
 //!
 //! - **O1** The value slot is the sender's until it sets `SENT`, then the receiver's. `SENT` with a
-//!   value is set only in a word without `CLOSED`: a send that succeeds reached a receiver that
-//!   could take it, and one that fails still has its value.
+//!   `VALUE` is set only in a word without `CLOSED`: a send that succeeds reached a receiver that
+//!   could take it, and one that fails still has its value. The receiver takes the value, or drops
+//!   it, before it is done: an allocation that is freed holds none.
 //! - **O2** A waker slot is its writer's while its bit is clear. The step that sets `SENT`
 //!   (`CLOSED`) in a word with `RX_WAKER` (`TX_WAKER`) hands the slot to the other end for good. A
 //!   writer that wants its slot back clears the bit, and finds in the same step whether it came too
@@ -37,10 +38,11 @@ use crate::{
 };
 use error::{RecvError, TryRecvError};
 use std::{
-    fmt, mem,
+    fmt,
+    mem::{self, MaybeUninit},
     panic::{RefUnwindSafe, UnwindSafe},
     pin::Pin,
-    ptr::{self, NonNull},
+    ptr::NonNull,
     task::{Context, Poll, Waker, ready},
 };
 
@@ -50,6 +52,7 @@ const TX_DONE: usize = 4;
 const RX_DONE: usize = 8;
 const RX_WAKER: usize = 16;
 const TX_WAKER: usize = 32;
+const VALUE: usize = 64;
 
 /// Makes the two ends of a channel for one value.
 ///
@@ -64,18 +67,26 @@ const TX_WAKER: usize = 32;
 /// # });
 /// ```
 pub fn channel<T>() -> (Sender<T>, Receiver<T>) {
-    let shared = NonNull::from(Box::leak(Box::new(Shared {
-        word: AtomicUsize::new(0),
-        value: UnsafeCell::new(None),
-        rx_waker: UnsafeCell::new(None),
-        tx_waker: UnsafeCell::new(None),
-    })));
+    // Field by field in place: copied from the stack, the words that were written one by one are
+    // read in pairs, and the processor stalls.
+    let mut shared = Box::<Shared<T>>::new_uninit();
+    let fields = shared.as_mut_ptr();
+    // SAFETY: it is ours alone, and each field is written once, into its place.
+    let shared = unsafe {
+        (&raw mut (*fields).word).write(AtomicUsize::new(0));
+        (&raw mut (*fields).value).write(UnsafeCell::new(MaybeUninit::uninit()));
+        (&raw mut (*fields).rx_waker).write(UnsafeCell::new(None));
+        (&raw mut (*fields).tx_waker).write(UnsafeCell::new(None));
+        NonNull::from(Box::leak(shared.assume_init()))
+    };
     (Sender { shared }, Receiver { shared: Some(shared) })
 }
 
 struct Shared<T> {
     word: AtomicUsize,
-    value: UnsafeCell<Option<T>>,
+    /// Not an `Option`: its tag and its value are written apart and read together, which stalls the
+    /// processor. `VALUE` says whether there is one.
+    value: UnsafeCell<MaybeUninit<T>>,
     rx_waker: UnsafeCell<Option<Waker>>,
     tx_waker: UnsafeCell<Option<Waker>>,
 }
@@ -252,21 +263,25 @@ impl<T> Sender<T> {
 unsafe fn decide<T>(ptr: NonNull<Shared<T>>, value: Option<T>) -> Option<T> {
     // SAFETY: O3: `TX_DONE` is not set yet.
     let shared = unsafe { ptr.as_ref() };
-    let sending = value.is_some();
-    // SAFETY: O1: `SENT` is not set yet. The slot was empty, so nothing is dropped here.
-    shared.value.with_mut(|slot| unsafe { ptr::write(slot, value) });
+    let sent = if let Some(value) = value {
+        // SAFETY: O1: `SENT` is not set yet, so the slot is ours, and it is empty.
+        shared.value.with_mut(|slot| unsafe { (*slot).write(value) });
+        SENT | VALUE
+    } else {
+        SENT
+    };
     // Acquire: in case we have to free, or get the waker.
     let mut word = shared.word.load(Ordering::Acquire);
     loop {
-        if word & CLOSED != 0 && sending {
-            // SAFETY: O1: `SENT` is not set yet.
-            let value = shared.value.with_mut(|slot| unsafe { (*slot).take() });
+        if word & CLOSED != 0 && sent & VALUE != 0 {
+            // SAFETY: O1: `SENT` is not set yet, and we have just put it there.
+            let value = shared.value.with_mut(|slot| unsafe { (*slot).assume_init_read() });
             // SAFETY: the caller's word, and O3.
             unsafe { let_go(ptr, TX_DONE, RX_DONE) };
-            return value;
+            return Some(value);
         }
         let waiting = word & RX_WAKER != 0 && word & CLOSED == 0;
-        let decision = if waiting { SENT } else { SENT | TX_DONE };
+        let decision = if waiting { sent } else { sent | TX_DONE };
         // AcqRel: Release pairs with the receiver's Acquire, which then sees the value; Acquire
         // pairs with its Release of the waker.
         match shared.word.compare_exchange_weak(
@@ -389,9 +404,8 @@ impl<T> Receiver<T> {
         self.shared.is_none_or(|shared| {
             // SAFETY: O3: `RX_DONE` is not set while we have the pointer.
             let shared = unsafe { shared.as_ref() };
-            // SAFETY: O1: after `SENT` the slot is ours, and nobody takes from it but `&mut self`.
-            shared.word.load(Ordering::Acquire) & SENT == 0
-                || shared.value.with(|slot| unsafe { (*slot).is_none() })
+            // A value that was taken took the pointer with it.
+            shared.word.load(Ordering::Acquire) & VALUE == 0
         })
     }
 
@@ -444,12 +458,11 @@ impl<T> Receiver<T> {
         let ptr = self.shared.take()?;
         // SAFETY: O3: `RX_DONE` is not set yet.
         let shared = unsafe { ptr.as_ref() };
-        let value = if word & SENT != 0 {
-            // SAFETY: O1: it is ours after `SENT`.
-            shared.value.with_mut(|slot| unsafe { (*slot).take() })
-        } else {
-            None
-        };
+        let value = (word & VALUE != 0).then(|| {
+            // SAFETY: O1: after `SENT` the slot is ours, with `VALUE` it is full, and we come here
+            // once: the pointer is gone.
+            shared.value.with_mut(|slot| unsafe { (*slot).assume_init_read() })
+        });
         if word & TX_DONE != 0 {
             // SAFETY: O3: the sender is done, and so are we.
             unsafe { free(ptr) };
