@@ -5,6 +5,8 @@ mod atomic_waker;
 #[cfg(loom)]
 mod executor_support;
 #[cfg(loom)]
+mod gate;
+#[cfg(loom)]
 mod idle_park;
 #[cfg(loom)]
 mod inject;
@@ -38,3 +40,5 @@ mod task_state;
 mod timer;
 #[cfg(loom)]
 mod wait_list;
+#[cfg(loom)]
+mod watch;
