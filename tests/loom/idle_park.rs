@@ -1,4 +1,4 @@
-//! P1 to P4 and P9 of `executor/src/scheduler/mod.rs`: nothing is queued while everybody sleeps.
+//! P1 to P4 of `executor/src/scheduler/mod.rs`: nothing is queued while everybody sleeps.
 //!
 //! `Idle`, the injector, the queues and the parkers are the real ones. What a worker and a submitter do with them is
 //! repeated here in a few lines, so that single steps can be left out; `runtime.rs` has the real workers. A worker that
@@ -9,7 +9,7 @@ use std::sync::Arc;
 use std::sync::atomic::AtomicBool as Unobserved;
 use std::sync::atomic::Ordering::Relaxed;
 
-use loom::sync::atomic::{AtomicU32, Ordering::SeqCst, fence};
+use loom::sync::atomic::{Ordering::SeqCst, fence};
 use loom::thread;
 use raddle::loom::internals::{
     Idle, Inject, Local, Parker, Searching, Steal, Stealer, Unpark, Unparked, without_fences,
@@ -25,7 +25,6 @@ enum Without {
     ParkersFence,
     LastLook,
     HandingOn,
-    PushersFence,
     LookOnLeaving,
     LookAtOtherGuests,
     LookAfterThePoll,
@@ -40,14 +39,13 @@ struct Scheduler {
     idle: Idle,
     injector: Inject<u32>,
     guests: Stealer<u32>,
-    root_pushes: AtomicU32,
     beds: [Parker; 2],
     /// Whether a worker without a task may go home.
     closed: Unobserved,
 }
 
 impl Scheduler {
-    /// With the guest's queue, which is open to thieves.
+    /// With the guest's queue, which is open to thieves. (`watch.rs` is about those that are not.)
     fn new(limit: usize, without: Without) -> (Arc<Scheduler>, Local<u32>) {
         let (queue, guests) = Local::shared();
         queue.open();
@@ -56,7 +54,6 @@ impl Scheduler {
             idle: Idle::new(limit),
             injector: Inject::default(),
             guests,
-            root_pushes: AtomicU32::new(0),
             beds: [Parker::new(), Parker::new()],
             closed: Unobserved::new(false),
         };
@@ -82,18 +79,6 @@ impl Scheduler {
     fn submit(&self, task: u32) {
         self.injector.push(task);
         self.wake_one();
-    }
-
-    /// P9.
-    fn push_while_rooting(&self, queue: &Local<u32>, task: u32) {
-        queue.push(task);
-        self.root_pushes.store(self.root_pushes.load(Relaxed) + 1, Relaxed);
-        if self.without != Without::PushersFence {
-            fence(SeqCst);
-        }
-        if !self.idle.is_watched() {
-            self.wake_one();
-        }
     }
 
     fn has_work(&self) -> bool {
@@ -159,19 +144,12 @@ impl Scheduler {
         }
     }
 
-    /// P3, P9.
+    /// P3.
     fn sleep(&self, index: usize, nobody_searches: bool) -> Option<Searching> {
         if nobody_searches && self.without != Without::LastLook && self.has_work() {
             self.wake_one();
         }
-        // Worker 1 is a guest, in the models that have one.
-        if index == 0 && self.idle.start_watching(self.root_pushes.load(Relaxed)) {
-            // The time of the watch passes at once.
-            self.idle.stop_watching();
-            fence(SeqCst);
-        } else {
-            self.beds[index].park(None);
-        }
+        self.beds[index].park(None);
         match self.idle.unpark(index) {
             Unparked::Alone => None,
             Unparked::ToSearch(searching) => Some(searching),
@@ -183,6 +161,10 @@ impl Scheduler {
         self.closed.store(true, Relaxed);
         self.unpark(1 - own_index);
     }
+}
+
+fn push(queue: &Local<u32>, task: u32) {
+    assert!(!queue.push(task), "nobody has called");
 }
 
 fn one_submitter_and_one_worker(without: Without) {
@@ -289,36 +271,10 @@ fn p4_fails_without_handing_on() {
     two_tasks_for_two_workers(2, Without::HandingOn);
 }
 
-/// A guest in its root future pushes, and then blocks its thread.
-fn a_guest_pushes_and_blocks(without: Without) {
-    model(3, move || {
-        let (scheduler, queue) = Scheduler::new(1, without);
-        scheduler.idle.enter();
-        let worker = thread::spawn({
-            let scheduler = scheduler.clone();
-            move || scheduler.next(0, None).zip(scheduler.next(0, None))
-        });
-        scheduler.push_while_rooting(&queue, 1);
-        scheduler.push_while_rooting(&queue, 2);
-        assert_eq!(worker.join().unwrap(), Some((1, 2)));
-    });
-}
-
-#[test]
-fn p9_what_a_root_future_pushes_is_found_while_it_blocks() {
-    a_guest_pushes_and_blocks(Nothing);
-}
-
-#[test]
-#[should_panic(expected = "deadlock")]
-fn p9_fails_without_the_pushers_fence() {
-    a_guest_pushes_and_blocks(Without::PushersFence);
-}
-
 /// A guest pushes in its root future, and then would like to run the task itself; it is refused as long as the worker
 /// is active (P1).
 #[test]
-fn p1_p9_a_refused_guests_task_is_found_by_the_last_active_worker() {
+fn p1_a_refused_guests_task_is_found_by_the_last_active_worker() {
     model(3, || {
         let (scheduler, queue) = Scheduler::new(1, Nothing);
         scheduler.idle.enter();
@@ -332,7 +288,7 @@ fn p1_p9_a_refused_guests_task_is_found_by_the_last_active_worker() {
                 found
             }
         });
-        scheduler.push_while_rooting(&queue, 7);
+        push(&queue, 7);
         let found = scheduler.run_as_guest(&queue);
         assert_eq!(worker.join().unwrap().xor(found), Some(7));
     });
@@ -355,7 +311,7 @@ fn a_guest_turns_to_its_root_future(without: Without) {
         });
         if scheduler.idle.step_in() {
             // Run by the guest: no fence, no wake.
-            queue.push(1);
+            push(&queue, 1);
             let submitter = thread::spawn({
                 let scheduler = scheduler.clone();
                 move || scheduler.submit(2)
@@ -377,13 +333,13 @@ fn a_guest_turns_to_its_root_future(without: Without) {
 }
 
 #[test]
-fn p3_p9_a_guest_that_turns_to_its_root_future_looks_at_every_queue() {
+fn p3_a_guest_that_turns_to_its_root_future_looks_at_every_queue() {
     a_guest_turns_to_its_root_future(Nothing);
 }
 
 #[test]
 #[should_panic(expected = "deadlock")]
-fn p3_p9_fails_if_a_guest_turns_to_its_root_future_without_a_look() {
+fn p3_fails_if_a_guest_turns_to_its_root_future_without_a_look() {
     a_guest_turns_to_its_root_future(Without::LookOnLeaving);
 }
 
@@ -408,7 +364,7 @@ fn a_guest_goes_while_another_is_refused(without: Without) {
         let refused = thread::spawn({
             let scheduler = scheduler.clone();
             move || {
-                scheduler.push_while_rooting(&queue, 7);
+                push(&queue, 7);
                 scheduler.run_as_guest(&queue)
             }
         });
@@ -443,7 +399,7 @@ fn a_worker_shares_what_it_has_pushed(without: Without) {
             let scheduler = scheduler.clone();
             move || scheduler.next(0, None)
         });
-        queue.push(7);
+        push(&queue, 7);
         match scheduler.without {
             Without::LookAfterThePoll => {}
             // `Worker::share_backlog`, which is worth a glance at the word, and no fence.

@@ -38,6 +38,10 @@ fn steal(from: &Stealer<Item>, to: &Local<Item>) -> Option<Item> {
     }
 }
 
+fn push(queue: &Local<Item>, taken: &Arc<Unobserved>) {
+    assert!(!queue.push(Item::new(taken)), "nobody has called");
+}
+
 fn run_all(queue: &Local<Item>) {
     while let Some(item) = queue.pop() {
         item.run();
@@ -66,8 +70,8 @@ fn with_a_thief(items: usize, own: fn(&Local<Item>, &Arc<Unobserved>)) {
 fn q1_owner_and_thief_never_take_the_same_item() {
     with_a_thief(2, |queue, taken| {
         queue.open();
-        queue.push(Item::new(taken));
-        queue.push(Item::new(taken));
+        push(queue, taken);
+        push(queue, taken);
         run_all(queue);
     });
 }
@@ -75,10 +79,10 @@ fn q1_owner_and_thief_never_take_the_same_item() {
 #[test]
 fn q1_what_is_exposed_late_is_taken_once() {
     with_a_thief(3, |queue, taken| {
-        queue.push(Item::new(taken));
-        queue.push(Item::new(taken));
+        push(queue, taken);
+        push(queue, taken);
         queue.expose();
-        queue.push(Item::new(taken));
+        push(queue, taken);
         run_all(queue);
     });
 }
@@ -87,10 +91,10 @@ fn q1_what_is_exposed_late_is_taken_once() {
 fn q1_what_is_taken_back_from_the_thieves_is_taken_once() {
     with_a_thief(3, |queue, taken| {
         queue.open();
-        queue.push(Item::new(taken));
-        queue.push(Item::new(taken));
+        push(queue, taken);
+        push(queue, taken);
         queue.close();
-        queue.push(Item::new(taken));
+        push(queue, taken);
         run_all(queue);
     });
 }
@@ -101,7 +105,7 @@ fn q1_two_thieves_never_take_the_same_item() {
         let taken = Arc::default();
         let (queue, stealer) = Local::shared();
         let stealer = Arc::new(stealer);
-        queue.push(Item::new(&taken));
+        push(&queue, &taken);
         queue.expose();
         let thieves = [(); 2].map(|()| {
             let stealer = stealer.clone();

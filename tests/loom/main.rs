@@ -9,6 +9,8 @@ mod cancellation_token;
 #[cfg(loom)]
 mod executor_support;
 #[cfg(loom)]
+mod gate;
+#[cfg(loom)]
 mod idle_park;
 #[cfg(loom)]
 mod inject;
@@ -48,3 +50,5 @@ mod timer;
 mod wait_list;
 #[cfg(loom)]
 mod watch;
+#[cfg(loom)]
+mod watch_channel;

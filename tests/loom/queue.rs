@@ -1,4 +1,4 @@
-//! Rules G1 to G3 of the queues.
+//! Rules J1 to J3 of the queues.
 
 use crate::sync_support::{once, run_beside};
 use loom::{
@@ -15,7 +15,7 @@ use raddle_sync::{
 };
 
 #[test]
-fn g1_room_and_items_pass_between_a_putter_and_a_getter() {
+fn j1_room_and_items_pass_between_a_putter_and_a_getter() {
     loom::model(|| {
         let queue = Arc::new(Queue::bounded(1));
         let putting = {
@@ -33,7 +33,7 @@ fn g1_room_and_items_pass_between_a_putter_and_a_getter() {
 }
 
 #[test]
-fn g1_a_getter_that_gives_up_leaves_the_item_to_the_other() {
+fn j1_a_getter_that_gives_up_leaves_the_item_to_the_other() {
     loom::model(|| {
         let queue = Arc::new(LifoQueue::unbounded());
         let impatient = {
@@ -55,7 +55,7 @@ fn g1_a_getter_that_gives_up_leaves_the_item_to_the_other() {
 }
 
 #[test]
-fn g2_an_item_is_got_or_given_back_when_the_queue_closes() {
+fn j2_an_item_is_got_or_given_back_when_the_queue_closes() {
     loom::model(|| {
         let queue = Arc::new(Queue::bounded(1));
         let putting = {
@@ -78,7 +78,7 @@ fn g2_an_item_is_got_or_given_back_when_the_queue_closes() {
 
 #[test]
 #[should_panic(expected = "it came after the end")]
-fn g2_control_a_putter_that_does_not_look_again_leaves_its_item_behind() {
+fn j2_control_a_putter_that_does_not_look_again_leaves_its_item_behind() {
     loom::model(|| {
         let shared = Arc::new((AtomicUsize::new(0), Mutex::new(Vec::new())));
         let putting = {
@@ -99,7 +99,7 @@ fn g2_control_a_putter_that_does_not_look_again_leaves_its_item_behind() {
 }
 
 #[test]
-fn g3_the_last_task_done_wakes_who_joins() {
+fn j3_the_last_task_done_wakes_who_joins() {
     loom::model(|| {
         let queue = Arc::new(Queue::unbounded());
         queue.try_put(1).unwrap();
@@ -121,7 +121,7 @@ fn g3_the_last_task_done_wakes_who_joins() {
 
 #[test]
 #[should_panic(expected = "lost wake-up")]
-fn g3_control_who_counts_before_its_notified_is_born_joins_for_ever() {
+fn j3_control_who_counts_before_its_notified_is_born_joins_for_ever() {
     loom::model(|| {
         let shared = Arc::new((AtomicUsize::new(1), Notify::new()));
         let working = {

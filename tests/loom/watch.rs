@@ -1,108 +1,225 @@
-//! Rules V1 to V3 of the watch channel.
+//! P9 and P11 of `executor/src/scheduler/mod.rs`: what a root future has pushed is found while it blocks its thread.
+//!
+//! `Idle`, the queues and the parkers are the real ones. What a guest and a worker do with them is repeated here in a few
+//! lines, so that single steps can be left out; `runtime.rs` has the real ones. Naps pass at once. A task that nobody
+//! finds is a deadlock.
 
-use crate::sync_support::run_beside;
-use loom::{
-    future::block_on,
-    sync::{
-        Arc,
-        atomic::{AtomicUsize, Ordering},
-    },
-    thread,
+use std::sync::Arc;
+
+use loom::sync::atomic::{Ordering::SeqCst, fence};
+use loom::thread;
+use raddle::loom::internals::{
+    Idle, Inject, Local, Parker, Rescue, Searching, Steal, Stealer, Unpark, Unparked, heavy,
 };
-use raddle_sync::{Notify, watch};
 
-#[test]
-fn v3_a_change_reaches_who_waits_for_it_and_so_does_the_end() {
-    loom::model(|| {
-        let (sender, mut receiver) = watch::channel(Arc::new(0));
-        let sending = thread::spawn(move || assert!(sender.send(Arc::new(1)).is_ok()));
-        assert!(block_on(receiver.changed()).is_ok());
-        assert_eq!(**receiver.borrow(), 1);
-        assert!(block_on(receiver.changed()).is_err());
-        sending.join().unwrap();
-    });
+use crate::executor_support::{Signal, model};
+
+/// A step that a negative control leaves out.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Without {
+    Nothing,
+    PushersFence,
+    WatchersFence,
+    SecondLook,
+    HandingOn,
+    FindersFence,
 }
 
-#[test]
-fn v2_the_last_of_two_changes_is_seen() {
-    loom::model(|| {
-        let (sender, mut receiver) = watch::channel(0);
-        let sending = thread::spawn(move || {
-            sender.send_modify(|value| *value += 1);
-            sender.send_modify(|value| *value += 1);
-        });
-        let mut last = 0;
-        while block_on(receiver.changed()).is_ok() {
-            let value = *receiver.borrow_and_update();
-            // The same again, if it was changed between the report and the look.
-            assert!(value >= last);
-            last = value;
+use Without::Nothing;
+
+struct Scheduler {
+    without: Without,
+    idle: Idle,
+    injector: Inject<u32>,
+    guest: Stealer<u32>,
+    beds: [Parker; 2],
+    /// The guest has pushed what it has to push, and blocks its thread.
+    blocked: Arc<Signal>,
+}
+
+impl Scheduler {
+    /// With the queue of a guest that begins to poll its root future.
+    fn new(without: Without) -> (Arc<Scheduler>, Local<u32>) {
+        let (queue, guest) = Local::shared();
+        queue.call();
+        let scheduler = Scheduler {
+            without,
+            idle: Idle::new(2),
+            injector: Inject::default(),
+            guest,
+            beds: [Parker::new(), Parker::new()],
+            blocked: Signal::new(),
+        };
+        (Arc::new(scheduler), queue)
+    }
+
+    fn wake_one(&self) {
+        if let Some(index) = self.idle.wake_one() {
+            assert_eq!(self.beds[index].unpark(), Unpark::Done);
         }
-        assert_eq!(last, 2);
-        sending.join().unwrap();
-    });
-}
+    }
 
-#[test]
-fn v2_a_value_waited_for_is_found() {
-    loom::model(|| {
-        let (sender, mut receiver) = watch::channel(0);
-        let first = {
-            let sender = sender.clone();
-            thread::spawn(move || sender.send_modify(|value| *value += 1))
-        };
-        let second = thread::spawn(move || sender.send_modify(|value| *value += 1));
-        assert!(block_on(receiver.wait_for(|&value| value == 2)).is_ok());
-        first.join().unwrap();
-        second.join().unwrap();
-    });
-}
+    /// `Worker::push`, `Worker::ask_for_a_watch`.
+    fn push_while_rooting(&self, queue: &Local<u32>, task: u32) {
+        if queue.push(task) {
+            queue.take_call();
+            if self.without != Without::PushersFence {
+                fence(SeqCst);
+            }
+            if !self.idle.is_watched() {
+                self.wake_one();
+            }
+        }
+    }
 
-#[test]
-fn v3_the_last_receiver_wakes_who_waits_for_it() {
-    loom::model(|| {
-        let (sender, receiver) = watch::channel(());
-        let other = receiver.clone();
-        let dropping = thread::spawn(move || drop(other));
-        let second = thread::spawn(move || drop(receiver));
-        block_on(sender.closed());
-        assert!(sender.is_closed());
-        dropping.join().unwrap();
-        second.join().unwrap();
-    });
-}
+    /// P2.
+    fn submit(&self, task: u32) {
+        self.injector.push(task);
+        self.wake_one();
+    }
 
-/// Waits for a version with a `Notify`, in the right order or in the wrong one.
-fn waits(looks_first: bool) {
-    loom::model(move || {
-        let shared = Arc::new((AtomicUsize::new(0), Notify::new()));
-        let sending = {
-            let shared = Arc::clone(&shared);
-            thread::spawn(move || {
-                shared.0.fetch_add(1, Ordering::Release);
-                shared.1.notify_waiters();
-            })
-        };
-        let waiting = async {
-            let early = (!looks_first).then(|| shared.1.notified());
-            if shared.0.load(Ordering::Acquire) == 0 {
-                match early {
-                    Some(notified) => notified.await,
-                    None => shared.1.notified().await,
+    fn is_a_root_unwatched(&self) -> bool {
+        !self.idle.is_watched() && !self.guest.is_called()
+    }
+
+    fn stop_searching(&self, searching: Option<Searching>) {
+        let was_last = searching.is_some_and(|evidence| self.idle.found_work(evidence));
+        if self.without != Without::FindersFence {
+            fence(SeqCst);
+        }
+        let root = self.without != Without::HandingOn && self.is_a_root_unwatched();
+        if was_last && (!self.injector.is_empty() || root) {
+            self.wake_one();
+        }
+    }
+
+    /// A worker's next task.
+    fn next(&self, index: usize, mut searching: Option<Searching>) -> u32 {
+        loop {
+            if searching.is_none() {
+                searching = self.idle.start_searching();
+            }
+            while !self.injector.is_empty() {
+                if let Steal::Success(task) = self.injector.take_one() {
+                    self.stop_searching(searching);
+                    return task;
+                }
+                thread::yield_now();
+            }
+            let nobody_searches = self.idle.park(index, searching.take());
+            if nobody_searches && !self.injector.is_empty() {
+                self.wake_one();
+            }
+            let rescued = self.watch();
+            if rescued.is_none() {
+                self.beds[index].park(None);
+            }
+            searching = match self.idle.unpark(index) {
+                Unparked::Alone => None,
+                Unparked::ToSearch(evidence) => Some(evidence),
+            };
+            if let Some(task) = rescued {
+                self.stop_searching(searching);
+                return task;
+            }
+        }
+    }
+
+    /// A watch of one nap. The guest has been in its root future all the time.
+    fn watch(&self) -> Option<u32> {
+        while self.idle.start_watch() {
+            let mut rescued = Vec::new();
+            loop {
+                match self.guest.rescue_into(&mut rescued) {
+                    // It is pushing. Another nap, and it has pushed.
+                    Rescue::Refused => self.blocked.wait(),
+                    Rescue::Nothing => break,
+                    Rescue::Some => {
+                        self.idle.stop_watch();
+                        heavy();
+                        return rescued.pop();
+                    }
                 }
             }
-        };
-        run_beside(vec![sending], waiting);
+            // `Worker::end_watch`.
+            self.idle.stop_watch();
+            if self.without != Without::WatchersFence {
+                heavy();
+            }
+            if self.guest.is_called() || self.without == Without::SecondLook {
+                break;
+            }
+        }
+        None
+    }
+}
+
+fn start(scheduler: &Arc<Scheduler>, index: usize) -> thread::JoinHandle<u32> {
+    let scheduler = scheduler.clone();
+    scheduler.idle.enter();
+    thread::spawn(move || scheduler.next(index, None))
+}
+
+/// A guest in its root future pushes, and then blocks its thread.
+fn a_guest_pushes_and_blocks(without: Without) {
+    model(3, move || {
+        let (scheduler, queue) = Scheduler::new(without);
+        let worker = start(&scheduler, 0);
+        scheduler.push_while_rooting(&queue, 7);
+        scheduler.blocked.give();
+        assert_eq!(worker.join().unwrap(), 7);
     });
 }
 
 #[test]
-#[should_panic(expected = "lost wake-up")]
-fn v3_control_who_looks_before_its_notified_is_born_is_not_woken() {
-    waits(true);
+fn p9_what_a_root_future_pushes_is_found_while_it_blocks() {
+    a_guest_pushes_and_blocks(Nothing);
 }
 
 #[test]
-fn v3_in_the_right_order_nothing_is_lost() {
-    waits(false);
+#[should_panic(expected = "deadlock")]
+fn p9_fails_without_the_pushers_fence() {
+    a_guest_pushes_and_blocks(Without::PushersFence);
+}
+
+#[test]
+#[should_panic(expected = "deadlock")]
+fn p9_fails_without_the_watchers_fence() {
+    a_guest_pushes_and_blocks(Without::WatchersFence);
+}
+
+#[test]
+#[should_panic(expected = "deadlock")]
+fn p9_fails_without_the_watchers_second_look() {
+    a_guest_pushes_and_blocks(Without::SecondLook);
+}
+
+/// A worker finds a task from outside, and is stuck in it. What the root future has pushed must be found by another.
+fn one_worker_is_stuck_and_the_guest_blocks(without: Without) {
+    model(2, move || {
+        let (scheduler, queue) = Scheduler::new(without);
+        let workers = [0, 1].map(|index| start(&scheduler, index));
+        scheduler.submit(1);
+        scheduler.push_while_rooting(&queue, 2);
+        scheduler.blocked.give();
+        let found = workers.map(|worker| worker.join().unwrap());
+        assert_eq!(found.iter().sum::<u32>(), 3);
+    });
+}
+
+#[test]
+fn p11_a_watch_is_handed_on_by_who_finds_something_else() {
+    one_worker_is_stuck_and_the_guest_blocks(Nothing);
+}
+
+#[test]
+#[should_panic(expected = "deadlock")]
+fn p11_fails_without_handing_on() {
+    one_worker_is_stuck_and_the_guest_blocks(Without::HandingOn);
+}
+
+#[test]
+#[should_panic(expected = "deadlock")]
+fn p11_fails_without_the_finders_fence() {
+    one_worker_is_stuck_and_the_guest_blocks(Without::FindersFence);
 }

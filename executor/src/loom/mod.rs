@@ -1,6 +1,7 @@
-//! Atomics, locks, cells, memory and deques: the real ones in a program, loom's under `cfg(loom)`. The only folder of
+//! Atomics, fences, locks, cells, memory and deques: the real ones in a program, loom's under `cfg(loom)`. The only folder of
 //! the crate that knows of loom.
 
+pub(crate) mod barrier;
 #[cfg(loom)]
 mod checked;
 #[cfg(loom)]
@@ -23,9 +24,9 @@ pub(crate) mod alloc {
 /// Threads, as far as `block_on` knows them.
 pub(crate) mod thread {
     #[cfg(loom)]
-    pub(crate) use loom::thread::{Thread, current, park};
+    pub(crate) use loom::thread::{Thread, current, park, yield_now};
     #[cfg(not(loom))]
-    pub(crate) use std::thread::{Thread, current, park};
+    pub(crate) use std::thread::{Thread, current, park, yield_now};
 }
 
 /// loom's `thread_local!` for initializers that are constants.
@@ -176,6 +177,8 @@ pub(crate) mod sync {
 
             pub(crate) fn wait_until<T>(&self, _: &mut MutexGuard<'_, T>, _: Instant) -> TimedOut {
                 super::super::checked::advance_clock();
+                // Who naps and looks, again and again, lets the others get on meanwhile.
+                loom::thread::yield_now();
                 TimedOut
             }
         }

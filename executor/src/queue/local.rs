@@ -1,30 +1,87 @@
-//! The queue of one worker: FIFO, one producer, many thieves. In two parts.
+//! The queue of one worker: FIFO, one producer, many thieves. In three parts.
 //!
-//! The front part is private: a plain ring, whose push and pop are a few instructions. The back part is a Chase-Lev
-//! deque, which thieves may come to; a pop from it costs a read-modify-write, a theft an exchange and two cache-line
-//! transfers. What is pushed goes to the private part as long as the deque is empty, so that everything private is
-//! older than everything in the deque; [`Local::expose`] moves it over when there is somebody to share with and the
-//! backlog is worth it (`scheduler/pace.rs` says when). A worker with nobody to share with, or with tasks too small to
-//! share, therefore pays no atomic operation per task, and neither does the only worker of a runtime, which has no
+//! ```text
+//!   pop ◄── front ◄── deque ◄── back ◄── push
+//!           private   thieves   private
+//! ```
+//!
+//! The private parts are plain rings, whose push and pop are a few instructions. The deque in the middle (Chase and Lev,
+//! 2005) is what thieves may come to; a pop from it costs a read-modify-write, a theft an exchange and two cache-line
+//! transfers. As long as there is nobody to share with, or nothing worth it (`scheduler/pace.rs` says when), all is in
+//! the front, and the queue costs no atomic operation; nor does that of the only worker of a runtime, which has no
 //! deque. (Private deques that share on demand: U. Acar, A. Charguéraud, M. Rainey, 2013.)
+//!
+//! - **Q6** Whatever is in the front is older than whatever is in the deque, and that older than what is in the back.
+//! - **Q7** No operation moves more than [`EXPOSED_MAX`] items, except [`Local::open`]: a queue of a million is not copied
+//!   because somebody is interested in a hundred. The newest go, and the owner keeps the oldest, which are next.
+//!
+//! The private parts are behind a gate (`gate.rs`) that costs their owner two stores, and that a rescuer can pass while
+//! the owner is in a poll.
+//!
+//! Rejected: to expose all, and to take all back when nobody came. With 300,000 queued each of the two took a
+//! millisecond; that looked like a long poll, after which everything was exposed again, and so on.
+//!
+//! # Safety
+//! The private parts are entered by their one owner, which is not in there already (`gate.rs`): `Local` is not Sync, and
+//! the closures that run inside move items and call nothing of this module.
 
+#![allow(unsafe_code)]
+
+use super::gate::{Gated, Leave};
 use super::{BATCH_MAX, Steal};
 use crate::loom::deques;
-use std::cell::{Cell, RefCell};
+use std::cell::Cell;
 use std::collections::VecDeque;
+use std::marker::PhantomData;
+use std::sync::Arc;
+
+/// Four thefts, or a good millisecond of the smallest tasks worth a theft.
+pub(crate) const EXPOSED_MAX: usize = 4 * BATCH_MAX;
+
+/// Where pushes go.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum End {
+    /// To the front: there is nothing behind it.
+    Front,
+    /// To the deque: there is nothing behind it.
+    Deque,
+    /// To the back, because something may be left in the deque.
+    Back,
+}
 
 /// The owner's end (Q1).
 #[derive(Debug)]
 pub struct Local<T> {
-    private: RefCell<VecDeque<T>>,
+    private: Arc<Gated<Rings<T>>>,
     deque: Option<deques::Worker<T>>,
-    /// Whether pushes go to the deque: it was filled, and not found empty since.
-    open: Cell<bool>,
+    end: Cell<End>,
+    /// One thread at a time is the owner.
+    not_sync: PhantomData<Cell<()>>,
 }
 
 /// The thieves' end.
 #[derive(Debug)]
-pub struct Stealer<T>(Option<deques::Stealer<T>>);
+pub struct Stealer<T> {
+    private: Arc<Gated<Rings<T>>>,
+    deque: Option<deques::Stealer<T>>,
+}
+
+struct Rings<T> {
+    front: VecDeque<T>,
+    back: VecDeque<T>,
+}
+
+/// The outcome of an attempt to take the private part of a queue from its stuck owner.
+#[must_use]
+#[derive(Debug, PartialEq, Eq)]
+pub enum Rescue {
+    /// Something was taken.
+    Some,
+    /// There was nothing; the next push will tell (Q10).
+    Nothing,
+    /// The owner is at its queue, so it is not stuck; or another rescuer is.
+    Refused,
+}
 
 impl<T> Local<T> {
     /// A queue that thieves may come to.
@@ -33,92 +90,156 @@ impl<T> Local<T> {
         // fence per pop and an exchange per stolen item.
         let worker = deques::Worker::new_fifo();
         let stealer = worker.stealer();
-        (Local::new(Some(worker)), Stealer(Some(stealer)))
+        Local::new(Some(worker), Some(stealer))
     }
 
     /// A queue without thieves.
     pub fn alone() -> (Local<T>, Stealer<T>) {
-        (Local::new(None), Stealer(None))
+        Local::new(None, None)
     }
 
-    fn new(deque: Option<deques::Worker<T>>) -> Local<T> {
-        Local { private: RefCell::default(), deque, open: Cell::new(false) }
+    fn new(
+        worker: Option<deques::Worker<T>>,
+        stealer: Option<deques::Stealer<T>>,
+    ) -> (Local<T>, Stealer<T>) {
+        let rings = Rings { front: VecDeque::new(), back: VecDeque::new() };
+        let private = Arc::new(Gated::new(rings));
+        let stealer = Stealer { private: private.clone(), deque: stealer };
+        let local =
+            Local { private, deque: worker, end: Cell::new(End::Front), not_sync: PhantomData };
+        (local, stealer)
     }
 
-    /// Adds at the back. Owner only.
+    /// The private parts. `f` runs no foreign code: it moves items, and drops none.
     #[inline]
-    pub fn push(&self, item: T) {
-        match &self.deque {
-            Some(deque) if self.open.get() => deque.push(item),
-            _ => self.private.borrow_mut().push_back(item),
+    fn with<R>(&self, f: impl FnOnce(&mut Rings<T>) -> R) -> R {
+        // SAFETY: there is one `Local`, it is not Sync, and no `f` below comes back here.
+        unsafe { self.private.with(f) }
+    }
+
+    /// Adds at the end. Owner only. `true` if a rescuer has asked to be told (Q10).
+    #[inline]
+    #[must_use]
+    pub fn push(&self, item: T) -> bool {
+        let end = self.end.get();
+        if let (End::Deque, Some(deque)) = (end, &self.deque) {
+            deque.push(item);
+            return self.private.is_called();
         }
+        let push = |rings: &mut Rings<T>| match end {
+            End::Back => rings.back.push_back(item),
+            _ => rings.front.push_back(item),
+        };
+        // SAFETY: as in `with`.
+        unsafe { self.private.with_call(push) }.1
+    }
+
+    /// From now on, the next push tells (Q10). Owner only.
+    pub fn call(&self) {
+        self.private.call();
+    }
+
+    /// No push needs to tell any more. Owner only.
+    pub fn take_call(&self) {
+        self.private.take_call();
     }
 
     /// Takes from the front. Owner only.
     #[inline]
     pub fn pop(&self) -> Option<T> {
-        let private = self.private.borrow_mut().pop_front();
-        if private.is_some() || !self.open.get() { private } else { self.pop_deque() }
+        let next = self.with(|rings| rings.front.pop_front());
+        if next.is_some() || self.end.get() == End::Front { next } else { self.pop_behind() }
     }
 
-    fn pop_deque(&self) -> Option<T> {
+    /// The front is empty.
+    fn pop_behind(&self) -> Option<T> {
         let deque = self.deque.as_ref()?;
-        let popped = deque.pop();
-        // Once it is empty, nothing in it is older than what is pushed next.
-        self.open.set(!deque.is_empty());
-        popped
+        let next = deque.pop();
+        if next.is_some() && !deque.is_empty() {
+            return next;
+        }
+        // Nothing is left in the deque: what is behind it becomes the front.
+        self.end.set(End::Front);
+        self.with(|rings| {
+            std::mem::swap(&mut rings.front, &mut rings.back);
+            next.or_else(|| rings.front.pop_front())
+        })
     }
 
-    /// Takes everything back from where thieves can reach it. Owner only.
+    /// From now on, pushes go where thieves cannot reach them. What they can reach stays there. Owner only.
     pub fn close(&self) {
-        let Some(deque) = &self.deque else { return };
-        let mut private = self.private.borrow_mut();
-        private.extend(std::iter::from_fn(|| deque.pop()));
-        self.open.set(false);
+        if self.end.get() == End::Deque {
+            self.end.set(End::Back);
+        }
     }
 
     /// Whether pushes go to where thieves can reach them.
     #[inline]
     pub fn is_open(&self) -> bool {
-        self.open.get()
+        self.end.get() == End::Deque
     }
 
-    /// Moves everything private to where thieves can reach it. Owner only.
+    /// Moves what is newest, as far as Q7 lets it, to where thieves can reach it, unless they have enough. Until all
+    /// that is gone, pushes go there too. Owner only.
     pub fn expose(&self) {
         let Some(deque) = &self.deque else { return };
-        let mut private = self.private.borrow_mut();
-        if !private.is_empty() {
-            self.open.set(true);
-            private.drain(..).for_each(|item| deque.push(item));
+        let end = self.end.get();
+        let room = match end {
+            End::Front => EXPOSED_MAX,
+            _ => EXPOSED_MAX.saturating_sub(deque.len()),
+        };
+        let opened = self.with(|rings| {
+            let moved = rings.back.len().min(room);
+            rings.back.drain(..moved).for_each(|item| deque.push(item));
+            if rings.back.is_empty() && deque.is_empty() && !rings.front.is_empty() {
+                let kept = rings.front.len().saturating_sub(room);
+                rings.front.drain(kept..).for_each(|item| deque.push(item));
+                return true;
+            }
+            rings.back.is_empty() && end == End::Back
+        });
+        if opened {
+            self.end.set(End::Deque);
         }
     }
 
-    /// From now on, until the queue has been empty, pushes go straight to where thieves can reach them. Owner only.
+    /// Moves everything to where thieves can reach it, and whatever is pushed until that is gone. Owner only.
     pub fn open(&self) {
-        self.expose();
-        self.open.set(true);
+        let Some(deque) = &self.deque else { return };
+        self.with(|Rings { front, back }| {
+            if !front.is_empty() || !back.is_empty() {
+                // Q6, whatever it costs: who opens a queue is about to leave it for long.
+                front.extend(std::iter::from_fn(|| deque.pop()));
+                front.append(back);
+                front.drain(..).for_each(|item| deque.push(item));
+            }
+        });
+        self.end.set(End::Deque);
     }
 
     /// Where thefts put all but the first item, for a worker that has nothing of its own.
     pub(super) fn loot(&self) -> Option<&deques::Worker<T>> {
+        let deque = self.deque.as_ref()?;
         // The loot is older than whatever is pushed after it.
-        self.open.set(true);
-        self.deque.as_ref()
+        self.end.set(End::Deque);
+        Some(deque)
     }
 
     /// How many are queued, as far as the owner knows.
     #[inline]
     pub fn len(&self) -> usize {
-        let shared =
-            if self.open.get() { self.deque.as_ref().map_or(0, deques::Worker::len) } else { 0 };
-        self.private.borrow().len() + shared
+        let private = self.with(|rings| rings.front.len() + rings.back.len());
+        match (self.end.get(), &self.deque) {
+            (End::Deque | End::Back, Some(deque)) => private + deque.len(),
+            _ => private,
+        }
     }
 }
 
 impl<T> Stealer<T> {
     /// Takes half of what is exposed: one to run, the rest into `to`, the queue of a worker that has nothing.
     pub fn steal_into(&self, to: &Local<T>) -> Steal<T> {
-        let (Some(stealer), Some(to)) = (&self.0, to.loot()) else { return Steal::Empty };
+        let (Some(stealer), Some(to)) = (&self.deque, to.loot()) else { return Steal::Empty };
         match stealer.steal_batch_with_limit_and_pop(to, BATCH_MAX) {
             deques::Steal::Success(item) => Steal::Success(item),
             deques::Steal::Retry => Steal::Retry,
@@ -126,9 +247,91 @@ impl<T> Stealer<T> {
         }
     }
 
+    /// Takes half of what is private, or a batch, from an owner that seems to be stuck in a poll; the oldest first.
+    pub fn rescue_into(&self, rescued: &mut Vec<T>) -> Rescue {
+        // Allocated before, not in there.
+        rescued.reserve(BATCH_MAX);
+        let taken = self.private.rescue(|Rings { front, back }| {
+            let half = (front.len() + back.len()).div_ceil(2).min(BATCH_MAX);
+            let of_front = half.min(front.len());
+            rescued.extend(front.drain(..of_front).chain(back.drain(..half - of_front)));
+            if half > 0 { (Rescue::Some, Leave::Nothing) } else { (Rescue::Nothing, Leave::Call) }
+        });
+        taken.unwrap_or(Rescue::Refused)
+    }
+
+    /// Whether the next push of the owner will tell. After a fence.
+    pub fn is_called(&self) -> bool {
+        self.private.is_called()
+    }
+
     /// How many are exposed, about.
     #[inline]
     pub fn len(&self) -> usize {
-        self.0.as_ref().map_or(0, deques::Stealer::len)
+        self.deque.as_ref().map_or(0, deques::Stealer::len)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn all(queue: &Local<usize>) -> Vec<usize> {
+        std::iter::from_fn(|| queue.pop()).collect()
+    }
+
+    #[test]
+    fn order_is_kept_whatever_is_open() {
+        type Step = fn(&Local<usize>);
+        let steps: [Step; 4] = [Local::expose, Local::close, Local::open, |_| ()];
+        for combination in 0..4_usize.pow(4) {
+            let (queue, _stealer) = Local::shared();
+            let mut expected = 0;
+            for round in 0..4_u32 {
+                for item in 0..10 {
+                    assert!(!queue.push(round as usize * 10 + item));
+                }
+                steps[combination / 4_usize.pow(round) % 4](&queue);
+                assert_eq!(queue.len(), (round as usize + 1) * 10 - expected);
+                for _ in 0..3 {
+                    assert_eq!(queue.pop(), Some(expected));
+                    expected += 1;
+                }
+            }
+            assert_eq!(all(&queue), (expected..40).collect::<Vec<_>>());
+        }
+    }
+
+    #[test]
+    fn thieves_get_the_newest_and_never_too_many_at_once() {
+        let (queue, stealer) = Local::shared();
+        (0..10 * EXPOSED_MAX).for_each(|item| assert!(!queue.push(item)));
+        queue.expose();
+        assert_eq!(stealer.len(), EXPOSED_MAX);
+        let (loot, _) = Local::shared();
+        let first = match stealer.steal_into(&loot) {
+            Steal::Success(item) => item,
+            other => panic!("{other:?}"),
+        };
+        assert_eq!(first, 9 * EXPOSED_MAX);
+        queue.expose();
+        assert_eq!(stealer.len(), EXPOSED_MAX - BATCH_MAX);
+        queue.close();
+        assert!(!queue.push(0));
+        assert_eq!(stealer.len(), EXPOSED_MAX - BATCH_MAX);
+        assert_eq!(queue.len(), 10 * EXPOSED_MAX - BATCH_MAX + 1);
+    }
+
+    #[test]
+    fn a_rescuer_gets_the_oldest_half_and_then_a_call() {
+        let (queue, stealer) = Local::shared();
+        (0..5).for_each(|item| assert!(!queue.push(item)));
+        let mut rescued = Vec::new();
+        while stealer.rescue_into(&mut rescued) == Rescue::Some {}
+        assert_eq!(rescued, [0, 1, 2, 3, 4]);
+        assert!(stealer.is_called());
+        assert!(queue.push(5));
+        queue.take_call();
+        assert!(!queue.push(6));
     }
 }

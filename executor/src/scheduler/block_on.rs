@@ -227,7 +227,7 @@ impl Guest<'_> {
         if !self.active {
             // Refused: somebody else is to run what is queued here, and must be able to reach it (P1).
             if let Some(next) = worker.slot.lifo_take() {
-                worker.core.queue.push(next);
+                worker.push(next);
             }
             worker.core.queue.open();
         }
@@ -241,28 +241,23 @@ impl Guest<'_> {
         worker.announce_unpark();
     }
 
-    /// P9: not counted as active meanwhile, and with everything it pushes open to thieves.
+    /// P9: not counted as active meanwhile.
     fn poll_root<R>(&mut self, poll: &mut impl FnMut() -> Poll<R>) -> Poll<R> {
         struct Rooting<'a>(Worker<'a>);
         impl Drop for Rooting<'_> {
             fn drop(&mut self) {
-                self.0.core.rooting.set(false);
                 self.0.core.to_the_back.set(false);
+                self.0.core.queue.take_call();
             }
         }
         let worker = self.worker;
         self.stop_searching();
-        if let Some(next) = worker.slot.lifo_take() {
-            worker.core.queue.push(next);
-        }
-        worker.core.queue.open();
         worker.slot.set_mode(Mode::Rooting);
+        worker.slot.next_beat();
         if std::mem::take(&mut self.active) {
             worker.shared.idle.leave();
         }
         worker.expect_absence();
-        // The only worker of its runtime has nobody to keep watch.
-        worker.core.rooting.set(worker.shared.workers > 0);
         worker.core.to_the_back.set(true);
         worker.core.pushes.set(0);
         let rooting = Rooting(worker);

@@ -9,7 +9,7 @@
 //! worker's comes first, the publisher reads it as parked, and wakes it (P2).
 
 use crate::loom::sync::Mutex;
-use crate::loom::sync::atomic::{AtomicBool, AtomicU32, AtomicU64, Ordering::*, fence};
+use crate::loom::sync::atomic::{AtomicBool, AtomicU64, Ordering::*, fence};
 use std::fmt;
 
 const SEARCHING: u32 = 0;
@@ -60,9 +60,8 @@ pub struct Idle {
     sleepers: Mutex<Vec<Sleeper>>,
     /// Most workers active at once (P1).
     limit: usize,
-    /// Whether a parked worker keeps watch, and the count of root pushes when the last watch began (P9).
+    /// Whether a parked worker keeps watch (P9).
     watched: AtomicBool,
-    watch_saw: AtomicU32,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -100,7 +99,6 @@ impl Idle {
             sleepers: Mutex::new(Vec::new()),
             limit,
             watched: AtomicBool::new(false),
-            watch_saw: AtomicU32::new(0),
         }
     }
 
@@ -134,9 +132,9 @@ impl Idle {
         self.limit > 1
     }
 
-    /// Whether another worker is awake, running or searching, and might come to steal.
-    pub fn has_company(&self) -> bool {
-        self.counts().active() > 1
+    /// How many workers are active. A hint.
+    pub fn active(&self) -> usize {
+        self.counts().active()
     }
 
     #[inline]
@@ -144,26 +142,22 @@ impl Idle {
         counts.parked() > 0 && counts.searching() == 0 && counts.active() < self.limit
     }
 
-    /// A parked worker wants to keep watch, because the root futures' pushes are now at `pushes`. Refused if nothing was
-    /// pushed since the last watch began, or if somebody is watching (P9).
-    pub fn start_watching(&self, pushes: u32) -> bool {
-        // Relaxed: what is read stale here is made good by P2: the pusher finds nobody watching, and us parked.
-        if self.watch_saw.load(Relaxed) == pushes || self.watched.swap(true, AcqRel) {
-            return false;
-        }
-        self.watch_saw.store(pushes, Relaxed);
-        true
+    /// A parked worker wants to keep watch. Refused if somebody does already (P9).
+    pub fn start_watch(&self) -> bool {
+        // AcqRel: from one watch to the next.
+        !self.is_watched() && !self.watched.swap(true, AcqRel)
     }
 
-    /// The watch is over. The caller fences, and then searches.
-    pub fn stop_watching(&self) {
-        // Relaxed: ordered by the caller's fence.
-        self.watched.store(false, Relaxed);
+    /// The watch is over. The caller passes a heavy fence, and looks whether that was right (P9).
+    pub fn stop_watch(&self) {
+        // Release: pairs with `start_watch`.
+        self.watched.store(false, Release);
     }
 
-    /// Whether somebody keeps watch. The caller has fenced after its push.
+    /// Whether somebody keeps watch. A hint, unless the caller has passed a fence since it took back a call.
+    #[inline]
     pub fn is_watched(&self) -> bool {
-        // Relaxed: ordered by the caller's fence.
+        // Relaxed: ordered by the caller's fence, if it matters.
         self.watched.load(Relaxed)
     }
 

@@ -26,19 +26,26 @@
 //! - **P7** One worker at most waits in the driver, the others in their parkers. An active worker takes a turn
 //!   without waiting about every hundred microseconds, if nobody waits there.
 //! - **P8** The driver's holder declares itself waiting *before* it reads the deadlines.
-//! - **P9** A guest that polls its root future is *rooting*: not active, because that code may block its thread. What
-//!   it spawns stays stealable, and one worker keeps *watch*: it parks for a millisecond at most. A rooting guest
-//!   that pushes while nobody keeps watch wakes somebody to do so.
+//! - **P9** A guest that polls its root future is *rooting*: not active, because that code may block its thread. Its
+//!   queue is *called* (Q10) when the poll begins: whoever pushes onto a call takes it back, fences, and wakes somebody
+//!   unless there is a watch. A watch that ends stops being one, fences, and looks again. So what a root future pushes is
+//!   watched over, or was there when somebody looked.
 //! - **P10** A guest that leaves hands on what is left in its queue, and wakes somebody for the driver it may have
 //!   held.
+//!
+//! - **P11** A worker that parks while others are awake keeps *watch* ([`watch`]), unless somebody does: it sleeps in
+//!   naps, and takes the tasks of those who have not begun a poll since its last look. Whoever stops watching or searching
+//!   because it has found something else to do wakes another, if a root future is left unwatched. An active worker asks
+//!   for a watch when it stops looking at the clock after each poll.
 //!
 //! # Pushing to one's own queue
 //!
 //! Rules P2 and P3 do not cover a worker that pushes to its own queue: it writes no fence and wakes nobody. Instead
 //! it looks again after each poll, and every few pushes inside one, whether its backlog is worth a wake
 //! ([`pace`]). A wake costs the waker three microseconds and each stolen task two cache-line transfers, so a
-//! thousand tasks of eighty nanoseconds are run faster by one worker than by two. A task may therefore wait for one
-//! long poll of its own worker, and no longer.
+//! thousand tasks of eighty nanoseconds are run faster by one worker than by two. While another worker is idle, a task
+//! may therefore wait for one long poll of its own worker, and no longer: at the end of the poll, if not half a
+//! millisecond into it, somebody comes for it. (Long is a tenth of a millisecond.)
 //!
 //! # Why nothing is forgotten
 //!
@@ -63,4 +70,5 @@ pub(crate) mod shared;
 pub(crate) mod shutdown;
 pub(crate) mod slot;
 pub(crate) mod submit;
+pub(crate) mod watch;
 pub(crate) mod worker;

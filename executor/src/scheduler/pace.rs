@@ -1,7 +1,11 @@
-//! What a backlog is worth: a running estimate of how long a worker's polls take, from a clock read once per several
-//! polls, and the prices it is compared with.
+//! What a backlog is worth: a running estimate of how long a worker takes to be done with a queued task, from a clock
+//! read once per several polls, and the prices it is compared with.
 //!
-//! The mean lies: the one long poll that spawns a thousand tasks doubles it. So a sample is the time per poll over a
+//! A poll after which the task is queued again at once (it yielded) counts with the next one: two hundred tasks that
+//! yield for ever take more than any wake costs, however short their polls. A task that has spawned or woken another
+//! counts as done: two tasks that exchange messages are better left together (docs/decisions/0007).
+//!
+//! The mean lies: the one long poll that spawns a thousand tasks doubles it. So a sample is the time per task over a
 //! window, and the estimate follows the smaller of the last two samples: one odd window moves nothing, two in a row
 //! do. Windows are at most [`WINDOW_MAX`] polls and, once polls take microseconds, one poll long.
 
@@ -28,8 +32,17 @@ const DULL_WINDOWS: u32 = 32;
 const LONG_NS: u32 = 100_000;
 
 /// How long after a break a worker reads the clock after every poll that something has waited for: who has just been
-/// woken knows nothing of what it is about to run.
-const PROBATION: Duration = Duration::from_millis(1);
+/// woken knows nothing of what it is about to run. After that, somebody else keeps watch (P11).
+const PROBATION: Duration = Duration::from_micros(100);
+
+/// What there is to see after a poll.
+#[derive(Debug)]
+pub(crate) enum Glance {
+    Nothing,
+    /// Within a window: a poll that was long enough to share the backlog at any price.
+    Long,
+    End(Window),
+}
 
 /// A window that has ended.
 #[derive(Debug)]
@@ -38,6 +51,8 @@ pub(crate) struct Window {
     pub(crate) ended: Instant,
     /// Whether some poll in it was long enough to share the backlog at any price.
     pub(crate) was_long: bool,
+    /// Whether the last break is so long ago that clocks are read at the ends of windows only.
+    pub(crate) is_settled: bool,
 }
 
 /// One worker's estimate. Owner only.
@@ -46,7 +61,12 @@ pub(crate) struct Pace {
     window: Cell<u32>,
     left: Cell<u32>,
     window_began: Cell<Instant>,
+    /// Polls of this window after which the task was queued again.
+    back: Cell<u32>,
+    /// The last reading of the clock.
+    last_look: Cell<Instant>,
     last_sample_ns: Cell<u32>,
+    task_ns: Cell<u32>,
     poll_ns: Cell<u32>,
     /// When the worker came back from its last break, and whether that was less than [`PROBATION`] ago.
     since: Cell<Instant>,
@@ -61,7 +81,10 @@ impl Pace {
             window: Cell::new(1),
             left: Cell::new(1),
             window_began: Cell::new(now),
+            back: Cell::new(0),
+            last_look: Cell::new(now),
             last_sample_ns: Cell::new(UNKNOWN_NS),
+            task_ns: Cell::new(UNKNOWN_NS),
             poll_ns: Cell::new(UNKNOWN_NS),
             since: Cell::new(now),
             on_probation: Cell::new(true),
@@ -73,37 +96,59 @@ impl Pace {
     /// break is noticed after a poll or two.
     pub(crate) fn interrupted(&self, now: Instant) {
         self.window_began.set(now);
+        self.last_look.set(now);
         self.since.set(now);
         self.on_probation.set(true);
         self.window.set(1);
         self.left.set(1);
+        self.back.set(0);
     }
 
-    /// Counts a poll. At the end of a window, says what it looked like. On probation, a poll is a window of its own if
-    /// `is_waited_for` says that something has waited for its end.
+    /// The task just polled is queued again.
+    #[inline]
+    pub(crate) fn came_back(&self) {
+        self.back.set(self.back.get() + 1);
+    }
+
+    /// Counts a poll. At the end of a window, says what it looked like. On probation, looks at the clock after each poll
+    /// of which `is_waited_for` says that something has waited for its end.
     #[inline]
     pub(crate) fn after_poll(
         &self,
         now: impl FnOnce() -> Instant,
         is_waited_for: impl FnOnce() -> bool,
-    ) -> Option<Window> {
+    ) -> Glance {
         let left = self.left.get() - 1;
         self.left.set(left);
-        if left > 0 && !(self.on_probation.get() && is_waited_for()) {
-            return None;
+        if left == 0 {
+            return Glance::End(self.end_window(now()));
         }
-        Some(self.end_window(now()))
+        if self.on_probation.get() && is_waited_for() && self.is_long(now()) {
+            return Glance::Long;
+        }
+        Glance::Nothing
+    }
+
+    /// Whether the clock has not been looked at for so long that some poll since then must have been long.
+    fn is_long(&self, now: Instant) -> bool {
+        let since = now.saturating_duration_since(self.last_look.replace(now));
+        since >= Duration::from_nanos(u64::from(LONG_NS))
     }
 
     fn end_window(&self, now: Instant) -> Window {
+        let was_long = self.is_long(now);
         let elapsed = now.saturating_duration_since(self.window_began.replace(now)).as_nanos();
         let elapsed = u32::try_from(elapsed).unwrap_or(u32::MAX);
-        let was_long = elapsed >= LONG_NS;
-        let sample = elapsed / (self.window.get() - self.left.get());
+        let polls = self.window.get();
+        let done = polls.saturating_sub(self.back.replace(0)).max(1);
+        let sample = elapsed / done;
         let sample = sample.min(self.last_sample_ns.replace(sample));
-        let estimate = self.poll_ns.get();
         // Up by doubling, down by halving: a change of load is followed within a few windows.
-        self.poll_ns.set(sample.clamp(estimate / 2, estimate.saturating_mul(2)).max(1));
+        let follow = |estimate: u32, sample: u32| {
+            sample.clamp(estimate / 2, estimate.saturating_mul(2)).max(1)
+        };
+        self.task_ns.set(follow(self.task_ns.get(), sample));
+        self.poll_ns.set(follow(self.poll_ns.get(), elapsed / polls));
         self.dull_windows.set(if self.is_worth_sharing() {
             0
         } else {
@@ -115,15 +160,15 @@ impl Pace {
         let aim = (WINDOW_NS / self.poll_ns.get()).clamp(1, WINDOW_MAX);
         self.window.set(aim.min(2 * self.window.get()));
         self.left.set(self.window.get());
-        Window { ended: now, was_long }
+        Window { ended: now, was_long, is_settled: !self.on_probation.get() }
     }
 
     /// The estimate.
-    pub(crate) fn poll_ns(&self) -> u32 {
-        self.poll_ns.get()
+    pub(crate) fn task_ns(&self) -> u32 {
+        self.task_ns.get()
     }
 
-    /// The time per poll of the last window, which the estimate may not believe yet.
+    /// The sample of the last window, which the estimate may not believe yet.
     pub(crate) fn last_sample_ns(&self) -> u32 {
         self.last_sample_ns.get()
     }
@@ -131,7 +176,7 @@ impl Pace {
     /// Whether tasks of this size are worth moving to another core at all.
     #[inline]
     pub(crate) fn is_worth_sharing(&self) -> bool {
-        self.poll_ns.get() >= STEAL_MIN_NS
+        self.task_ns.get() >= STEAL_MIN_NS
     }
 
     /// Whether tasks have been too small to share for so long that a queue kept open for thieves may be closed, which
@@ -142,13 +187,13 @@ impl Pace {
 
     /// Whether `backlog` tasks of this worker are worth waking another for.
     pub(crate) fn is_worth_a_wake(&self, backlog: usize) -> bool {
-        self.is_worth_sharing() && backlog as u64 * u64::from(self.poll_ns.get()) >= WAKE_WORTH_NS
+        self.is_worth_sharing() && backlog as u64 * u64::from(self.task_ns.get()) >= WAKE_WORTH_NS
     }
 }
 
 /// Whether a thief gains by taking half of `backlog` tasks from a worker that is getting to them itself.
-pub(crate) fn is_worth_stealing(backlog: usize, poll_ns: u32) -> bool {
-    poll_ns >= STEAL_MIN_NS && backlog as u64 * u64::from(poll_ns) >= STEAL_WORTH_NS
+pub(crate) fn is_worth_stealing(backlog: usize, task_ns: u32) -> bool {
+    task_ns >= STEAL_MIN_NS && backlog as u64 * u64::from(task_ns) >= STEAL_WORTH_NS
 }
 
 /// How long a worker without a break goes without a turn of the driver (P7).
@@ -165,15 +210,24 @@ mod tests {
         }
     }
 
+    fn is_reported(pace: &Pace, now: &mut Instant, is_waited_for: bool) -> bool {
+        *now += Duration::from_millis(1);
+        match pace.after_poll(|| *now, || is_waited_for) {
+            Glance::Nothing => false,
+            Glance::Long => true,
+            Glance::End(window) => window.was_long,
+        }
+    }
+
     #[test]
     fn one_long_poll_among_short_ones_moves_nothing() {
         let mut now = Instant::now();
         let pace = Pace::new(now);
         run(&pace, &mut now, 1_000, Duration::from_nanos(80));
-        assert_eq!(pace.poll_ns(), 80);
+        assert_eq!(pace.task_ns(), 80);
         run(&pace, &mut now, 1, Duration::from_millis(1));
         run(&pace, &mut now, 100, Duration::from_nanos(80));
-        assert_eq!(pace.poll_ns(), 80);
+        assert_eq!(pace.task_ns(), 80);
         assert!(!pace.is_worth_a_wake(1_000_000));
     }
 
@@ -181,13 +235,8 @@ mod tests {
     fn a_long_poll_is_reported_at_the_end_of_its_window() {
         let mut now = Instant::now();
         let pace = Pace::new(now);
-        run(&pace, &mut now, 1_000, Duration::from_nanos(80));
-        let mut reported = 0;
-        for _ in 0..WINDOW_MAX {
-            now += Duration::from_millis(1);
-            reported +=
-                u32::from(pace.after_poll(|| now, || false).is_some_and(|window| window.was_long));
-        }
+        run(&pace, &mut now, 10_000, Duration::from_nanos(80));
+        let reported = (0..WINDOW_MAX).filter(|_| is_reported(&pace, &mut now, true)).count();
         assert_eq!(reported, 1);
     }
 
@@ -197,8 +246,7 @@ mod tests {
         let pace = Pace::new(now);
         run(&pace, &mut now, 1_000, Duration::from_nanos(80));
         pace.interrupted(now);
-        now += Duration::from_millis(1);
-        assert!(pace.after_poll(|| now, || false).is_some_and(|window| window.was_long));
+        assert!(is_reported(&pace, &mut now, false));
     }
 
     #[test]
@@ -208,8 +256,20 @@ mod tests {
         run(&pace, &mut now, 100_000, Duration::from_nanos(80));
         pace.interrupted(now);
         run(&pace, &mut now, 20, Duration::from_nanos(80));
-        now += Duration::from_millis(1);
-        assert!(pace.after_poll(|| now, || true).is_some_and(|window| window.was_long));
+        assert!(is_reported(&pace, &mut now, true));
+    }
+
+    #[test]
+    fn tasks_that_stay_are_worth_more_than_their_polls() {
+        let mut now = Instant::now();
+        let pace = Pace::new(now);
+        for _ in 0..1_000 {
+            now += Duration::from_nanos(30);
+            pace.came_back();
+            pace.after_poll(|| now, || false);
+        }
+        assert!(pace.is_worth_a_wake(200), "{pace:?}");
+        assert!(!pace.is_worth_a_wake(2), "{pace:?}");
     }
 
     #[test]
@@ -231,6 +291,6 @@ mod tests {
         now += Duration::from_secs(60);
         pace.interrupted(now);
         run(&pace, &mut now, 1_000, Duration::from_nanos(80));
-        assert_eq!(pace.poll_ns(), 80);
+        assert_eq!(pace.task_ns(), 80);
     }
 }

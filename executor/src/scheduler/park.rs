@@ -45,13 +45,12 @@ impl Parker {
         Parker { state: AtomicU32::new(EMPTY), lock: Mutex::new(()), wake: Condvar::new() }
     }
 
-    /// Sleeps until unparked, or until `deadline`. Takes the notification (P5).
-    pub fn park(&self, deadline: Option<Instant>) {
+    /// Sleeps until unparked, or until `deadline`. Takes the notification (P5), and says whether there was one.
+    pub fn park(&self, deadline: Option<Instant>) -> bool {
         let mut guard = self.lock.lock();
         // AcqRel: Acquire pairs with `unpark`, so that whatever made the notifier call is seen by the woken.
         if self.state.compare_exchange(EMPTY, ASLEEP, AcqRel, Acquire).is_err() {
-            self.take();
-            return;
+            return self.take();
         }
         loop {
             let timed_out = match deadline {
@@ -63,8 +62,7 @@ impl Parker {
             };
             // Acquire: as above.
             if self.state.load(Acquire) == NOTIFIED || timed_out {
-                self.take();
-                return;
+                return self.take();
             }
         }
     }
@@ -81,15 +79,15 @@ impl Parker {
         }
     }
 
-    /// Back from the driver. Takes the notification, if one came.
-    pub fn left_driver(&self, asleep: InDriver) {
+    /// Back from the driver. Takes the notification, and says whether there was one.
+    pub fn left_driver(&self, asleep: InDriver) -> bool {
         let InDriver(()) = asleep;
-        self.take();
+        self.take()
     }
 
-    fn take(&self) {
+    fn take(&self) -> bool {
         // Acquire: pairs with `unpark`.
-        self.state.swap(EMPTY, Acquire);
+        self.state.swap(EMPTY, Acquire) == NOTIFIED
     }
 
     /// Wakes the sleeper, or lets its next park return at once.

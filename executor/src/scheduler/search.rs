@@ -15,9 +15,8 @@ impl Worker<'_> {
     /// The next task that is this worker's own, or nobody's.
     #[inline]
     pub(super) fn next_own(&self) -> Option<Runnable> {
-        let tick = self.core.tick.get().wrapping_add(1);
-        self.core.tick.set(tick);
-        if tick.is_multiple_of(INJECTOR_INTERVAL)
+        let beat = self.slot.next_beat();
+        if beat.is_multiple_of(INJECTOR_INTERVAL)
             && let Some(runnable) = self.pop_injector(false)
         {
             return Some(runnable);
@@ -38,7 +37,7 @@ impl Worker<'_> {
             return Some(runnable);
         }
         // Two tasks that keep waking each other would keep all others waiting: to the back with this one.
-        self.core.queue.push(runnable);
+        self.push(runnable);
         None
     }
 

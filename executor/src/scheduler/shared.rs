@@ -73,6 +73,7 @@ impl Shared {
         hooks: Hooks,
         blocking: Pool,
     ) -> std::io::Result<Arc<Shared>> {
+        crate::loom::barrier::prepare();
         let driver = Driver::new(clock.clone())?;
         let count = workers + guests;
         Ok(Arc::new_cyclic(|shared| Shared {
@@ -168,15 +169,6 @@ impl Shared {
         !self.injector.is_empty() || self.slots.iter().any(|slot| slot.is_worth_robbing())
     }
 
-    /// How often root futures have pushed in all (P9).
-    pub(crate) fn root_pushes(&self) -> u32 {
-        // Relaxed: read after the caller's fence, or as a hint.
-        self.slots[self.workers..]
-            .iter()
-            .map(|slot| slot.root_pushes.load(std::sync::atomic::Ordering::Relaxed))
-            .fold(0, u32::wrapping_add)
-    }
-
     /// Tells a thread that waits in `block_on` without a slot that one is free.
     pub(crate) fn tell_waiting_guest(&self) {
         let waiting = std::mem::take(&mut *self.waiting_guests.lock());
@@ -193,7 +185,7 @@ impl Slot {
         if backlog == 0 {
             return false;
         }
-        // A worker that is not working its queue off by itself has its tasks taken at any price.
-        !self.is_working() || super::pace::is_worth_stealing(backlog, self.poll_ns())
+        // A worker that is not awake has its tasks taken at any price. (One that is stuck, by whoever keeps watch.)
+        !self.is_awake() || super::pace::is_worth_stealing(backlog, self.task_ns())
     }
 }

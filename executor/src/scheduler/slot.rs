@@ -10,6 +10,7 @@
 use super::pace::Pace;
 use super::park::Parker;
 use super::shared::Shared;
+use super::watch::Watch;
 use crate::loom::sync::atomic::{AtomicBool, AtomicPtr, AtomicU8, AtomicU32, Ordering::*, fence};
 use crate::queue::{Local, Stealer};
 use crate::rand::Rng;
@@ -53,9 +54,9 @@ pub(crate) struct Slot {
     pub(crate) timer: Arc<Timer>,
     mode: AtomicU8,
     /// The worker's estimate of its poll time, for thieves.
-    poll_ns: AtomicU32,
-    /// How often its root futures have pushed: there is something to watch while this moves (P9).
-    pub(crate) root_pushes: AtomicU32,
+    task_ns: AtomicU32,
+    /// Polls so far, about: whoever keeps watch sees whether the holder gets on (P9).
+    beat: AtomicU32,
     claimed: AtomicBool,
     core: UnsafeCell<Core>,
 }
@@ -73,19 +74,17 @@ pub(crate) struct Core {
     pub(crate) ids: RefCell<IdBlock>,
     pub(crate) rng: Rng,
     pub(crate) pace: Pace,
-    pub(crate) tick: Cell<u32>,
     /// Tasks run out of the LIFO slot in a row (Q5).
     pub(crate) lifo_streak: Cell<u32>,
     /// Pushes since the last poll began.
     pub(crate) pushes: Cell<u32>,
     /// Whether wakes go to the back of the queue: the driver's batch is being woken, or a root future is polled.
     pub(crate) to_the_back: Cell<bool>,
-    pub(crate) rooting: Cell<bool>,
     pub(crate) last_turn: Cell<Option<Instant>>,
     /// Reused from turn to turn.
     pub(crate) woken: RefCell<Vec<Waker>>,
-    /// Whether this worker keeps watch (P9).
-    pub(crate) watching: Cell<bool>,
+    /// What this worker has seen of the others, if it keeps watch (P9).
+    pub(crate) watch: RefCell<Watch>,
     /// Whether a guest has had the driver's turn, so that somebody may have gone to sleep counting on it (P10).
     pub(crate) took_a_turn: Cell<bool>,
     /// Whether the slot has been through [`shutdown`](super::shutdown).
@@ -111,8 +110,8 @@ impl Slot {
             parker: Parker::new(),
             timer,
             mode: AtomicU8::new(Mode::Vacant as u8),
-            poll_ns: AtomicU32::new(u32::MAX),
-            root_pushes: AtomicU32::new(0),
+            task_ns: AtomicU32::new(u32::MAX),
+            beat: AtomicU32::new(0),
             claimed: AtomicBool::new(false),
             core: UnsafeCell::new(Core {
                 queue,
@@ -120,14 +119,12 @@ impl Slot {
                 ids: RefCell::new(IdBlock::new()),
                 rng: Rng::new(seed ^ (index as u64).wrapping_mul(0x9E37_79B9_7F4A_7C15)),
                 pace,
-                tick: Cell::new(0),
                 lifo_streak: Cell::new(0),
                 pushes: Cell::new(0),
                 to_the_back: Cell::new(false),
-                rooting: Cell::new(false),
                 last_turn: Cell::new(None),
                 woken: RefCell::new(Vec::new()),
-                watching: Cell::new(false),
+                watch: RefCell::default(),
                 took_a_turn: Cell::new(false),
                 left: Cell::new(false),
             }),
@@ -154,17 +151,34 @@ impl Slot {
         self.mode.store(mode as u8, Relaxed);
     }
 
-    /// Whether the holder is getting to its queue by itself.
-    pub(crate) fn is_working(&self) -> bool {
-        self.mode.load(Relaxed) == Mode::Working as u8
+    /// Whether the holder is awake, and gets to its queue by itself unless it is stuck.
+    pub(crate) fn is_awake(&self) -> bool {
+        let mode = self.mode.load(Relaxed);
+        mode == Mode::Working as u8 || mode == Mode::Rooting as u8
     }
 
-    pub(crate) fn poll_ns(&self) -> u32 {
-        self.poll_ns.load(Relaxed)
+    pub(crate) fn is_rooting(&self) -> bool {
+        self.mode.load(Relaxed) == Mode::Rooting as u8
     }
 
-    pub(crate) fn publish_poll_ns(&self, poll_ns: u32) {
-        self.poll_ns.store(poll_ns, Relaxed);
+    pub(crate) fn beat(&self) -> u32 {
+        self.beat.load(Relaxed)
+    }
+
+    /// Another beat, and how many that makes. Holder only, which is why it needs no read-modify-write.
+    #[inline]
+    pub(crate) fn next_beat(&self) -> u32 {
+        let beat = self.beat.load(Relaxed).wrapping_add(1);
+        self.beat.store(beat, Relaxed);
+        beat
+    }
+
+    pub(crate) fn task_ns(&self) -> u32 {
+        self.task_ns.load(Relaxed)
+    }
+
+    pub(crate) fn publish_task_ns(&self, task_ns: u32) {
+        self.task_ns.store(task_ns, Relaxed);
     }
 
     /// Puts a task into the LIFO slot; the one it displaces comes back.

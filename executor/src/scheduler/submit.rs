@@ -70,13 +70,19 @@ impl Worker<'_> {
     /// To the back of the local queue; now and then looks whether the backlog is worth a wake.
     #[inline]
     pub(crate) fn push_back(&self, runnable: Runnable) {
-        self.core.queue.push(runnable);
+        self.push(runnable);
         let pushes = self.core.pushes.get().wrapping_add(1);
         self.core.pushes.set(pushes);
-        if self.core.rooting.get() {
-            self.pushed_while_rooting();
-        } else if pushes.is_multiple_of(PUSHES_PER_LOOK) {
+        if pushes.is_multiple_of(PUSHES_PER_LOOK) {
             self.share_backlog();
+        }
+    }
+
+    /// To the back of the local queue.
+    #[inline]
+    pub(super) fn push(&self, runnable: Runnable) {
+        if self.core.queue.push(runnable) {
+            self.ask_for_a_watch();
         }
     }
 
@@ -90,14 +96,20 @@ impl Worker<'_> {
     }
 
     fn price_backlog(&self) {
-        let (pace, backlog) = (&self.core.pace, self.core.queue.len());
+        let (pace, queue) = (&self.core.pace, &self.core.queue);
         if self.shared.idle.could_help() {
-            if pace.is_worth_a_wake(backlog) {
-                self.share(pace.poll_ns());
+            if pace.is_worth_a_wake(queue.len()) {
+                self.share(pace.task_ns());
             }
-        } else if backlog > 0 && self.shared.idle.has_company() {
-            self.core.queue.expose();
+        } else if !queue.is_open() && self.has_company() {
+            queue.expose();
         }
+    }
+
+    /// Whether another worker is awake, running or searching, and might come to steal.
+    fn has_company(&self) -> bool {
+        let this_one = usize::from(!self.slot.is_rooting());
+        self.shared.idle.active() > this_one
     }
 
     /// After a poll that was long, however short polls are said to be: nothing shall wait behind a second one.
@@ -109,21 +121,18 @@ impl Worker<'_> {
     }
 
     /// Makes the queue reachable and wakes somebody, if anybody may be woken.
-    fn share(&self, poll_ns: u32) {
+    fn share(&self, task_ns: u32) {
         self.core.queue.expose();
         // The estimate that thieves go by must be the one that called them.
-        self.slot.publish_poll_ns(poll_ns);
+        self.slot.publish_task_ns(task_ns);
         self.shared.wake_one();
     }
 
-    /// P9: the root future may block right after this push. Unless somebody keeps watch, wake one to do so.
+    /// P9: something was pushed that nobody may come for, if this thread stays where it is.
     #[cold]
-    fn pushed_while_rooting(&self) {
-        let pushes = &self.slot.root_pushes;
-        // Relaxed, and no read-modify-write: only the holder of the slot writes it; the fence publishes it.
-        pushes.store(pushes.load(Relaxed).wrapping_add(1), Relaxed);
-        // P9: pairs with the fence in `Worker::stop_watching`: either the search that follows the watch sees this
-        // push, or we see it gone.
+    fn ask_for_a_watch(&self) {
+        self.core.queue.take_call();
+        // P9: pairs with the heavy fence in `Worker::end_watch`: either the watch goes on, or we see that it is over.
         fence(SeqCst);
         if !self.shared.idle.is_watched() {
             self.shared.wake_one();
@@ -132,15 +141,19 @@ impl Worker<'_> {
 
     /// P9: this guest is about to poll its root future, which may block, and is not active any more. What it would have
     /// done next must be done by somebody: what is queued here, what others published while as many were active as may
-    /// be (in the injector, or in the queue of a guest that was refused), and the driver, if somebody went to sleep counting on this thread to hold it.
+    /// be (in the injector, or in the queue of a guest that was refused), and the driver, if somebody went to sleep
+    /// counting on this thread to hold it.
     pub(super) fn expect_absence(&self) {
         if self.shared.workers == 0 {
             return;
         }
+        self.core.queue.call();
         // P2: pairs with the fence of a submitter that saw us active, and no room for another.
         fence(SeqCst);
         if self.shared.has_work() {
-            self.pushed_while_rooting();
+            self.shared.wake_one();
+        } else if self.core.queue.len() > 0 {
+            self.ask_for_a_watch();
         }
         if self.core.took_a_turn.replace(false) {
             self.shared.wake_one();

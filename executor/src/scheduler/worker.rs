@@ -1,9 +1,10 @@
 //! A worker: one step at a time, so that a thread can run it in a loop and a simulator can choose who steps next.
 
 use super::idle::{Searching, Unparked};
-use super::pace::{TURN_INTERVAL, Window};
+use super::pace::{Glance, TURN_INTERVAL, Window};
 use super::shared::{Shared, call};
 use super::slot::{Core, Mode, Slot};
+use super::watch::Look;
 use crate::contain::contain;
 use crate::loom::sync::atomic::{Ordering::*, fence};
 use crate::task::Host;
@@ -11,10 +12,6 @@ use crate::task::raw::TaskRef;
 use crate::task::runnable::{Ran, Runnable};
 use crossbeam_utils::CachePadded;
 use std::task::Waker;
-use std::time::{Duration, Instant};
-
-/// How long a task pushed by a root future that then blocks its thread waits at most (P9).
-const WATCH_INTERVAL: Duration = Duration::from_micros(500);
 
 /// Completed tasks that may wait for a home that sleeps.
 const RETURNS_PER_NUDGE: usize = 1024;
@@ -122,7 +119,11 @@ impl Worker<'_> {
 
     /// Ends a search, and passes it on if there may be more to find (P4).
     pub(super) fn stop_searching(&self, searching: Searching) {
-        if self.shared.idle.found_work(searching) && self.shared.has_work() {
+        let was_last = self.shared.idle.found_work(searching);
+        // P4: pairs with the fences in `Idle::wake_one` and `ask_for_a_watch`: who saw us searching, and left it to us, has
+        // published before.
+        fence(SeqCst);
+        if was_last && (self.shared.has_work() || self.shared.is_a_root_unwatched()) {
             self.shared.wake_one();
         }
     }
@@ -131,6 +132,7 @@ impl Worker<'_> {
     fn run_one(&self, runnable: Runnable) {
         self.core.pushes.set(0);
         if let Ran::Again(runnable) = runnable.run(self) {
+            self.core.pace.came_back();
             self.push_back(runnable);
         }
         self.after_poll();
@@ -142,8 +144,9 @@ impl Worker<'_> {
         let now = || self.shared.clock.now();
         let is_waited_for = || self.shared.idle.could_help() && self.core.queue.len() > 0;
         match self.core.pace.after_poll(now, is_waited_for) {
-            Some(window) => self.window_ended(&window),
-            None => self.share_backlog(),
+            Glance::Nothing => self.share_backlog(),
+            Glance::Long => self.share_at_any_price(),
+            Glance::End(window) => self.window_ended(&window),
         }
     }
 
@@ -152,10 +155,25 @@ impl Worker<'_> {
         if window.was_long {
             self.share_at_any_price();
         } else {
-            self.slot.publish_poll_ns(self.core.pace.poll_ns());
+            self.slot.publish_task_ns(self.core.pace.task_ns());
             self.share_backlog();
-            if self.core.queue.is_open() && self.core.pace.has_been_dull() {
-                self.core.queue.close();
+            let queue = &self.core.queue;
+            if queue.is_open() {
+                if self.core.pace.has_been_dull() {
+                    queue.close();
+                } else if self.core.pace.is_worth_sharing() {
+                    // Thieves may have taken all there was.
+                    queue.expose();
+                }
+            }
+            let idle = &self.shared.idle;
+            if window.is_settled
+                && idle.could_help()
+                && !idle.is_watched()
+                && self.core.queue.len() > 0
+            {
+                // P11: from here on, clocks are read so seldom that somebody else should look after the queue.
+                self.shared.wake_one();
             }
         }
         if !self.slot.returns.is_empty() {
@@ -211,28 +229,44 @@ impl Worker<'_> {
         if nobody_searches && self.shared.has_work() {
             self.shared.wake_one();
         }
-        let limit = self.keep_watching();
         let mut woken = self.core.woken.take();
         let parker = &self.slot.parker;
-        match self.shared.driver.try_turn() {
-            Some(mut turn) => {
-                self.core.took_a_turn.set(true);
-                if let Some(asleep) = parker.enter_driver() {
-                    let timers = self.shared.timers();
-                    self.shared.driver.wait(&mut turn, timers, limit, &mut woken);
-                    parker.left_driver(asleep);
+        self.start_watch();
+        loop {
+            let limit = self.next_look();
+            let is_notified = match self.shared.driver.try_turn() {
+                Some(mut turn) => {
+                    self.core.took_a_turn.set(true);
+                    match parker.enter_driver() {
+                        Some(asleep) => {
+                            let timers = self.shared.timers();
+                            self.shared.driver.wait(&mut turn, timers, limit, &mut woken);
+                            parker.left_driver(asleep)
+                        }
+                        None => true,
+                    }
                 }
+                None => parker.park(limit),
+            };
+            // Neither: a deadline was set that is nearer, or it is time for a look.
+            if is_notified || !woken.is_empty() || self.look() == Look::Rescued {
+                break;
             }
-            None => parker.park(limit),
         }
-        self.stop_watching();
+        self.leave_watch();
         let unparked = self.shared.idle.unpark(self.slot.index);
         self.slot.set_mode(Mode::Working);
         self.core.pace.interrupted(self.shared.clock.now());
         self.core.last_turn.set(None);
         self.wake_batch(woken);
         match unparked {
-            Unparked::Alone => None,
+            Unparked::Alone => {
+                // P9. (The others do this when they end their search.)
+                if self.shared.is_a_root_unwatched() {
+                    self.shared.wake_one();
+                }
+                None
+            }
             Unparked::ToSearch(searching) => Some(searching),
         }
     }
@@ -250,25 +284,5 @@ impl Worker<'_> {
             self.share_backlog();
         }
         *self.core.woken.borrow_mut() = woken;
-    }
-
-    /// P9: until when to sleep at most, because this worker keeps watch: some root future has pushed since somebody
-    /// last did. A push that comes after this look finds us parked and unwatching, and wakes us (P2).
-    fn keep_watching(&self) -> Option<Instant> {
-        let is_guest = self.slot.index >= self.shared.workers;
-        if is_guest || !self.shared.idle.start_watching(self.shared.root_pushes()) {
-            return None;
-        }
-        self.core.watching.set(true);
-        Some(self.shared.clock.now() + WATCH_INTERVAL)
-    }
-
-    fn stop_watching(&self) {
-        if self.core.watching.replace(false) {
-            self.shared.idle.stop_watching();
-            // P9: pairs with the fence in `pushed_while_rooting`: who found us watching has pushed before the search
-            // that now follows.
-            fence(SeqCst);
-        }
     }
 }

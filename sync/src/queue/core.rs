@@ -3,24 +3,24 @@
 //! A queue is its items under a lock, between two lines of waiters: putters wait for `slots`,
 //! getters for `items`, both of them numbers of permits ([`Permits`], M1 to M4).
 //!
-//! - **G1** Who puts takes a slot, stores the item under the lock, and releases a permit for it. Who
+//! - **J1** Who puts takes a slot, stores the item under the lock, and releases a permit for it. Who
 //!   gets takes a permit, takes an item under the lock, and releases its slot. So there are never
 //!   more permits than items, nor more items than slots; who was granted a permit and gives up hands
 //!   it on (L4).
-//! - **G2** `closed` is set under the lock of the items; nothing is stored after it. Then both
+//! - **J2** `closed` is set under the lock of the items; nothing is stored after it. Then both
 //!   permits are closed: putters get their item back, and getters, who need no permit any more, take
 //!   what is left until there is nothing.
-//! - **G3** An item counts as not done from when it is stored until its `task_done`. Who joins makes
+//! - **J3** An item counts as not done from when it is stored until its `task_done`. Who joins makes
 //!   its `Notified` first and looks at the count second (N3).
-//! - **G4** If a waker panics when a slot is released, the item stays in the queue, first of all:
+//! - **J4** If a waker panics when a slot is released, the item stays in the queue, first of all:
 //!   in `kept`. Its slot has been released then, and is not a second time.
-//! - **G5** Items leave the lock before they are dropped. `Ord::cmp` of a priority queue's items is
+//! - **J5** Items leave the lock before they are dropped. `Ord::cmp` of a priority queue's items is
 //!   the one kind of foreign code that runs under the lock, because the order is a matter between
 //!   items that only the lock keeps in place. If it panics, nothing has moved: the item that was
 //!   being put is dropped, one that was being got stays.
 //!
 //! Feared: the queue is closed between a putter's slot and its storing, all getters see it empty and
-//! leave, and the item comes after. But storing looks at `closed` under the lock (G2).
+//! leave, and the item comes after. But storing looks at `closed` under the lock (J2).
 
 use super::error::{GetError, PutError, TaskDoneError, TryGetError, TryPutError};
 use crate::{
@@ -64,7 +64,7 @@ struct Slots {
 
 struct Guarded<S: Store> {
     store: S,
-    /// G4: goes before everything in the store.
+    /// J4: goes before everything in the store.
     kept: VecDeque<S::Item>,
     not_done: usize,
     closed: bool,
@@ -163,7 +163,7 @@ impl<S: Store> Core<S> {
     }
 
     /// Takes an item for a permit, which is released again if nothing comes of it. There is one,
-    /// unless the queue has been closed (G1, G2).
+    /// unless the queue has been closed (J1, J2).
     fn take_permitted(&self) -> Option<S::Item> {
         let permit = Owed(&self.items);
         let item = self.take()?;
@@ -201,7 +201,7 @@ impl<S: Store> Core<S> {
 
     pub(super) async fn join(&self) {
         loop {
-            // Born before the look (G3).
+            // Born before the look (J3).
             let notified = self.all_done.notified();
             if self.guarded.lock().not_done == 0 {
                 return;

@@ -30,7 +30,7 @@ use std::{
 /// ```
 pub struct Receiver<T> {
     shared: Arc<Shared<T>>,
-    /// The version it has seen (V2).
+    /// The version it has seen (Y2).
     seen: usize,
 }
 
@@ -222,7 +222,7 @@ async fn changed<T>(shared: &Shared<T>, seen: &mut usize) -> Result<(), RecvErro
         return report;
     }
     loop {
-        // Born before the look (V3).
+        // Born before the look (Y3).
         let notified = shared.changed.notified();
         if let Some(report) = shared.report(seen) {
             return report;

@@ -171,7 +171,7 @@ impl<T> Sender<T> {
     /// ```
     pub async fn closed(&self) {
         loop {
-            // Born before the look (V3).
+            // Born before the look (Y3).
             let notified = self.shared.deserted.notified();
             if self.is_closed() {
                 return;

@@ -1,13 +1,13 @@
 //! What senders and receivers of a watch channel share: the value, and its version.
 //!
-//! - **V1** The version goes up by `STEP` whenever the value may have become another, under the
+//! - **Y1** The version goes up by `STEP` whenever the value may have become another, under the
 //!   write lock of the value. `CLOSED` is set in it when the last sender is gone, and stays.
-//! - **V2** A receiver remembers a version, which it read under the lock of the value, or which it
+//! - **Y2** A receiver remembers a version, which it read under the lock of the value, or which it
 //!   has reported as changed. It has seen the value if the versions are the same.
-//! - **V3** Who changes the version notifies after it, and after the lock of the value. Who waits
+//! - **Y3** Who changes the version notifies after it, and after the lock of the value. Who waits
 //!   makes its `Notified` first and looks at the version second (N3). The same holds for the number
 //!   of receivers and those who wait for it to become zero.
-//! - **V4** No waker is woken and no value dropped under the lock of the value. What users have
+//! - **Y4** No waker is woken and no value dropped under the lock of the value. What users have
 //!   asked to run under it does: `send_modify`, `send_if_modified` and `wait_for` call them with a
 //!   reference into it. If they panic, the lock is free again, and nothing has been notified.
 //!

@@ -1,0 +1,191 @@
+//! One sleeper that looks after those who are awake: are they getting on, and if not, who does their work?
+//!
+//! A worker in a long poll does not look at its queue, and a thread in `block_on` may sleep or read a terminal inside
+//! its root future. Neither can be asked beforehand, and reading a clock around every poll is dear. So one parked worker
+//! sleeps in short naps, and compares how often the others have beaten since its last look (`Slot::beat`). From one that
+//! has not, it takes the tasks that are queued there, private ones too (`queue/gate.rs`).
+//!
+//! Rules P9 and P11 of `scheduler/mod.rs`. What is feared: a push is missed by the last look of a watch, and nobody
+//! comes. But a look that finds a queue empty leaves a *call* in it (Q10), and who pushes onto a call asks for a watch,
+//! unless there is one; and a watch that has ended looks once more whether all calls are still there.
+//!
+//! The first look comes [`FIRST_NAP`] after the watcher lay down, so what waits behind a poll that has lasted as long
+//! is found then. As long as all goes well the naps get longer, up to [`LONGEST_NAP`]; what they cost is some
+//! microseconds each, on a core that has nothing to do, while another is busy.
+//!
+//! (Go's `sysmon` and its retaking of processors is the ancestor; ours takes the work and leaves the thread.)
+
+use super::shared::Shared;
+use super::worker::Worker;
+use crate::queue::{Rescue, Steal};
+use std::time::{Duration, Instant};
+
+const FIRST_NAP: Duration = Duration::from_micros(500);
+const LONGEST_NAP: Duration = Duration::from_millis(2);
+
+/// A worker whose polls take as long on average should have shared its queue, and has not noticed yet.
+const SLOW: Duration = Duration::from_micros(20);
+
+/// What the keeper of the watch remembers between looks.
+#[derive(Debug, Default)]
+pub(crate) struct Watch {
+    /// `None` unless this worker keeps the watch.
+    nap: Option<Nap>,
+    /// Beats of all slots at the last look.
+    beats: Vec<u32>,
+}
+
+#[derive(Debug, Clone, Copy)]
+struct Nap {
+    from: Instant,
+    length: Duration,
+}
+
+/// What came of a look.
+#[must_use]
+#[derive(Debug, PartialEq, Eq)]
+pub(super) enum Look {
+    /// Sleep on.
+    Nothing,
+    /// Others' tasks are in this worker's queue now.
+    Rescued,
+}
+
+/// What a look has found out about one slot.
+enum Found {
+    /// Its holder sleeps or gets on; or its queue is empty, and the next push there will tell.
+    Settled,
+    /// Its holder is awake: look again.
+    Awake,
+    /// Tasks.
+    Tasks,
+}
+
+impl Worker<'_> {
+    /// P11: who parks while others are awake, and nobody keeps watch, does so. (Not a guest, who may leave any time.)
+    pub(super) fn start_watch(&self) {
+        let shared = self.shared;
+        let is_guest = self.slot.index >= shared.workers;
+        if is_guest || shared.slots.len() == 1 || shared.idle.is_watched() {
+            return;
+        }
+        let somebody = shared.idle.active() > 0
+            || shared.slots[shared.workers..].iter().any(|slot| slot.is_awake());
+        if somebody && shared.idle.start_watch() {
+            let mut watch = self.core.watch.borrow_mut();
+            watch.beats.clear();
+            watch.beats.extend(shared.slots.iter().map(|slot| slot.beat()));
+            watch.nap = Some(Nap { from: shared.clock.now(), length: FIRST_NAP });
+        }
+    }
+
+    /// When this worker has to get up, because it keeps watch.
+    pub(super) fn next_look(&self) -> Option<Instant> {
+        self.core.watch.borrow().nap.map(|nap| nap.from + nap.length)
+    }
+
+    /// Looks after the others, if it is time.
+    pub(super) fn look(&self) -> Look {
+        let Some(nap) = self.core.watch.borrow().nap else { return Look::Nothing };
+        let passed = self.shared.clock.now().saturating_duration_since(nap.from);
+        if passed < nap.length {
+            return Look::Nothing;
+        }
+        let mut is_over = true;
+        for index in 0..self.shared.slots.len() {
+            match self.look_at(index, passed) {
+                Found::Settled => {}
+                Found::Awake => is_over = false,
+                Found::Tasks => return Look::Rescued,
+            }
+        }
+        if is_over && self.end_watch() {
+            return Look::Nothing;
+        }
+        let from = self.shared.clock.now();
+        let length = (2 * nap.length).min(LONGEST_NAP);
+        self.core.watch.borrow_mut().nap = Some(Nap { from, length });
+        Look::Nothing
+    }
+
+    fn look_at(&self, index: usize, passed: Duration) -> Found {
+        let slot = &self.shared.slots[index];
+        if index == self.slot.index || !slot.is_awake() {
+            return Found::Settled;
+        }
+        let beat = slot.beat();
+        let before = std::mem::replace(&mut self.core.watch.borrow_mut().beats[index], beat);
+        let beats = beat.wrapping_sub(before);
+        if beats > 0 && passed < SLOW * beats {
+            return Found::Awake;
+        }
+        if beats == 0 && slot.stealer.is_called() && slot.stealer.len() == 0 {
+            // Empty at the last look, and nothing pushed since.
+            return Found::Settled;
+        }
+        match self.rescue(index) {
+            Rescue::Some => Found::Tasks,
+            Rescue::Nothing if beats == 0 => Found::Settled,
+            Rescue::Nothing | Rescue::Refused => Found::Awake,
+        }
+    }
+
+    /// Takes what is queued at a worker that is stuck, or slow.
+    fn rescue(&self, index: usize) -> Rescue {
+        let slot = &self.shared.slots[index];
+        let mut rescued = Vec::new();
+        let mut outcome = slot.stealer.rescue_into(&mut rescued);
+        rescued.extend(slot.lifo_take());
+        // Loot goes into an empty queue (Q6), so it comes first.
+        if self.core.queue.len() == 0
+            && let Steal::Success(runnable) = slot.stealer.steal_into(&self.core.queue)
+        {
+            rescued.push(runnable);
+        }
+        if !rescued.is_empty() {
+            outcome = Rescue::Some;
+        }
+        for runnable in rescued {
+            self.push(runnable);
+        }
+        outcome
+    }
+
+    /// P11: nobody is left to look after. `false` if that has changed just now.
+    fn end_watch(&self) -> bool {
+        let shared = self.shared;
+        shared.idle.stop_watch();
+        // P9: pairs with the fence in `ask_for_a_watch`, and, for pushes to the deque, with the light one in
+        // `Local::push`.
+        crate::loom::barrier::heavy();
+        let is_settled = |slot: &super::slot::Slot| {
+            slot.index == self.slot.index
+                || !slot.is_awake()
+                || (slot.stealer.is_called() && slot.stealer.len() == 0)
+        };
+        if !shared.slots.iter().all(|slot| is_settled(slot)) && shared.idle.start_watch() {
+            return false;
+        }
+        self.core.watch.borrow_mut().nap = None;
+        true
+    }
+
+    /// This worker is awake, and keeps watch no longer. If that leaves a root future unwatched, another has to.
+    pub(super) fn leave_watch(&self) {
+        if self.core.watch.borrow_mut().nap.take().is_some() {
+            self.shared.idle.stop_watch();
+            // P9: as in `end_watch`.
+            crate::loom::barrier::heavy();
+        }
+    }
+}
+
+impl Shared {
+    /// P9: whether some root future has pushed tasks, which nobody else can reach, and nobody keeps watch.
+    pub(super) fn is_a_root_unwatched(&self) -> bool {
+        !self.idle.is_watched()
+            && self.slots[self.workers..]
+                .iter()
+                .any(|slot| slot.is_rooting() && !slot.stealer.is_called())
+    }
+}
