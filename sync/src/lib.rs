@@ -35,8 +35,9 @@
 //! *Cooperative.* Each operation spends from the thread's [`budget`], if its executor keeps one, so
 //! that a task that never has to wait yields now and then.
 //!
-//! *Can be model-checked.* Compiled with `--cfg loom` the crate runs on loom's types, for models of
-//! code that uses it.
+//! *Can be model-checked.* Compiled with `--cfg loom` the crate runs on loom's types, so that code
+//! which uses it can be checked by its own author: `docs/loom-for-users.md` in the repository says
+//! how, and `examples/model-checked` is a crate that does.
 //!
 //! # Examples
 //! ```
