@@ -44,6 +44,7 @@ mod regressions;
 mod tcp;
 
 // The leaves by themselves.
+mod bounded_semaphore;
 mod channels;
 #[cfg(feature = "net")]
 mod io_driver;

@@ -27,7 +27,8 @@
 //!
 //! # Why it is sound
 //!
-//! *A node never dangles.* A waiter borrows its queue for `'q` and is pinned when linked, so it
+//! *A node never dangles.* A waiter borrows its queue for `'q`, or its owner keeps the queue alive, and
+//! it is pinned when linked, so it
 //! neither moves nor is its memory reused before its drop has run; and the drop unlinks it (L2
 //! tells whether it must). A queue that goes first leaves only waiters that were leaked: nobody can
 //! reach their links again, because that takes the queue they borrow.
@@ -166,8 +167,8 @@ impl<S> Locked<'_, S> {
         let node = NonNull::from(&waiter.get_ref().node);
         let line = &mut *self.line;
         let (round, since) = (line.round, line.tally.joined());
-        // SAFETY: the waiter is pinned and borrows this queue, so the node stays where it is until
-        // its drop, which unlinks it; it is idle, so in no list (L2). We hold the lock (L1).
+        // SAFETY: the waiter is pinned and its queue outlives it, so the node stays where it is
+        // until its drop, which unlinks it; it is idle, so in no list (L2). We hold the lock (L1).
         unsafe {
             links(node, |links| {
                 (*links).waker = waker;
@@ -292,7 +293,7 @@ impl<S> Locked<'_, S> {
     /// The lock must be that of the waiter's own queue: L1 depends on it.
     #[inline]
     fn check(&self, waiter: Pin<&Waiter<'_, S>>) {
-        assert!(ptr::eq(self.queue, waiter.queue), "the waiter belongs to another queue");
+        assert!(ptr::eq(self.queue, waiter.queue.as_ptr()), "the waiter belongs to another queue");
     }
 }
 
