@@ -14,6 +14,7 @@
 //! | change a value from several tasks, and hold it across an await | [`Mutex`] |
 //! | change a value from several tasks, quickly | `std::sync::Mutex` |
 //! | allow only so many at a time | [`Semaphore`] |
+//! | the same, where permits are returned by somebody else | [`BoundedSemaphore`] |
 //! | tell a task, or all, to look again | [`Notify`] |
 //! | build a primitive of my own with one waiting task | [`AtomicWaker`] |
 //! | let a future of my own take part in fair scheduling | [`budget`] |
@@ -34,6 +35,9 @@
 //!
 //! *Cooperative.* Each operation spends from the thread's [`budget`], if its executor keeps one, so
 //! that a task that never has to wait yields now and then.
+//!
+//! *Statistics.* Each primitive has `stats()`: who waits, and how many ever had to. After
+//! `enable_stats()` waits are timed as well. Who does not wait pays nothing for it.
 //!
 //! *Can be model-checked.* Compiled with `--cfg loom` the crate runs on loom's types, so that code
 //! which uses it can be checked by its own author: `docs/loom-for-users.md` in the repository says
@@ -66,8 +70,10 @@
 mod acquire;
 mod atomic_waker;
 mod blocking;
+mod bounded_semaphore;
 pub mod budget;
 mod error;
+mod guard;
 #[doc(hidden)]
 pub mod loom;
 pub mod mpsc;
@@ -76,18 +82,23 @@ mod notify;
 pub mod oneshot;
 mod permits;
 mod semaphore;
+mod stats;
 mod wait_list;
 mod wakers;
 
 pub use atomic_waker::AtomicWaker;
-pub use error::{AcquireError, TryAcquireError, TryLockError};
-pub use mutex::{Mutex, MutexGuard, OwnedMutexGuard};
-pub use notify::{Notified, Notify};
+pub use bounded_semaphore::{
+    BoundedSemaphore, BoundedSemaphorePermit, OwnedBoundedSemaphorePermit,
+};
+pub use error::{AcquireError, ReleaseError, TryAcquireError, TryLockError};
+pub use mutex::{MappedMutexGuard, Mutex, MutexGuard, OwnedMappedMutexGuard, OwnedMutexGuard};
+pub use notify::{Notified, Notify, OwnedNotified};
 pub use semaphore::{OwnedSemaphorePermit, Semaphore, SemaphorePermit};
+pub use stats::Stats;
 
 /// The futures that have names, for those who store them.
 pub mod futures {
-    pub use crate::notify::Notified;
+    pub use crate::notify::{Notified, OwnedNotified};
 }
 
 /// Runs the examples of the README with the others.

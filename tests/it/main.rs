@@ -44,6 +44,7 @@ mod regressions;
 mod tcp;
 
 // The leaves by themselves.
+mod bounded_semaphore;
 mod channels;
 #[cfg(feature = "net")]
 mod io_driver;
@@ -54,6 +55,7 @@ mod props_timer;
 mod semaphore;
 mod support_block_on;
 mod sync_bounds;
+mod sync_stats;
 
 // The sources.
 mod tidy;

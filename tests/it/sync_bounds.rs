@@ -1,8 +1,10 @@
 //! Which types of the sync crate may cross threads, checked when this file is compiled.
 
 use raddle_sync::{
-    AcquireError, AtomicWaker, Mutex, MutexGuard, Notified, Notify, OwnedMutexGuard,
-    OwnedSemaphorePermit, Semaphore, SemaphorePermit, TryAcquireError, TryLockError, budget,
+    AcquireError, AtomicWaker, BoundedSemaphore, BoundedSemaphorePermit, MappedMutexGuard, Mutex,
+    MutexGuard, Notified, Notify, OwnedBoundedSemaphorePermit, OwnedMappedMutexGuard,
+    OwnedMutexGuard, OwnedNotified, OwnedSemaphorePermit, ReleaseError, Semaphore, SemaphorePermit,
+    Stats, TryAcquireError, TryLockError, budget,
     mpsc::{
         OwnedPermit, Permit, PermitIterator, Receiver, Sender, UnboundedReceiver, UnboundedSender,
         WeakSender, WeakUnboundedSender,
@@ -57,7 +59,11 @@ have!(Send: Semaphore, SemaphorePermit<'static>, OwnedSemaphorePermit, Notify, N
 have!(Sync: Semaphore, SemaphorePermit<'static>, OwnedSemaphorePermit, Notify, Notified<'static>, AtomicWaker);
 have!(UnwindSafe: Semaphore, SemaphorePermit<'static>, OwnedSemaphorePermit, Notify, Notified<'static>, AtomicWaker);
 have!(RefUnwindSafe: Semaphore, SemaphorePermit<'static>, Notify, Notified<'static>, AtomicWaker);
-lack!(Unpin: Notified<'static>);
+have!(Send: Stats, OwnedNotified, BoundedSemaphore, BoundedSemaphorePermit<'static>, OwnedBoundedSemaphorePermit);
+have!(Sync: Stats, OwnedNotified, BoundedSemaphore, BoundedSemaphorePermit<'static>, OwnedBoundedSemaphorePermit);
+have!(UnwindSafe: OwnedNotified, BoundedSemaphore, BoundedSemaphorePermit<'static>, OwnedBoundedSemaphorePermit);
+have!(RefUnwindSafe: OwnedNotified, BoundedSemaphore, BoundedSemaphorePermit<'static>);
+lack!(Unpin: Notified<'static>, OwnedNotified);
 have!(Unpin: oneshot::Receiver<PhantomPinned>, Receiver<PhantomPinned>, Sender<PhantomPinned>, Mutex<Both>);
 
 // A mutex needs its value to be `Send`, and makes it `Sync`, as the one of the standard library.
@@ -69,6 +75,15 @@ lack!(Send: Mutex<Neither>, Mutex<OnlySync>, MutexGuard<'static, OnlySync>, Owne
 lack!(Send: MutexGuard<'static, Neither>, OwnedMutexGuard<Neither>);
 lack!(Sync: Mutex<Neither>, Mutex<OnlySync>, MutexGuard<'static, OnlySend>, OwnedMutexGuard<OnlySend>);
 lack!(Sync: MutexGuard<'static, OnlySync>, OwnedMutexGuard<OnlySync>);
+
+// A guard for a part is a `&mut` to it. The owned one may drop the whole, which must be `Send` then.
+have!(Send: MappedMutexGuard<'static, OnlySend>, OwnedMappedMutexGuard<OnlySend, OnlySend>);
+have!(Sync: MappedMutexGuard<'static, OnlySync>, OwnedMappedMutexGuard<OnlySend, OnlySync>);
+lack!(Send: MappedMutexGuard<'static, OnlySync>, OwnedMappedMutexGuard<Both, OnlySync>);
+lack!(Send: OwnedMappedMutexGuard<OnlySync, Both>, OwnedMappedMutexGuard<Neither, Both>);
+lack!(Sync: MappedMutexGuard<'static, OnlySend>, OwnedMappedMutexGuard<Both, OnlySend>);
+lack!(Sync: OwnedMappedMutexGuard<OnlySync, Both>);
+have!(Unpin: MappedMutexGuard<'static, PhantomPinned>, OwnedMappedMutexGuard<PhantomPinned>);
 
 // Channels need their messages to be `Send`, and no more.
 have!(Send: Sender<OnlySend>, Receiver<OnlySend>, WeakSender<OnlySend>, Permit<'static, OnlySend>);
@@ -87,9 +102,9 @@ have!(RefUnwindSafe: Sender<Both>, Receiver<Both>, oneshot::Sender<Both>, onesho
 have!(UnwindSafe: UnboundedSender<Both>, UnboundedReceiver<Both>);
 
 // Errors travel.
-have!(Error: AcquireError, TryAcquireError, TryLockError, SendError<Both>, TrySendError<Both>, TryRecvError);
+have!(Error: ReleaseError, AcquireError, TryAcquireError, TryLockError, SendError<Both>, TrySendError<Both>, TryRecvError);
 have!(Error: oneshot::error::RecvError, oneshot::error::TryRecvError);
-have!(Send: AcquireError, TryAcquireError, TryLockError, SendError<Both>, TrySendError<Both>, TryRecvError);
+have!(Send: ReleaseError, AcquireError, TryAcquireError, TryLockError, SendError<Both>, TrySendError<Both>, TryRecvError);
 lack!(Send: budget::RestoreOnPending);
 
 #[test]

@@ -3,6 +3,8 @@
 #[cfg(loom)]
 mod atomic_waker;
 #[cfg(loom)]
+mod bounded_semaphore;
+#[cfg(loom)]
 mod executor_support;
 #[cfg(loom)]
 mod idle_park;

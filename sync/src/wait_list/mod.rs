@@ -21,11 +21,14 @@
 //! - **L5** First come, first served. Only `try_*` functions may overtake.
 //! - **L6** A sweep (`notify_waiters`) wakes exactly those who waited when it began, although it
 //!   lets the lock go between batches: `begin_sweep` moves them all to a list of their own and
-//!   starts a new round; who arrives later, carries the new round's number, and stays.
+//!   starts a new round; who arrives later, carries the new round's number, and stays. Who begins a
+//!   sweep ends it, so no more rounds begin while somebody is being swept than there are threads:
+//!   32 bits tell them apart.
 //!
 //! # Why it is sound
 //!
-//! *A node never dangles.* A waiter borrows its queue for `'q` and is pinned when linked, so it
+//! *A node never dangles.* A waiter borrows its queue for `'q`, or its owner keeps the queue alive, and
+//! it is pinned when linked, so it
 //! neither moves nor is its memory reused before its drop has run; and the drop unlinks it (L2
 //! tells whether it must). A queue that goes first leaves only waiters that were leaked: nobody can
 //! reach their links again, because that takes the queue they borrow.
@@ -35,6 +38,8 @@
 //!
 //! *Aliasing.* Links and waker sit in an `UnsafeCell`; others reach a waiter through shared
 //! references and raw pointers only, never through `&mut`.
+//!
+//! Statistics ([`Stats`]) are counted where a waiter enters and leaves the line, under the lock.
 //!
 //! # Rejected
 //!
@@ -48,157 +53,25 @@
 #![allow(unsafe_code)]
 #![allow(unreachable_pub, reason = "the models reach these types through loom::internals")]
 
+mod list;
+mod waiter;
+
+pub use list::Standing;
+pub use waiter::{Removed, Waiter};
+
 use crate::{
-    loom::{AtomicU8, Mutex, MutexGuard, Ordering, UnsafeCell, const_fn},
+    loom::{Mutex, MutexGuard, const_fn},
+    stats::{Stats, Tally},
     wakers::Wakers,
 };
+use list::{List, links};
 use std::{
     fmt,
-    marker::PhantomPinned,
     ops::{Deref, DerefMut},
     pin::Pin,
     ptr::{self, NonNull},
     task::Waker,
 };
-
-/// How things stand with a waiter. Everything after `Waiting` is final.
-#[repr(u8)]
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Standing {
-    /// Not in the list, and never served.
-    Idle,
-    /// In the list.
-    Waiting,
-    /// Was first in line and got what it asked for.
-    Granted,
-    /// As `Granted`, but was taken from the back of the line.
-    GrantedLast,
-    /// Woken together with everybody else.
-    Swept,
-    /// There will be nothing to wait for any more.
-    Closed,
-}
-
-impl Standing {
-    fn from_u8(standing: u8) -> Self {
-        match standing {
-            0 => Self::Idle,
-            1 => Self::Waiting,
-            2 => Self::Granted,
-            3 => Self::GrantedLast,
-            4 => Self::Swept,
-            _ => Self::Closed,
-        }
-    }
-}
-
-/// What others see of a waiter.
-struct Node {
-    standing: AtomicU8,
-    links: UnsafeCell<Links>,
-    _pinned: PhantomPinned,
-}
-
-/// The part of a node that the lock guards (L1).
-struct Links {
-    prev: Option<NonNull<Node>>,
-    next: Option<NonNull<Node>>,
-    waker: Option<Waker>,
-    missing: usize,
-    round: usize,
-}
-
-/// Runs `access` on the links of a node.
-///
-/// # Safety
-/// The node is alive, and the caller holds its queue's lock (L1).
-#[inline]
-unsafe fn links<R>(node: NonNull<Node>, access: impl FnOnce(*mut Links) -> R) -> R {
-    // SAFETY: alive, says the caller; shared, because its owner may be reading its standing.
-    unsafe { node.as_ref() }.links.with_mut(access)
-}
-
-/// Ends of a doubly linked list.
-struct List {
-    head: Option<NonNull<Node>>,
-    tail: Option<NonNull<Node>>,
-}
-
-// SAFETY: by L1 whoever reaches the nodes through the list holds the lock that the list is in, and
-// what it finds there (links, wakers) may be used from any thread.
-unsafe impl Send for List {}
-
-impl List {
-    const EMPTY: Self = Self { head: None, tail: None };
-
-    /// # Safety
-    /// `node` is alive and in no list; the lock is held.
-    unsafe fn push_back(&mut self, node: NonNull<Node>) {
-        let last = self.tail.replace(node);
-        // SAFETY: the caller vouches for `node`, L2 for `last`.
-        unsafe {
-            links(node, |links| {
-                (*links).prev = last;
-                (*links).next = None;
-            });
-            match last {
-                Some(last) => links(last, |links| (*links).next = Some(node)),
-                None => self.head = Some(node),
-            }
-        }
-    }
-
-    /// # Safety
-    /// `node` is in this list; the lock is held.
-    unsafe fn unlink(&mut self, node: NonNull<Node>) {
-        // SAFETY: `node` is linked, and so are its neighbors; by L2 all three are alive.
-        unsafe {
-            let (prev, next) = links(node, |links| ((*links).prev.take(), (*links).next.take()));
-            match prev {
-                Some(prev) => links(prev, |links| (*links).next = next),
-                None => self.head = next,
-            }
-            match next {
-                Some(next) => links(next, |links| (*links).prev = prev),
-                None => self.tail = prev,
-            }
-        }
-    }
-
-    /// Takes `node` out for good: the waker is the caller's, the node its owner's again.
-    ///
-    /// # Safety
-    /// `node` is in this list; the lock is held. The node may be freed once this returns.
-    unsafe fn settle(&mut self, node: NonNull<Node>, standing: Standing) -> Option<Waker> {
-        // SAFETY: linked and locked, says the caller. The store comes last (L2), so that nothing
-        // here touches the node after its owner may have freed it.
-        unsafe {
-            self.unlink(node);
-            let waker = links(node, |links| (*links).waker.take());
-            // Release: pairs with the Acquire load in `Waiter::standing`, which must see what the
-            // granting thread did before, and the end of its accesses to the node.
-            node.as_ref().standing.store(standing as u8, Ordering::Release);
-            waker
-        }
-    }
-
-    /// Appends all of `other`.
-    ///
-    /// # Safety
-    /// The lock of both lists is held.
-    unsafe fn append(&mut self, other: &mut List) {
-        let Some(first) = other.head.take() else { return };
-        // SAFETY: linked nodes are alive (L2).
-        unsafe {
-            links(first, |links| (*links).prev = self.tail);
-            match self.tail {
-                Some(last) => links(last, |links| (*links).next = Some(first)),
-                None => self.head = Some(first),
-            }
-        }
-        self.tail = other.tail.take();
-    }
-}
 
 /// A lock around a line of waiters and the primitive's own state.
 pub struct WaitQueue<S> {
@@ -209,7 +82,8 @@ struct Line<S> {
     waiting: List,
     /// Being woken by a sweep: of an older round, and no longer in line (L6).
     swept: List,
-    round: usize,
+    tally: Tally,
+    round: u32,
     state: S,
 }
 
@@ -217,8 +91,15 @@ impl<S> WaitQueue<S> {
     const_fn! {
         /// A queue in which nobody waits.
         pub fn new(state: S) -> Self {
-            let line = Line { waiting: List::EMPTY, swept: List::EMPTY, round: 0, state };
-            Self { line: Mutex::new(line) }
+            Self {
+                line: Mutex::new(Line {
+                    waiting: List::EMPTY,
+                    swept: List::EMPTY,
+                    tally: Tally::NEW,
+                    round: 0,
+                    state,
+                }),
+            }
         }
     }
 
@@ -231,6 +112,16 @@ impl<S> WaitQueue<S> {
     /// Locks the line if that takes no waiting. For `Debug`, which must not block.
     pub fn try_lock(&self) -> Option<Locked<'_, S>> {
         Some(Locked { line: self.line.try_lock()?, queue: self })
+    }
+
+    /// Who waits and who has.
+    pub fn stats(&self) -> Stats {
+        self.lock().stats()
+    }
+
+    /// From now on waits are timed.
+    pub fn enable_stats(&self) {
+        self.lock().line.tally.enable();
     }
 }
 
@@ -255,6 +146,11 @@ impl<S> Locked<'_, S> {
         self.line.waiting.head.is_none()
     }
 
+    /// Who waits and who has. Who is being swept still counts as waiting, until it is woken.
+    pub fn stats(&self) -> Stats {
+        self.line.tally.stats()
+    }
+
     /// Where `waiter` stands. Final answers can be had without the lock, from the waiter.
     ///
     /// A waiter that a sweep has claimed and not yet reached still counts as `Waiting`;
@@ -269,19 +165,20 @@ impl<S> Locked<'_, S> {
         self.check(waiter);
         assert_eq!(waiter.standing(), Standing::Idle, "a waiter can line up only once");
         let node = NonNull::from(&waiter.get_ref().node);
-        let round = self.line.round;
-        // SAFETY: the waiter is pinned and borrows this queue, so the node stays where it is until
-        // its drop, which unlinks it; it is idle, so in no list (L2). We hold the lock (L1).
+        let line = &mut *self.line;
+        let (round, since) = (line.round, line.tally.joined());
+        // SAFETY: the waiter is pinned and its queue outlives it, so the node stays where it is
+        // until its drop, which unlinks it; it is idle, so in no list (L2). We hold the lock (L1).
         unsafe {
             links(node, |links| {
                 (*links).waker = waker;
                 (*links).missing = missing;
+                (*links).since = since;
                 (*links).round = round;
             });
-            self.line.waiting.push_back(node);
-            // Relaxed: who acts on `Waiting` takes the lock first.
-            node.as_ref().standing.store(Standing::Waiting as u8, Ordering::Relaxed);
+            line.waiting.push_back(node);
         }
+        waiter.node.set_waiting();
     }
 
     /// Makes a waiting waiter wake `waker` from now on; returns the waker it replaces.
@@ -310,7 +207,7 @@ impl<S> Locked<'_, S> {
             let (missing, round) = links(node, |links| ((*links).missing, (*links).round));
             let line = &mut *self.line;
             let list = if round == line.round { &mut line.waiting } else { &mut line.swept };
-            let waker = list.settle(node, Standing::Idle);
+            let waker = list.settle(node, Standing::Idle, &mut line.tally);
             Some(Removed { missing, _waker: waker })
         }
     }
@@ -325,16 +222,18 @@ impl<S> Locked<'_, S> {
     /// Serves the first in line. The outer `None` means that nobody waits, the inner one that the
     /// waiter left no waker.
     pub fn pop_front(&mut self, standing: Standing) -> Option<Option<Waker>> {
-        let node = self.line.waiting.head?;
+        let line = &mut *self.line;
+        let node = line.waiting.head?;
         // SAFETY: in the list that we hold the lock of.
-        Some(unsafe { self.line.waiting.settle(node, standing) })
+        Some(unsafe { line.waiting.settle(node, standing, &mut line.tally) })
     }
 
     /// Serves the last in line, as [`pop_front`](Self::pop_front) the first.
     pub fn pop_back(&mut self, standing: Standing) -> Option<Option<Waker>> {
-        let node = self.line.waiting.tail?;
+        let line = &mut *self.line;
+        let node = line.waiting.tail?;
         // SAFETY: in the list that we hold the lock of.
-        Some(unsafe { self.line.waiting.settle(node, standing) })
+        Some(unsafe { line.waiting.settle(node, standing, &mut line.tally) })
     }
 
     /// Deals `available` out from the front of the line, and returns what is left of it.
@@ -346,8 +245,9 @@ impl<S> Locked<'_, S> {
         mut available: usize,
         wakers: &mut Wakers<N>,
     ) -> usize {
+        let line = &mut *self.line;
         while available > 0 && !wakers.is_full() {
-            let Some(first) = self.line.waiting.head else { break };
+            let Some(first) = line.waiting.head else { break };
             // SAFETY: in the list that we hold the lock of.
             unsafe {
                 let missing = links(first, |links| {
@@ -359,7 +259,7 @@ impl<S> Locked<'_, S> {
                     return 0;
                 }
                 available -= missing;
-                wakers.push(self.line.waiting.settle(first, Standing::Granted));
+                wakers.push(line.waiting.settle(first, Standing::Granted, &mut line.tally));
             }
         }
         available
@@ -375,9 +275,10 @@ impl<S> Locked<'_, S> {
 
     /// Wakes the next of those claimed by a sweep, as [`pop_front`](Self::pop_front) does.
     pub fn pop_swept(&mut self) -> Option<Option<Waker>> {
-        let node = self.line.swept.head?;
+        let line = &mut *self.line;
+        let node = line.swept.head?;
         // SAFETY: in the list that we hold the lock of.
-        Some(unsafe { self.line.swept.settle(node, Standing::Swept) })
+        Some(unsafe { line.swept.settle(node, Standing::Swept, &mut line.tally) })
     }
 
     /// Whether a sweep has claimed this waiter, and not yet come to it.
@@ -392,7 +293,7 @@ impl<S> Locked<'_, S> {
     /// The lock must be that of the waiter's own queue: L1 depends on it.
     #[inline]
     fn check(&self, waiter: Pin<&Waiter<'_, S>>) {
-        assert!(ptr::eq(self.queue, waiter.queue), "the waiter belongs to another queue");
+        assert!(ptr::eq(self.queue, waiter.queue.as_ptr()), "the waiter belongs to another queue");
     }
 }
 
@@ -415,66 +316,5 @@ impl<S> DerefMut for Locked<'_, S> {
 impl<S> fmt::Debug for Locked<'_, S> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Locked").field("is_empty", &self.is_empty()).finish_non_exhaustive()
-    }
-}
-
-/// What is left of a waiter that gave up. Drop it after the lock: it holds the waker.
-#[derive(Debug)]
-pub struct Removed {
-    /// How much the waiter still lacked.
-    pub missing: usize,
-    _waker: Option<Waker>,
-}
-
-/// A place in a line, kept inside the future that waits.
-pub struct Waiter<'q, S> {
-    queue: &'q WaitQueue<S>,
-    node: Node,
-}
-
-// SAFETY: the node's links are touched under the queue's lock only (L1), whose state may move
-// between threads; its standing is atomic.
-unsafe impl<S: Send> Send for Waiter<'_, S> {}
-// SAFETY: as above; a shared reference gives no other access.
-unsafe impl<S: Send> Sync for Waiter<'_, S> {}
-
-impl<'q, S> Waiter<'q, S> {
-    /// A waiter that is not in line yet.
-    #[inline]
-    pub fn new(queue: &'q WaitQueue<S>) -> Self {
-        let links = Links { prev: None, next: None, waker: None, missing: 0, round: 0 };
-        let node = Node {
-            standing: AtomicU8::new(Standing::Idle as u8),
-            links: UnsafeCell::new(links),
-            _pinned: PhantomPinned,
-        };
-        Self { queue, node }
-    }
-
-    /// Where this waiter stands. `Waiting` may be out of date at once, everything else is final.
-    #[inline]
-    pub fn standing(&self) -> Standing {
-        // Acquire: pairs with the Release store in `List::settle`.
-        Standing::from_u8(self.node.standing.load(Ordering::Acquire))
-    }
-}
-
-impl<S> Drop for Waiter<'_, S> {
-    #[inline]
-    fn drop(&mut self) {
-        // Usually the primitive's future has seen to it (L4). If not, never leave a dangling node.
-        if self.standing() == Standing::Waiting {
-            let mut locked = self.queue.lock();
-            // SAFETY: it is being dropped in place, so it will not move any more.
-            let removed = locked.remove(unsafe { Pin::new_unchecked(self) });
-            drop(locked);
-            drop(removed);
-        }
-    }
-}
-
-impl<S> fmt::Debug for Waiter<'_, S> {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Waiter").field("standing", &self.standing()).finish_non_exhaustive()
     }
 }
