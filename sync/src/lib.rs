@@ -82,6 +82,7 @@ mod notify;
 pub mod oneshot;
 mod permits;
 mod semaphore;
+mod short_lock;
 mod stats;
 mod wait_list;
 mod wakers;

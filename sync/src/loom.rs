@@ -8,12 +8,22 @@
 
 #[cfg(not(loom))]
 mod chosen {
+    pub use crate::short_lock::{ShortGuard, ShortLock};
     pub use parking_lot::{Mutex, MutexGuard};
     pub use std::sync::{
         Arc,
-        atomic::{AtomicU8, AtomicUsize, Ordering},
+        atomic::{AtomicBool, AtomicU8, AtomicUsize, Ordering},
     };
-    use std::{sync::atomic::AtomicBool, thread};
+    use std::{hint, thread, time::Duration};
+
+    /// The wait of a thread that has found a short lock taken `round` times before.
+    pub fn wait_a_little(round: u32) {
+        match round {
+            0..6 => (0..1 << round).for_each(|_| hint::spin_loop()),
+            6..16 => thread::yield_now(),
+            _ => thread::sleep(Duration::from_micros(50)),
+        }
+    }
 
     /// How many wakers are taken before a lock is let go. Bounds the time under the lock.
     pub const WAKE_BATCH: usize = 32;
@@ -89,9 +99,17 @@ mod chosen {
         cell::UnsafeCell,
         sync::{
             Arc, MutexGuard,
-            atomic::{AtomicU8, AtomicUsize, Ordering},
+            atomic::{AtomicBool, AtomicU8, AtomicUsize, Ordering},
         },
     };
+
+    /// The short lock has a model of its own; those of its users need not see it spin.
+    pub type ShortLock<T> = Mutex<T>;
+    pub type ShortGuard<'a, T> = MutexGuard<'a, T>;
+
+    pub fn wait_a_little(_round: u32) {
+        loom::thread::yield_now();
+    }
 
     /// Small, so that models see the lock let go between batches.
     pub const WAKE_BATCH: usize = 1;
@@ -163,6 +181,7 @@ pub use chosen::*;
 pub mod internals {
     pub use crate::{
         blocking::block_on,
+        short_lock::ShortLock as RealShortLock,
         wait_list::{Locked, Standing, WaitQueue, Waiter},
     };
 }

@@ -430,7 +430,39 @@ fn debug_shows_the_state_without_blocking() {
     sender.try_send(1).unwrap();
     assert_eq!(
         format!("{sender:?}"),
-        "Sender { channel: Channel { incoming: 1, capacity: 2, senders: 1, closed: false } }"
+        "Sender { channel: Channel { incoming: 1, senders_wait: false, capacity: 2, senders: 1, closed: false } }"
     );
     assert!(format!("{receiver:?}").contains("taken: 0"));
+}
+
+#[test]
+fn a_message_stays_when_the_waker_of_a_sender_panics() {
+    let (sender, mut receiver) = mpsc::channel(1);
+    sender.try_send(1).unwrap();
+    let mut waiting = Task::new(sender.send(2));
+    let bad = waker_fn(|| panic!("a bad waker"));
+    assert!(poll_with(waiting.pin(), &bad).is_pending());
+    assert!(catch_unwind(AssertUnwindSafe(|| receiver.try_recv())).is_err());
+    assert_eq!(receiver.try_recv(), Ok(1), "its slot is the sender's, but it is not lost");
+    waiting.ready().unwrap();
+    assert_eq!(receiver.try_recv(), Ok(2));
+    assert_eq!(sender.capacity(), 1, "no slot was returned twice");
+
+    sender.try_send(3).unwrap();
+    let mut waiting = Task::new(sender.send(4));
+    assert!(poll_with(waiting.pin(), &bad).is_pending());
+    assert!(catch_unwind(AssertUnwindSafe(|| receiver.try_recv())).is_err());
+    waiting.ready().unwrap();
+    let mut both = Vec::new();
+    assert_eq!((receiver.blocking_recv_many(&mut both, 9), both), (2, vec![3, 4]));
+    assert_eq!(sender.capacity(), 1);
+}
+
+#[test]
+#[should_panic(expected = "polled after it had completed")]
+fn a_send_is_polled_once_more() {
+    let (sender, _receiver) = mpsc::channel(2);
+    let mut task = Task::new(sender.send(1));
+    task.ready().unwrap();
+    let _ = task.poll();
 }

@@ -29,6 +29,8 @@ mod runtime;
 #[cfg(loom)]
 mod semaphore;
 #[cfg(loom)]
+mod short_lock;
+#[cfg(loom)]
 mod shutdown;
 #[cfg(loom)]
 mod sync_support;

@@ -132,6 +132,20 @@ fn c5_a_closed_receiver_waits_for_a_slot_that_was_taken() {
 }
 
 #[test]
+fn c5_a_closed_receiver_hears_of_a_slot_given_back() {
+    loom::model(|| {
+        let (sender, mut receiver) = mpsc::channel::<u32>(1);
+        let dropping = thread::spawn(move || {
+            drop(sender.try_reserve());
+            sender
+        });
+        receiver.close();
+        assert!(block_on(receiver.recv()).is_none());
+        drop(dropping.join().unwrap());
+    });
+}
+
+#[test]
 fn c5_a_dropped_receiver_leaves_no_message_behind() {
     loom::model(|| {
         let (sender, receiver) = mpsc::channel(2);

@@ -6,6 +6,7 @@ use super::{
     error::{SendError, TrySendError},
     permit::{OwnedPermit, Permit, PermitIterator},
     receiver::receiver_methods,
+    send::Sending,
 };
 use crate::{blocking::block_on, loom::Ordering};
 use std::{
@@ -78,8 +79,9 @@ impl<T> Sender<T> {
     /// assert_eq!(receiver.recv().await, Some(1));
     /// # });
     /// ```
-    pub async fn send(&self, message: T) -> Result<(), SendError<T>> {
-        self.tx.send(message).await
+    #[inline]
+    pub fn send(&self, message: T) -> impl Future<Output = Result<(), SendError<T>>> {
+        Sending::new(&self.tx, message)
     }
 
     /// Sends the message if there is a free slot, and nobody waits for it.
@@ -116,7 +118,7 @@ impl<T> Sender<T> {
         match self.tx.try_send(message) {
             Ok(()) => Ok(()),
             Err(TrySendError::Closed(message)) => Err(SendError(message)),
-            Err(TrySendError::Full(message)) => block_on(self.tx.send(message)),
+            Err(TrySendError::Full(message)) => block_on(self.send(message)),
         }
     }
 

@@ -1,40 +1,43 @@
 //! What the ends of a channel share: the messages, the free slots, and the line of waiting senders.
 //!
-//! Senders put messages into `incoming` under the lock. The receiver, when it has nothing left,
-//! takes all of `incoming` at once, by exchange for its own empty buffer, and then works without
-//! the lock.
+//! Messages are in `inbox`, under a short lock: a sender takes it to put one in, the receiver to
+//! take over all that have come, by exchange for its own empty buffer; it then works without the
+//! lock. Senders that find no slot wait in `line`, which has a lock of its own, taken before the
+//! other if both are.
 //!
 //! - **C1** A slot is a permission to have one message in the channel. Slots are conserved: `free`
-//!   ones under the lock, `returned` ones in the receiver's word, and those of messages, permits
-//!   and waiters.
+//!   ones in the inbox, `returned` ones in the receiver's word, and those of messages, permits and
+//!   waiters.
 //! - **C2** The receiver returns the slot of each message it hands out by adding to `returned`.
 //!   Senders move the sum to `free` when they find none there. So neither takes the lock for the
 //!   other's sake.
-//! - **C3** `LINE` is set in `returned` exactly while the line is not empty; it is set in the step
-//!   that finds no returned slots. A receiver that finds it in its own step goes through the lock,
-//!   and deals out (L5).
-//! - **C4** While somebody is in line nobody takes slots past it, `try_send` neither.
-//! - **C5** `receiver` changes under the lock. Nobody lines up, and no slot is taken, once it is
-//!   not `OPEN`. Slots taken before stay good: the receiver waits for their messages, or their
-//!   return.
-//! - **C6** Messages and wakers leave the lock before they are dropped or woken.
+//! - **C3** `LINE` is set in `returned` exactly while the line is not empty, and changes under the
+//!   line's lock. It is set in the step that finds no returned slots, with the inbox locked too. A
+//!   receiver that finds it in its own step takes the line's lock and deals out (L5).
+//! - **C4** While `LINE` is set nothing is `free`, and nobody takes what is returned past the line,
+//!   `try_send` neither.
+//! - **C5** `receiver` changes under the inbox's lock. Nobody lines up, and no slot is taken, once
+//!   it is not `OPEN`. Slots taken before stay good: the receiver waits for their messages, or
+//!   their return.
+//! - **C6** Messages and wakers leave the locks before they are dropped or woken, and the
+//!   receiver's waker is cloned before the lock is taken (K2).
 //!
 //! Feared: the receiver returns the last slot and sees no line, while a sender sees no slot and
 //! lines up. Both change the same word. If the sender's step comes first, the receiver sees `LINE`;
 //! if the receiver's does, the sender's step, which expects zero, fails, and it looks again.
 //!
+//! So a message costs two read-modify-writes: the lock of its sender, and the return of its slot.
+//!
 //! Rejected: a semaphore beside the queue (one more exchanged word per message), a lock for each
 //! received message (both ends fight for its line), linked blocks (an empty channel has to hold
-//! one). A lock that spins and unlocks with a plain store was measured: 26 ns per message at
-//! capacity 128 against 34, one thread. Not taken, because a holder that is preempted makes the
-//! others spin.
+//! one), returning slots by the batch (a receiver that holds messages back would hold up senders
+//! that have room).
 
 use super::error::{SendError, TrySendError};
 use crate::{
     acquire::{Acquire, Gate},
-    budget,
     error::AcquireError,
-    loom::{AtomicU8, AtomicUsize, Ordering},
+    loom::{AtomicU8, AtomicUsize, Ordering, ShortGuard, ShortLock, WAKE_BATCH},
     notify::Notify,
     wait_list::{Locked, Standing, WaitQueue},
     wakers::Wakers,
@@ -42,9 +45,7 @@ use crate::{
 use crossbeam_utils::CachePadded;
 use std::{
     collections::VecDeque,
-    fmt,
-    future::poll_fn,
-    mem,
+    fmt, mem,
     task::{Poll, Waker},
 };
 
@@ -57,6 +58,9 @@ pub(super) const MAX_CAPACITY: usize = usize::MAX >> 3;
 /// The capacity that stands for a channel without slots.
 pub(super) const UNBOUNDED: usize = usize::MAX;
 
+/// How many senders are woken together: mostly one waits, or two.
+const SERVED: usize = if WAKE_BATCH < 4 { WAKE_BATCH } else { 4 };
+
 /// Buffers with room for more messages than this are freed when the receiver has to wait.
 const KEEP: usize = 256;
 
@@ -66,24 +70,36 @@ const CLOSED: u8 = 1;
 const GONE: u8 = 2;
 
 pub(super) struct Chan<T> {
-    queue: WaitQueue<Inbox<T>>,
+    /// The lock and what it guards: one line.
+    inbox: CachePadded<ShortLock<Inbox<T>>>,
     pub(super) capacity: usize,
-    /// `OPEN`, `CLOSED` or `GONE`.
-    receiver: AtomicU8,
     pub(super) senders: AtomicUsize,
     pub(super) weak_senders: AtomicUsize,
+    /// Of the inbox's `receiver`, for those who only look.
+    receiver: AtomicU8,
+    line: WaitQueue<()>,
     /// Who waits for the receiver to close.
     on_close: Notify,
     /// On a line of its own: the receiver writes it for each message, the senders once in a while.
     returned: CachePadded<AtomicUsize>,
 }
 
-/// What the lock guards besides the line.
-pub(super) struct Inbox<T> {
+/// What the short lock guards.
+struct Inbox<T> {
     incoming: VecDeque<T>,
+    free: usize,
     /// The receiver's, if it waits.
     waker: Option<Waker>,
-    free: usize,
+    /// `OPEN`, `CLOSED` or `GONE`.
+    receiver: u8,
+}
+
+/// What became of a message that was offered.
+pub(super) enum Offer {
+    Sent,
+    /// No slot, or others wait for it.
+    Full,
+    Closed,
 }
 
 /// What the receiver finds when its own buffer is empty.
@@ -99,18 +115,21 @@ pub(super) enum Refill {
 impl<T> Chan<T> {
     /// A channel with one sender and its receiver.
     pub(super) fn new(capacity: usize) -> Self {
-        let inbox = Inbox { incoming: VecDeque::new(), waker: None, free: capacity };
+        let inbox =
+            Inbox { incoming: VecDeque::new(), free: capacity, waker: None, receiver: OPEN };
         Self {
-            queue: WaitQueue::new(inbox),
+            inbox: CachePadded::new(ShortLock::new(inbox)),
             capacity,
-            receiver: AtomicU8::new(OPEN),
             senders: AtomicUsize::new(1),
             weak_senders: AtomicUsize::new(0),
+            receiver: AtomicU8::new(OPEN),
+            line: WaitQueue::new(()),
             on_close: Notify::new(),
             returned: CachePadded::new(AtomicUsize::new(0)),
         }
     }
 
+    #[inline]
     fn is_bounded(&self) -> bool {
         self.capacity != UNBOUNDED
     }
@@ -135,53 +154,51 @@ impl<T> Chan<T> {
     }
 
     pub(super) fn try_send(&self, message: T) -> Result<(), TrySendError<T>> {
-        let mut locked = self.queue.lock();
-        // Relaxed: it changes under the lock only (C5).
-        if self.receiver.load(Ordering::Relaxed) != OPEN {
-            return Err(TrySendError::Closed(message));
+        let mut message = Some(message);
+        match (self.offer(&mut message), message) {
+            (Offer::Full, Some(message)) => Err(TrySendError::Full(message)),
+            (Offer::Closed, Some(message)) => Err(TrySendError::Closed(message)),
+            _ => Ok(()),
         }
-        if self.is_bounded() && !self.take_slots(&mut locked, 1) {
-            return Err(TrySendError::Full(message));
-        }
-        Self::put(locked, message);
-        Ok(())
     }
 
-    pub(super) async fn send(&self, message: T) -> Result<(), SendError<T>> {
-        let message = {
-            let unit = poll_fn(budget::poll_proceed).await;
-            match self.try_send(message) {
-                Err(TrySendError::Full(message)) => message,
-                result => {
-                    unit.made_progress();
-                    return result.map_err(|error| SendError(error.into_inner()));
-                }
+    /// Sends the message if there is a slot; takes it only then.
+    #[inline]
+    pub(super) fn offer(&self, message: &mut Option<T>) -> Offer {
+        let mut inbox = self.inbox.lock();
+        if inbox.receiver != OPEN {
+            return Offer::Closed;
+        }
+        if self.is_bounded() {
+            if inbox.free == 0 && !self.collect(&mut inbox) {
+                return Offer::Full;
             }
-        };
-        match Acquire::new_full(self, 1).await {
-            Ok(()) => self.send_reserved(message).map_err(SendError),
-            Err(_) => Err(SendError(message)),
+            inbox.free -= 1;
+        }
+        if let Some(message) = message.take() {
+            self.put(inbox, message);
+        }
+        Offer::Sent
+    }
+
+    #[inline]
+    fn put(&self, mut inbox: ShortGuard<'_, Inbox<T>>, message: T) {
+        inbox.incoming.push_back(message);
+        let waker = inbox.waker.take();
+        drop(inbox);
+        if let Some(waker) = waker {
+            waker.wake();
         }
     }
 
     /// Sends into a slot that the caller has taken. Gives the message back if the receiver is gone.
     pub(super) fn send_reserved(&self, message: T) -> Result<(), T> {
-        let locked = self.queue.lock();
-        // Relaxed: it changes under the lock only (C5).
-        if self.receiver.load(Ordering::Relaxed) == GONE {
+        let inbox = self.inbox.lock();
+        if inbox.receiver == GONE {
             return Err(message);
         }
-        Self::put(locked, message);
+        self.put(inbox, message);
         Ok(())
-    }
-
-    fn put(mut locked: Locked<'_, Inbox<T>>, message: T) {
-        locked.incoming.push_back(message);
-        let waker = locked.waker.take();
-        drop(locked);
-        if let Some(waker) = waker {
-            waker.wake();
-        }
     }
 
     /// Waits for slots.
@@ -200,38 +217,48 @@ impl<T> Chan<T> {
         }
     }
 
-    /// Takes slots if there are enough and nobody is in line (C4).
-    fn take_slots(&self, locked: &mut Locked<'_, Inbox<T>>, count: usize) -> bool {
-        if !locked.is_empty() {
-            return count == 0;
+    /// Moves what was returned to what is free, unless it is the line's (C4). Whether there was
+    /// something.
+    #[cold]
+    fn collect(&self, inbox: &mut Inbox<T>) -> bool {
+        // Relaxed: a look. Who has to know lines up, and looks in the same step (C3).
+        let word = self.returned.load(Ordering::Relaxed);
+        if word == 0 || word & LINE != 0 {
+            return false;
         }
-        if locked.free < count {
-            // AcqRel: Acquire pairs with the Release in `return_slots`, so that sending into a slot
-            // comes after what the receiver did before it returned it. `LINE` is not set: the line
-            // is empty (C3).
-            locked.free += self.returned.swap(0, Ordering::AcqRel) / SLOT;
+        // AcqRel: Acquire pairs with the Release in `return_slots`, so that sending into a slot
+        // comes after what the receiver did before it returned it. `LINE` is not set meanwhile: we
+        // have the inbox (C3).
+        inbox.free += self.returned.swap(0, Ordering::AcqRel) / SLOT;
+        true
+    }
+
+    /// Takes slots if there are enough and nobody is in line.
+    fn take_slots(&self, inbox: &mut Inbox<T>, count: usize) -> bool {
+        if inbox.free < count {
+            self.collect(inbox);
         }
-        let enough = locked.free >= count;
+        let enough = inbox.free >= count;
         if enough {
-            locked.free -= count;
+            inbox.free -= count;
         }
         enough
     }
 
     /// The number of free slots, which may be others the next moment.
     pub(super) fn free_slots(&self) -> usize {
-        let locked = self.queue.lock();
-        self.count_free(&locked)
+        let inbox = self.inbox.lock();
+        self.count_free(&inbox)
     }
 
-    fn count_free(&self, locked: &Locked<'_, Inbox<T>>) -> usize {
+    fn count_free(&self, inbox: &Inbox<T>) -> usize {
         // Acquire: pairs with the Release in `return_slots`.
-        locked.free + self.returned.load(Ordering::Acquire) / SLOT
+        inbox.free + self.returned.load(Ordering::Acquire) / SLOT
     }
 
     /// The last sender is gone: lets a waiting receiver see it.
     pub(super) fn senders_gone(&self) {
-        let waker = self.queue.lock().waker.take();
+        let waker = self.inbox.lock().waker.take();
         if let Some(waker) = waker {
             waker.wake();
         }
@@ -242,172 +269,190 @@ impl<T> Chan<T> {
     /// Exchanges `empty` for what has come in. If that is nothing, leaves `waker` to be woken by
     /// the next message.
     pub(super) fn refill(&self, empty: &mut VecDeque<T>, waker: Option<&Waker>) -> Refill {
-        let mut locked = self.queue.lock();
-        if !locked.incoming.is_empty() {
-            mem::swap(empty, &mut locked.incoming);
-            return Refill::Filled;
+        let mut own = None;
+        loop {
+            let mut inbox = self.inbox.lock();
+            if !inbox.incoming.is_empty() {
+                mem::swap(empty, &mut inbox.incoming);
+                return Refill::Filled;
+            }
+            if self.is_finished(&inbox) {
+                return Refill::Finished;
+            }
+            let Some(waker) = waker else { return Refill::Empty };
+            let is_known = inbox.waker.as_ref().is_some_and(|known| known.will_wake(waker));
+            if !is_known && own.is_none() {
+                drop(inbox);
+                own = Some(waker.clone()); // C6.
+                continue;
+            }
+            if !is_known {
+                mem::swap(&mut own, &mut inbox.waker);
+            }
+            let oversized =
+                (inbox.incoming.capacity() > KEEP).then(|| mem::take(&mut inbox.incoming));
+            drop(inbox);
+            drop((own, oversized));
+            if empty.capacity() > KEEP {
+                *empty = VecDeque::new();
+            }
+            return Refill::Empty;
         }
-        if self.is_finished(&locked) {
-            return Refill::Finished;
-        }
-        let Some(waker) = waker else { return Refill::Empty };
-        let replaced = match &locked.waker {
-            Some(current) if current.will_wake(waker) => None,
-            _ => locked.waker.replace(waker.clone()),
-        };
-        let oversized =
-            (locked.incoming.capacity() > KEEP).then(|| mem::take(&mut locked.incoming));
-        drop(locked);
-        drop((replaced, oversized));
-        if empty.capacity() > KEEP {
-            *empty = VecDeque::new();
-        }
-        Refill::Empty
     }
 
     /// Whether nothing can come in any more: no sender, or closed and no slot taken (C5).
-    fn is_finished(&self, locked: &Locked<'_, Inbox<T>>) -> bool {
+    fn is_finished(&self, inbox: &Inbox<T>) -> bool {
         // Acquire: pairs with the Release of the last sender's decrement. What it sent before is in
         // `incoming`.
         if self.senders.load(Ordering::Acquire) == 0 {
             return true;
         }
-        // Relaxed: it changes under the lock only (C5).
-        self.receiver.load(Ordering::Relaxed) != OPEN
-            && (!self.is_bounded() || self.count_free(locked) == self.capacity)
+        inbox.receiver != OPEN && (!self.is_bounded() || self.count_free(inbox) == self.capacity)
     }
 
     /// The number of messages the receiver has not taken over.
     pub(super) fn incoming_len(&self) -> usize {
-        self.queue.lock().incoming.len()
+        self.inbox.lock().incoming.len()
     }
 
-    /// C2: the slots of `count` messages are free again.
+    /// C2: the slots of `count` messages are free again. Whether there is a line, which the caller
+    /// then serves.
     #[inline]
-    pub(super) fn return_slots(&self, count: usize) {
+    #[must_use = "a line that is not served sleeps on"]
+    pub(super) fn return_slots(&self, count: usize) -> bool {
         // AcqRel: Release pairs with the Acquire of whoever takes the slots; Acquire orders the
         // step after that of a sender that set `LINE`.
-        if self.is_bounded() && self.returned.fetch_add(count * SLOT, Ordering::AcqRel) & LINE != 0
-        {
-            self.serve(0);
-        }
+        self.is_bounded() && self.returned.fetch_add(count * SLOT, Ordering::AcqRel) & LINE != 0
+    }
+
+    pub(super) fn serve_line(&self) {
+        self.serve(&mut Wakers::new());
     }
 
     /// Refuses messages from now on; `gone` says that nobody will receive those that have come.
     /// Returns them.
     pub(super) fn close(&self, gone: bool) -> VecDeque<T> {
         let mut wakers: Wakers = Wakers::new();
-        let mut locked = self.queue.lock();
-        let state = if gone { GONE } else { CLOSED };
-        // Release: pairs with the Acquire in `is_closed`.
-        self.receiver.store(state, Ordering::Release);
+        let mut line = self.line.lock();
         let (mut unread, mut waker) = (VecDeque::new(), None);
-        if gone {
-            unread = mem::take(&mut locked.incoming);
-            waker = locked.waker.take();
+        {
+            let mut inbox = self.inbox.lock();
+            inbox.receiver = if gone { GONE } else { CLOSED };
+            // Release: pairs with the Acquire in `is_closed`.
+            self.receiver.store(inbox.receiver, Ordering::Release);
+            if gone {
+                unread = mem::take(&mut inbox.incoming);
+                waker = inbox.waker.take();
+            }
         }
         loop {
             while !wakers.is_full()
-                && let Some(waker) = locked.pop_front(Standing::Closed)
+                && let Some(waker) = line.pop_front(Standing::Closed)
             {
                 wakers.push(waker);
             }
-            if locked.is_empty() {
-                self.left(&mut locked);
+            if line.is_empty() {
+                self.left(&mut line);
                 break;
             }
-            drop(locked);
+            drop(line);
             wakers.wake_all();
-            locked = self.queue.lock();
+            line = self.line.lock();
         }
-        drop(locked);
-        // First: what follows is foreign code, which may panic, and those who wait for the end must hear of it.
+        drop(line);
+        // First: what follows is foreign code, which may panic, and those who wait for the end must
+        // hear of it.
         self.on_close.notify_waiters();
         drop(waker);
         drop(wakers);
         unread
     }
 
-    /// Deals returned slots, and `count` others, out to the line.
+    /// Deals returned slots out to the line; those served last are left in `wakers`.
     #[cold]
-    fn serve(&self, count: usize) {
-        let mut wakers: Wakers = Wakers::new();
-        let mut locked = self.queue.lock();
-        locked.free += count;
+    fn serve(&self, wakers: &mut Wakers<SERVED>) {
+        let mut count = 0;
+        let mut line = self.line.lock();
         loop {
-            // AcqRel: as in `take_slots`.
-            let returned = self.returned.fetch_and(LINE, Ordering::AcqRel) / SLOT;
-            let available = mem::take(&mut locked.free) + returned;
-            locked.free = locked.assign(available, &mut wakers);
-            if locked.is_empty() || locked.free == 0 {
+            // AcqRel: as in `collect`. While there is a line only its servers take from the word
+            // (C4), under its lock.
+            count += self.returned.fetch_and(LINE, Ordering::AcqRel) / SLOT;
+            count = line.assign(count, wakers);
+            if line.is_empty() || count == 0 {
                 break;
             }
-            // Too many to wake at once. Nobody takes the slots meanwhile: there is a line (C4).
-            drop(locked);
+            // Too many to wake at once.
+            drop(line);
             wakers.wake_all();
-            locked = self.queue.lock();
+            line = self.line.lock();
         }
-        self.left(&mut locked);
-        // A closed receiver may have been waiting for just these slots (C5).
-        // Relaxed: it changes under the lock only.
-        let closed = self.receiver.load(Ordering::Relaxed) != OPEN;
-        let waker = if closed { locked.waker.take() } else { None };
-        drop(locked);
-        if let Some(waker) = waker {
-            waker.wake();
+        // AcqRel, here and in `left`: as in `return_slots`; also ends the line for those who come
+        // after.
+        if count > 0 {
+            self.returned.fetch_add(count * SLOT, Ordering::AcqRel);
         }
+        self.left(&mut line);
     }
 }
 
 impl<T> Gate for Chan<T> {
-    type Guarded = Inbox<T>;
+    type Guarded = ();
 
-    fn queue(&self) -> &WaitQueue<Inbox<T>> {
-        &self.queue
+    fn queue(&self) -> &WaitQueue<()> {
+        &self.line
     }
 
     fn acquire_now(&self, wanted: usize) -> Option<Result<(), AcquireError>> {
-        let mut locked = self.queue.lock();
-        // Relaxed: it changes under the lock only (C5).
-        if self.receiver.load(Ordering::Relaxed) != OPEN {
+        let mut inbox = self.inbox.lock();
+        if inbox.receiver != OPEN {
             return Some(Err(AcquireError::new()));
         }
-        self.take_slots(&mut locked, wanted).then_some(Ok(()))
+        self.take_slots(&mut inbox, wanted).then_some(Ok(()))
     }
 
-    fn take(
-        &self,
-        locked: &mut Locked<'_, Inbox<T>>,
-        wanted: usize,
-    ) -> Result<usize, AcquireError> {
-        // Relaxed: it changes under the lock only (C5).
-        if self.receiver.load(Ordering::Relaxed) != OPEN {
+    fn take(&self, line: &mut Locked<'_, ()>, wanted: usize) -> Result<usize, AcquireError> {
+        let mut inbox = self.inbox.lock();
+        if inbox.receiver != OPEN {
             return Err(AcquireError::new());
         }
-        if !locked.is_empty() {
+        if !line.is_empty() {
             return Ok(wanted);
         }
-        while !self.take_slots(locked, wanted) {
+        while !self.take_slots(&mut inbox, wanted) {
             // C3: the line begins in the step that finds no returned slots. AcqRel: as in
-            // `take_slots`.
+            // `collect`.
             if self.returned.compare_exchange(0, LINE, Ordering::AcqRel, Ordering::Relaxed).is_ok()
             {
-                return Ok(wanted - mem::take(&mut locked.free));
+                return Ok(wanted - mem::take(&mut inbox.free));
             }
         }
         Ok(0)
     }
 
-    fn left(&self, locked: &mut Locked<'_, Inbox<T>>) {
-        // Relaxed: `LINE` changes under the lock only.
-        if locked.is_empty() && self.returned.load(Ordering::Relaxed) & LINE != 0 {
+    fn left(&self, line: &mut Locked<'_, ()>) {
+        // Relaxed: `LINE` changes under the line's lock only.
+        if line.is_empty() && self.returned.load(Ordering::Relaxed) & LINE != 0 {
             self.returned.fetch_and(!LINE, Ordering::AcqRel);
         }
     }
 
     fn give_back(&self, count: usize) {
-        if count > 0 {
-            self.serve(count);
+        if count == 0 {
+            return;
+        }
+        let mut wakers = Wakers::new();
+        if self.return_slots(count) {
+            self.serve(&mut wakers);
+        }
+        // C5: a closed receiver may have been waiting for just these slots. It looks at them under
+        // the lock, so either it sees them or we its waker.
+        let waker = {
+            let mut inbox = self.inbox.lock();
+            if inbox.receiver == OPEN { None } else { inbox.waker.take() }
+        };
+        if waker.is_some() {
+            wakers.wake_all();
+            wakers.push(waker);
         }
     }
 }
@@ -415,10 +460,13 @@ impl<T> Gate for Chan<T> {
 impl<T> fmt::Debug for Chan<T> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let mut shown = f.debug_struct("Channel");
-        match self.queue.try_lock() {
-            Some(locked) => shown.field("incoming", &locked.incoming.len()),
+        match self.inbox.try_lock() {
+            Some(inbox) => shown.field("incoming", &inbox.incoming.len()),
             None => shown.field("incoming", &format_args!("<locked>")),
         };
+        if let Some(line) = self.line.try_lock() {
+            shown.field("senders_wait", &!line.is_empty());
+        }
         if self.is_bounded() {
             shown.field("capacity", &self.capacity);
         }

@@ -11,8 +11,9 @@ use crate::{
 };
 use std::{
     collections::VecDeque,
-    fmt,
+    fmt, mem,
     ops::Deref,
+    panic::{AssertUnwindSafe, catch_unwind, resume_unwind},
     task::{Context, Poll, ready},
 };
 
@@ -30,6 +31,9 @@ pub(super) struct WeakTx<T> {
 pub(super) struct Rx<T> {
     chan: Arc<Chan<T>>,
     taken: VecDeque<T>,
+    /// The slot of the first of them is returned already: a waker that was woken for it panicked,
+    /// and so the message was put back.
+    first_is_paid: bool,
 }
 
 // Messages are moved in and out, never pinned in here.
@@ -37,7 +41,7 @@ impl<T> Unpin for Rx<T> {}
 
 pub(super) fn channel<T>(capacity: usize) -> (Tx<T>, Rx<T>) {
     let chan = Arc::new(Chan::new(capacity));
-    (Tx { chan: Arc::clone(&chan) }, Rx { chan, taken: VecDeque::new() })
+    (Tx { chan: Arc::clone(&chan) }, Rx { chan, taken: VecDeque::new(), first_is_paid: false })
 }
 
 impl<T> Tx<T> {
@@ -125,8 +129,23 @@ impl<T> Rx<T> {
     #[inline]
     fn next(&mut self) -> Option<T> {
         let message = self.taken.pop_front()?;
-        self.chan.return_slots(1);
+        if !mem::take(&mut self.first_is_paid) && self.chan.return_slots(1) {
+            return Some(self.serve_with(message));
+        }
         Some(message)
+    }
+
+    /// Serves the line. If a waker panics there, the message stays in the channel.
+    #[cold]
+    fn serve_with(&mut self, message: T) -> T {
+        match catch_unwind(AssertUnwindSafe(|| self.chan.serve_line())) {
+            Ok(()) => message,
+            Err(panic) => {
+                self.taken.push_front(message);
+                self.first_is_paid = true;
+                resume_unwind(panic)
+            }
+        }
     }
 
     #[inline]
@@ -161,7 +180,10 @@ impl<T> Rx<T> {
             }
             let some = self.taken.len().min(limit - count);
             into.extend(self.taken.drain(..some));
-            self.chan.return_slots(some);
+            let unpaid = some - usize::from(mem::take(&mut self.first_is_paid));
+            if self.chan.return_slots(unpaid) {
+                self.chan.serve_line();
+            }
             count += some;
         }
         unit.made_progress();
@@ -207,7 +229,7 @@ impl<T> Drop for Rx<T> {
         let unread = self.chan.close(true);
         // In the order of sending. If dropping one message panics, the others are dropped all the
         // same.
-        drop(std::mem::take(&mut self.taken));
+        drop(mem::take(&mut self.taken));
         drop(unread);
     }
 }

@@ -39,6 +39,7 @@ mod ends;
 pub mod error;
 mod permit;
 mod receiver;
+mod send;
 mod unbounded;
 
 pub use bounded::{Receiver, Sender, WeakSender, channel};

@@ -27,8 +27,9 @@ macro_rules! receiver_methods {
             /// assert_eq!(receiver.recv().await, None);
             /// # });
             /// ```
-            pub async fn recv(&mut self) -> Option<T> {
-                std::future::poll_fn(|cx| self.rx.poll_recv(cx)).await
+            #[inline]
+            pub fn recv(&mut self) -> impl Future<Output = Option<T>> {
+                std::future::poll_fn(|cx| self.rx.poll_recv(cx))
             }
 
             /// As [`recv`](Self::recv), for hand-written futures.

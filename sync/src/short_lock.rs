@@ -1,0 +1,122 @@
+//! A lock for a few instructions: taken with one read-modify-write, let go with a plain store.
+//!
+//! parking_lot's costs a second read-modify-write to let go, because it has to find out whether
+//! somebody sleeps. Here nobody sleeps in the lock: who finds it taken looks again, at first at
+//! once, then after giving its thread up, then after naps.
+//!
+//! - **K1** `held` is true exactly while there is a guard. The value is touched through the guard
+//!   only.
+//! - **K2** Under it there are moves of values, arithmetic, and at most the growth of a buffer: no
+//!   foreign code, no other lock, nothing that waits.
+//!
+//! Feared: the holder is preempted, and those who wait burn its processor. By K2 it holds the lock
+//! for some ten nanoseconds, so this is rare; and who waits for longer than a few microseconds
+//! naps, so the holder gets to run even if its thread has the lowest priority.
+//!
+//! # Safety
+//! The cell is entered only by the guard, of which there is one (K1).
+#![allow(unsafe_code)]
+#![allow(unreachable_pub, reason = "the models reach it through loom::internals")]
+
+use crate::loom::{AtomicBool, Ordering, UnsafeCell, wait_a_little};
+use std::{
+    fmt,
+    marker::PhantomData,
+    ops::{Deref, DerefMut},
+};
+
+/// See the [module](self).
+pub struct ShortLock<T> {
+    held: AtomicBool,
+    value: UnsafeCell<T>,
+}
+
+// SAFETY: as a mutex: the value is reached by one thread at a time (K1), so it has to be `Send`.
+unsafe impl<T: Send> Send for ShortLock<T> {}
+// SAFETY: as above.
+unsafe impl<T: Send> Sync for ShortLock<T> {}
+
+impl<T> ShortLock<T> {
+    /// A lock that is free.
+    pub fn new(value: T) -> Self {
+        Self { held: AtomicBool::new(false), value: UnsafeCell::new(value) }
+    }
+
+    /// Waits until the lock is free, and takes it.
+    #[inline]
+    pub fn lock(&self) -> ShortGuard<'_, T> {
+        if !self.take() {
+            self.wait();
+        }
+        ShortGuard { lock: self, _this_thread: PhantomData }
+    }
+
+    /// Takes the lock if it is free.
+    pub fn try_lock(&self) -> Option<ShortGuard<'_, T>> {
+        self.take().then_some(ShortGuard { lock: self, _this_thread: PhantomData })
+    }
+
+    #[inline]
+    fn take(&self) -> bool {
+        // Acquire: pairs with the Release in the guard's drop.
+        self.held.compare_exchange(false, true, Ordering::Acquire, Ordering::Relaxed).is_ok()
+    }
+
+    /// Returns when it has taken the lock.
+    #[cold]
+    fn wait(&self) {
+        let mut round = 0;
+        loop {
+            wait_a_little(round);
+            // Relaxed: only to leave the line to its holder until there is a chance.
+            if !self.held.load(Ordering::Relaxed) && self.take() {
+                return;
+            }
+            round = round.saturating_add(1);
+        }
+    }
+}
+
+impl<T> fmt::Debug for ShortLock<T> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("ShortLock").finish_non_exhaustive()
+    }
+}
+
+/// The right to the value (K1).
+pub struct ShortGuard<'a, T> {
+    lock: &'a ShortLock<T>,
+    _this_thread: PhantomData<*const ()>,
+}
+
+impl<T> Deref for ShortGuard<'_, T> {
+    type Target = T;
+
+    #[inline]
+    fn deref(&self) -> &T {
+        // SAFETY: K1: we are the guard; the cell lives as long as the lock.
+        self.lock.value.with(|value| unsafe { &*value })
+    }
+}
+
+impl<T> DerefMut for ShortGuard<'_, T> {
+    #[inline]
+    fn deref_mut(&mut self) -> &mut T {
+        // SAFETY: K1: we are the guard, and borrowed exclusively.
+        self.lock.value.with_mut(|value| unsafe { &mut *value })
+    }
+}
+
+impl<T> Drop for ShortGuard<'_, T> {
+    #[inline]
+    fn drop(&mut self) {
+        // Release: pairs with the Acquire in `take`.
+        self.lock.held.store(false, Ordering::Release);
+    }
+}
+
+impl<T: fmt::Debug> fmt::Debug for ShortGuard<'_, T> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        fmt::Debug::fmt(&**self, f)
+    }
+}
