@@ -180,6 +180,24 @@ fn the_leaves_depend_on_no_crate_of_ours() {
 }
 
 #[test]
+fn the_sync_crate_is_tested_by_itself_too() {
+    let own = fs::read_to_string(root().join("sync/tests/it.rs")).expect("the tests of sync");
+    let mut complaints = Vec::new();
+    for source in sources("tests/it", ".rs") {
+        let of_others = ["raddle::", "raddle_timer::", "raddle_io_driver::"]
+            .map(|name| source.text.contains(name));
+        let path = format!("../../{}\"", source.path);
+        if source.text.contains("use raddle_sync")
+            && of_others == [false; 3]
+            && !own.contains(&path)
+        {
+            complaints.push(format!("{} is not named in sync/tests/it.rs", source.path));
+        }
+    }
+    assert_none(&complaints);
+}
+
+#[test]
 fn tasks_know_neither_scheduler_nor_queues_and_only_queues_know_the_deque() {
     let mut complaints = Vec::new();
     for source in library_sources() {
