@@ -52,6 +52,7 @@ mod mutex;
 mod notify;
 mod oneshot;
 mod props_timer;
+mod rwlock;
 mod semaphore;
 mod support_block_on;
 mod sync_bounds;
