@@ -12,6 +12,7 @@
 //! | send messages to one task, from many, without filling the memory | [`mpsc::channel`] |
 //! | send messages to one task from code that cannot wait | [`mpsc::unbounded_channel`] |
 //! | change a value from several tasks, and hold it across an await | [`Mutex`] |
+//! | read a value in many tasks at a time, and seldom change it | [`RwLock`] |
 //! | change a value from several tasks, quickly | `std::sync::Mutex` |
 //! | allow only so many at a time | [`Semaphore`] |
 //! | the same, where permits are returned by somebody else | [`BoundedSemaphore`] |
@@ -81,6 +82,7 @@ mod mutex;
 mod notify;
 pub mod oneshot;
 mod permits;
+mod rwlock;
 mod semaphore;
 mod short_lock;
 mod stats;
@@ -94,6 +96,11 @@ pub use bounded_semaphore::{
 pub use error::{AcquireError, ReleaseError, TryAcquireError, TryLockError};
 pub use mutex::{MappedMutexGuard, Mutex, MutexGuard, OwnedMappedMutexGuard, OwnedMutexGuard};
 pub use notify::{Notified, Notify, OwnedNotified};
+pub use rwlock::{
+    OwnedRwLockMappedWriteGuard, OwnedRwLockReadGuard, OwnedRwLockUpgradableReadGuard,
+    OwnedRwLockWriteGuard, RwLock, RwLockMappedWriteGuard, RwLockReadGuard,
+    RwLockUpgradableReadGuard, RwLockWriteGuard,
+};
 pub use semaphore::{OwnedSemaphorePermit, Semaphore, SemaphorePermit};
 pub use stats::Stats;
 

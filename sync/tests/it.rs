@@ -34,6 +34,8 @@ mod mutex;
 mod notify;
 #[path = "../../tests/it/oneshot.rs"]
 mod oneshot;
+#[path = "../../tests/it/rwlock.rs"]
+mod rwlock;
 #[path = "../../tests/it/semaphore.rs"]
 mod semaphore;
 #[path = "../../tests/it/sync_bounds.rs"]
@@ -49,5 +51,7 @@ mod props_locks;
 mod props_notify;
 #[path = "../../tests/it/props_oneshot.rs"]
 mod props_oneshot;
+#[path = "../../tests/it/props_rwlock.rs"]
+mod props_rwlock;
 #[path = "../../tests/it/props_support.rs"]
 mod props_support;

@@ -3,8 +3,10 @@
 use raddle_sync::{
     AcquireError, AtomicWaker, BoundedSemaphore, BoundedSemaphorePermit, MappedMutexGuard, Mutex,
     MutexGuard, Notified, Notify, OwnedBoundedSemaphorePermit, OwnedMappedMutexGuard,
-    OwnedMutexGuard, OwnedNotified, OwnedSemaphorePermit, ReleaseError, Semaphore, SemaphorePermit,
-    Stats, TryAcquireError, TryLockError, budget,
+    OwnedMutexGuard, OwnedNotified, OwnedRwLockMappedWriteGuard, OwnedRwLockReadGuard,
+    OwnedRwLockUpgradableReadGuard, OwnedRwLockWriteGuard, OwnedSemaphorePermit, ReleaseError,
+    RwLock, RwLockMappedWriteGuard, RwLockReadGuard, RwLockUpgradableReadGuard, RwLockWriteGuard,
+    Semaphore, SemaphorePermit, Stats, TryAcquireError, TryLockError, budget,
     mpsc::{
         OwnedPermit, Permit, PermitIterator, Receiver, Sender, UnboundedReceiver, UnboundedSender,
         WeakSender, WeakUnboundedSender,
@@ -85,6 +87,24 @@ lack!(Sync: MappedMutexGuard<'static, OnlySend>, OwnedMappedMutexGuard<Both, Onl
 lack!(Sync: OwnedMappedMutexGuard<OnlySync, Both>);
 have!(Unpin: MappedMutexGuard<'static, PhantomPinned>, OwnedMappedMutexGuard<PhantomPinned>);
 
+// A reader-writer lock gives out its value to several at a time, which takes both to share it. A
+// guard that reads is a `&`; one that writes may become one that reads beside others.
+have!(Send: RwLock<Both>, RwLock<OnlySend>, RwLockReadGuard<'static, Both>, RwLockReadGuard<'static, OnlySync>);
+have!(Send: RwLockWriteGuard<'static, Both>, RwLockUpgradableReadGuard<'static, Both>);
+have!(Send: RwLockMappedWriteGuard<'static, OnlySend>, OwnedRwLockMappedWriteGuard<Both, OnlySend>);
+have!(Send: OwnedRwLockReadGuard<Both, OnlySync>, OwnedRwLockWriteGuard<Both>, OwnedRwLockUpgradableReadGuard<Both>);
+have!(Sync: RwLock<Both>, RwLockReadGuard<'static, OnlySync>, RwLockWriteGuard<'static, OnlySync>);
+have!(Sync: RwLockMappedWriteGuard<'static, OnlySync>, RwLockUpgradableReadGuard<'static, OnlySync>);
+have!(Sync: OwnedRwLockReadGuard<Both>, OwnedRwLockWriteGuard<Both>, OwnedRwLockUpgradableReadGuard<Both>);
+lack!(Send: RwLock<OnlySync>, RwLock<Neither>, RwLockReadGuard<'static, OnlySend>, RwLockWriteGuard<'static, OnlySend>);
+lack!(Send: RwLockWriteGuard<'static, OnlySync>, RwLockUpgradableReadGuard<'static, OnlySend>, RwLockUpgradableReadGuard<'static, OnlySync>);
+lack!(Send: RwLockMappedWriteGuard<'static, OnlySync>, OwnedRwLockReadGuard<OnlySend, Both>, OwnedRwLockReadGuard<OnlySync, Both>);
+lack!(Send: OwnedRwLockWriteGuard<OnlySend>, OwnedRwLockMappedWriteGuard<OnlySend, Both>, OwnedRwLockMappedWriteGuard<Both, OnlySync>);
+lack!(Sync: RwLock<OnlySend>, RwLock<OnlySync>, RwLockReadGuard<'static, OnlySend>, RwLockWriteGuard<'static, OnlySend>);
+lack!(Sync: RwLockMappedWriteGuard<'static, OnlySend>, RwLockUpgradableReadGuard<'static, OnlySend>);
+lack!(Sync: OwnedRwLockReadGuard<OnlySync, Both>, OwnedRwLockWriteGuard<OnlySend>, OwnedRwLockMappedWriteGuard<Both, OnlySend>);
+have!(Unpin: RwLock<Both>, RwLockReadGuard<'static, PhantomPinned>, RwLockWriteGuard<'static, PhantomPinned>);
+
 // Channels need their messages to be `Send`, and no more.
 have!(Send: Sender<OnlySend>, Receiver<OnlySend>, WeakSender<OnlySend>, Permit<'static, OnlySend>);
 have!(Send: PermitIterator<'static, OnlySend>, OwnedPermit<OnlySend>);
@@ -113,6 +133,11 @@ fn futures_may_be_spawned_when_what_they_carry_may() {
     let lock = Mutex::new(Cell::new(0));
     send(lock.lock());
     send(std::sync::Arc::new(Mutex::new(0)).lock_owned());
+    let lock = RwLock::new(0);
+    send(lock.read());
+    send(lock.write());
+    send(RwLockUpgradableReadGuard::upgrade(lock.try_upgradable_read().unwrap()));
+    send(std::sync::Arc::new(RwLock::new(0)).write_owned());
     let gate = std::sync::Arc::new(Semaphore::new(1));
     send(gate.acquire());
     send(std::sync::Arc::clone(&gate).acquire_many_owned(2));

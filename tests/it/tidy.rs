@@ -33,6 +33,7 @@ const UNSAFE: &[&str] = &[
     "sync/src/mutex/",
     "sync/src/notify/notified.rs",
     "sync/src/oneshot.rs",
+    "sync/src/rwlock/",
     "sync/src/short_lock.rs",
     "sync/src/wait_list/",
     "tests/it/size.rs",

@@ -27,6 +27,8 @@ mod readiness;
 #[cfg(loom)]
 mod runtime;
 #[cfg(loom)]
+mod rwlock;
+#[cfg(loom)]
 mod semaphore;
 #[cfg(loom)]
 mod short_lock;

@@ -1,7 +1,7 @@
 //! Locks, semaphores and notifications.
 
 use crate::threads::{impatient, on_four_threads, run};
-use raddle_sync::{Mutex, Notify, Semaphore};
+use raddle_sync::{Mutex, Notify, RwLock, RwLockUpgradableReadGuard, RwLockWriteGuard, Semaphore};
 use std::collections::VecDeque;
 use std::pin::pin;
 use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering::Relaxed, Ordering::SeqCst};
@@ -34,6 +34,62 @@ fn a_mutex_lets_one_in_at_a_time() {
         })
     });
     assert_eq!(lock.into_inner().0, entered.iter().sum::<u64>());
+}
+
+#[test]
+fn a_rwlock_keeps_writers_alone() {
+    let lock = RwLock::new((0_u64, 0_u64));
+    let readers = AtomicUsize::new(0);
+    // In the lock as a reader, and out again.
+    let look = |seen: &(u64, u64)| {
+        readers.fetch_add(1, SeqCst);
+        assert_eq!(seen.0, seen.1, "a writer is inside");
+        readers.fetch_sub(1, SeqCst);
+    };
+    let write = |counts: &mut (u64, u64)| {
+        assert_eq!(readers.load(SeqCst), 0, "a reader is inside");
+        counts.0 += 1;
+        assert_eq!(counts.0, counts.1 + 1, "two writers are inside");
+        counts.1 += 1;
+        1
+    };
+    let written = on_four_threads("rwlock", |_, rng, operations| {
+        run("rwlock", async {
+            let mut written = 0;
+            for _ in 0..operations {
+                match rng.below(12) {
+                    0 => written += lock.try_write().map_or(0, |mut guard| write(&mut guard)),
+                    1 => {
+                        let guard = impatient(2, lock.write()).await;
+                        written += guard.map_or(0, |mut guard| write(&mut guard));
+                    }
+                    2 => {
+                        let mut guard = lock.write().await;
+                        written += write(&mut guard);
+                        look(&RwLockWriteGuard::downgrade(guard));
+                    }
+                    3 => {
+                        let guard = lock.upgradable_read().await;
+                        look(&guard);
+                        let upgrade = RwLockUpgradableReadGuard::upgrade(guard);
+                        written += write(&mut *upgrade.await);
+                    }
+                    4 => {
+                        let guard = lock.upgradable_read().await;
+                        let upgrade = RwLockUpgradableReadGuard::upgrade(guard);
+                        let guard = impatient(1, upgrade).await;
+                        written += guard.map_or(0, |mut guard| write(&mut guard));
+                    }
+                    5 => drop(lock.try_read().map(|guard| look(&guard))),
+                    6 => drop(impatient(1, lock.read()).await.map(|guard| look(&guard))),
+                    7 => written += write(&mut *lock.write().await),
+                    _ => look(&*lock.read().await),
+                }
+            }
+            written
+        })
+    });
+    assert_eq!(lock.into_inner().0, written.iter().sum::<u64>());
 }
 
 #[test]

@@ -54,7 +54,7 @@ pub(super) const WORKLOADS: &[Workload] = &[
         name: "rwlock_16",
         about: "16 tasks that lock one lock for reading; time for lock and unlock",
         metrics: THREADS,
-        ..among!([TokioSync, AsyncLock], L, env => reads::<L>(env))
+        ..among!([RaddleSync, TokioSync, AsyncLock], L, env => reads::<L>(env))
     },
     Workload {
         name: "semaphore_16_yield",

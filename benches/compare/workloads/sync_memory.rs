@@ -36,7 +36,7 @@ macro_rules! weighed {
 pub(super) const WORKLOADS: &[Workload] = &[
     weighed!("bytes_mutex", "a mutex around a u64", [RaddleSync, TokioSync, AsyncLock, Futures],
         L => <L as Lock>::new()),
-    weighed!("bytes_rwlock", "a lock for readers around a u64", [TokioSync, AsyncLock],
+    weighed!("bytes_rwlock", "a lock for readers around a u64", [RaddleSync, TokioSync, AsyncLock],
         L => <L as ReadLock>::new()),
     weighed!("bytes_semaphore", "a semaphore", [RaddleSync, TokioSync, AsyncLock],
         L => <L as Permits>::new(4)),

@@ -1,9 +1,11 @@
 //! raddle-sync.
 
-use raddle_sync::{Mutex, MutexGuard, Notify, Semaphore, SemaphorePermit, mpsc, oneshot};
+use raddle_sync::{
+    Mutex, MutexGuard, Notify, RwLock, RwLockReadGuard, Semaphore, SemaphorePermit, mpsc, oneshot,
+};
 
 use super::{OPEN, RaddleSync};
-use crate::primitives::{Channel, Lock, Oneshot, Permits, Signal};
+use crate::primitives::{Channel, Lock, Oneshot, Permits, ReadLock, Signal};
 
 impl Channel for RaddleSync {
     type Sender = mpsc::Sender<u64>;
@@ -32,6 +34,19 @@ impl Lock for RaddleSync {
 
     async fn lock(lock: &Mutex<u64>) -> MutexGuard<'_, u64> {
         lock.lock().await
+    }
+}
+
+impl ReadLock for RaddleSync {
+    type Lock = RwLock<u64>;
+    type Guard<'a> = RwLockReadGuard<'a, u64>;
+
+    fn new() -> RwLock<u64> {
+        RwLock::new(0)
+    }
+
+    async fn read(lock: &RwLock<u64>) -> RwLockReadGuard<'_, u64> {
+        lock.read().await
     }
 }
 
