@@ -62,6 +62,7 @@ mod rwlock;
 mod semaphore;
 mod support_block_on;
 mod sync_bounds;
+mod sync_memory;
 mod sync_stats;
 
 // The sources.

@@ -185,11 +185,12 @@ fn the_sync_crate_is_tested_by_itself_too() {
     let own = fs::read_to_string(root().join("sync/tests/it.rs")).expect("the tests of sync");
     let mut complaints = Vec::new();
     for source in sources("tests/it", ".rs") {
-        let of_others = ["raddle::", "raddle_timer::", "raddle_io_driver::"]
+        // The last is the allocator of that binary, which counts.
+        let of_others = ["raddle::", "raddle_timer::", "raddle_io_driver::", "crate::size"]
             .map(|name| source.text.contains(name));
         let path = format!("../../{}\"", source.path);
         if source.text.contains("use raddle_sync")
-            && of_others == [false; 3]
+            && of_others == [false; 4]
             && !own.contains(&path)
         {
             complaints.push(format!("{} is not named in sync/tests/it.rs", source.path));

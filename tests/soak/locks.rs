@@ -39,16 +39,22 @@ fn a_mutex_lets_one_in_at_a_time() {
 #[test]
 fn a_rwlock_keeps_writers_alone() {
     let lock = RwLock::new((0_u64, 0_u64));
-    let readers = AtomicUsize::new(0);
+    let (readers, looks) = (AtomicUsize::new(0), AtomicUsize::new(0));
     // In the lock as a reader, and out again.
     let look = |seen: &(u64, u64)| {
         readers.fetch_add(1, SeqCst);
+        if looks.fetch_add(1, Relaxed) % 64 == 0 {
+            thread::yield_now();
+        }
         assert_eq!(seen.0, seen.1, "a writer is inside");
         readers.fetch_sub(1, SeqCst);
     };
     let write = |counts: &mut (u64, u64)| {
         assert_eq!(readers.load(SeqCst), 0, "a reader is inside");
         counts.0 += 1;
+        if counts.0 % 64 == 0 {
+            thread::yield_now();
+        }
         assert_eq!(counts.0, counts.1 + 1, "two writers are inside");
         counts.1 += 1;
         1
