@@ -43,6 +43,8 @@ mod sync_bounds;
 #[path = "../../tests/it/sync_stats.rs"]
 mod sync_stats;
 
+#[path = "../../tests/it/props_bounded_semaphore.rs"]
+mod props_bounded_semaphore;
 #[path = "../../tests/it/props_channels.rs"]
 mod props_channels;
 #[path = "../../tests/it/props_locks.rs"]
@@ -55,3 +57,5 @@ mod props_oneshot;
 mod props_rwlock;
 #[path = "../../tests/it/props_support.rs"]
 mod props_support;
+#[path = "../../tests/it/props_unbounded.rs"]
+mod props_unbounded;

@@ -17,7 +17,7 @@ pub(crate) fn config() -> ProptestConfig {
     let default = ProptestConfig { failure_persistence: None, ..ProptestConfig::default() };
     match std::env::var_os("PROPTEST_CASES") {
         Some(_) => default,
-        None => ProptestConfig { cases: scaled(600) as u32, ..default },
+        None => ProptestConfig { cases: scaled(300) as u32, ..default },
     }
 }
 
