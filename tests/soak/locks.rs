@@ -43,7 +43,7 @@ fn a_rwlock_keeps_writers_alone() {
     // In the lock as a reader, and out again.
     let look = |seen: &(u64, u64)| {
         readers.fetch_add(1, SeqCst);
-        if looks.fetch_add(1, Relaxed) % 64 == 0 {
+        if looks.fetch_add(1, Relaxed).is_multiple_of(64) {
             thread::yield_now();
         }
         assert_eq!(seen.0, seen.1, "a writer is inside");
@@ -52,7 +52,7 @@ fn a_rwlock_keeps_writers_alone() {
     let write = |counts: &mut (u64, u64)| {
         assert_eq!(readers.load(SeqCst), 0, "a reader is inside");
         counts.0 += 1;
-        if counts.0 % 64 == 0 {
+        if counts.0.is_multiple_of(64) {
             thread::yield_now();
         }
         assert_eq!(counts.0, counts.1 + 1, "two writers are inside");
