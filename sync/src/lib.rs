@@ -2,7 +2,7 @@
 //!
 //! Everything here works on any executor, and from plain threads through the `blocking_*`
 //! functions: all it needs is a [`Waker`](std::task::Waker). Names and meanings are those of
-//! Tokio's `sync` module.
+//! Tokio's `sync` module; [`Event`] is asyncio's, and so is [`BoundedSemaphore`].
 //!
 //! # Which one do I want?
 //!
@@ -17,6 +17,11 @@
 //! | allow only so many at a time | [`Semaphore`] |
 //! | the same, where permits are returned by somebody else | [`BoundedSemaphore`] |
 //! | tell a task, or all, to look again | [`Notify`] |
+//! | let tasks wait while a flag is down | [`Event`] |
+//! | wait for a change of what a mutex guards | [`Condvar`] |
+//! | let tasks wait for each other | [`Barrier`] |
+//! | make a value when it is first needed, once | [`OnceCell`] |
+//! | wait for a value that is set once | [`SetOnce`] |
 //! | build a primitive of my own with one waiting task | [`AtomicWaker`] |
 //! | let a future of my own take part in fair scheduling | [`budget`] |
 //!
@@ -70,38 +75,51 @@
 
 mod acquire;
 mod atomic_waker;
+mod barrier;
 mod blocking;
 mod bounded_semaphore;
 pub mod budget;
+mod condvar;
+mod doorway;
 mod error;
+mod event;
+mod flag;
 mod guard;
 #[doc(hidden)]
 pub mod loom;
 pub mod mpsc;
 mod mutex;
 mod notify;
+mod once_cell;
+mod once_slot;
 pub mod oneshot;
 mod permits;
 mod rwlock;
 mod semaphore;
+mod set_once;
 mod short_lock;
 mod stats;
 mod wait_list;
 mod wakers;
 
 pub use atomic_waker::AtomicWaker;
+pub use barrier::{Barrier, BarrierWaitResult};
 pub use bounded_semaphore::{
     BoundedSemaphore, BoundedSemaphorePermit, OwnedBoundedSemaphorePermit,
 };
+pub use condvar::Condvar;
 pub use error::{AcquireError, ReleaseError, TryAcquireError, TryLockError};
+pub use event::Event;
 pub use mutex::{MappedMutexGuard, Mutex, MutexGuard, OwnedMappedMutexGuard, OwnedMutexGuard};
 pub use notify::{Notified, Notify, OwnedNotified};
+pub use once_cell::{OnceCell, SetError};
 pub use rwlock::{
     OwnedRwLockMappedWriteGuard, OwnedRwLockReadGuard, OwnedRwLockUpgradableReadGuard,
     OwnedRwLockWriteGuard, RwLock, RwLockMappedWriteGuard, RwLockReadGuard,
     RwLockUpgradableReadGuard, RwLockWriteGuard,
 };
 pub use semaphore::{OwnedSemaphorePermit, Semaphore, SemaphorePermit};
+pub use set_once::{SetOnce, SetOnceError};
 pub use stats::Stats;
 
 /// The futures that have names, for those who store them.

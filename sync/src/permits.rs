@@ -71,6 +71,8 @@ impl Permits {
         let mut word = self.word.load(Ordering::Relaxed);
         loop {
             if word & CLOSED != 0 {
+                // Acquire: pairs with the Release in `close`: who is told so sees what came before.
+                self.word.load(Ordering::Acquire);
                 return Err(TryAcquireError::Closed);
             }
             if word / ONE < wanted {
@@ -195,7 +197,7 @@ impl Permits {
     pub(crate) fn close(&self) {
         let mut wakers: Wakers = Wakers::new();
         let mut locked = self.queue.lock();
-        // Release: pairs with the Acquire in `is_closed`.
+        // Release: pairs with the Acquire in `is_closed` and `try_acquire`.
         self.word.fetch_or(CLOSED, Ordering::Release);
         loop {
             while !wakers.is_full()

@@ -44,12 +44,16 @@ mod regressions;
 mod tcp;
 
 // The leaves by themselves.
+mod barrier;
 mod bounded_semaphore;
 mod channels;
+mod condvar;
+mod event;
 #[cfg(feature = "net")]
 mod io_driver;
 mod mutex;
 mod notify;
+mod once;
 mod oneshot;
 mod props_bounded_semaphore;
 mod props_channels;

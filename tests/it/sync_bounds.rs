@@ -1,12 +1,13 @@
 //! Which types of the sync crate may cross threads, checked when this file is compiled.
 
 use raddle_sync::{
-    AcquireError, AtomicWaker, BoundedSemaphore, BoundedSemaphorePermit, MappedMutexGuard, Mutex,
-    MutexGuard, Notified, Notify, OwnedBoundedSemaphorePermit, OwnedMappedMutexGuard,
-    OwnedMutexGuard, OwnedNotified, OwnedRwLockMappedWriteGuard, OwnedRwLockReadGuard,
-    OwnedRwLockUpgradableReadGuard, OwnedRwLockWriteGuard, OwnedSemaphorePermit, ReleaseError,
-    RwLock, RwLockMappedWriteGuard, RwLockReadGuard, RwLockUpgradableReadGuard, RwLockWriteGuard,
-    Semaphore, SemaphorePermit, Stats, TryAcquireError, TryLockError, budget,
+    AcquireError, AtomicWaker, Barrier, BarrierWaitResult, BoundedSemaphore,
+    BoundedSemaphorePermit, Condvar, Event, MappedMutexGuard, Mutex, MutexGuard, Notified, Notify,
+    OnceCell, OwnedBoundedSemaphorePermit, OwnedMappedMutexGuard, OwnedMutexGuard, OwnedNotified,
+    OwnedRwLockMappedWriteGuard, OwnedRwLockReadGuard, OwnedRwLockUpgradableReadGuard,
+    OwnedRwLockWriteGuard, OwnedSemaphorePermit, ReleaseError, RwLock, RwLockMappedWriteGuard,
+    RwLockReadGuard, RwLockUpgradableReadGuard, RwLockWriteGuard, Semaphore, SemaphorePermit,
+    SetError, SetOnce, SetOnceError, Stats, TryAcquireError, TryLockError, budget,
     mpsc::{
         OwnedPermit, Permit, PermitIterator, Receiver, Sender, UnboundedReceiver, UnboundedSender,
         WeakSender, WeakUnboundedSender,
@@ -105,6 +106,20 @@ lack!(Sync: RwLockMappedWriteGuard<'static, OnlySend>, RwLockUpgradableReadGuard
 lack!(Sync: OwnedRwLockReadGuard<OnlySync, Both>, OwnedRwLockWriteGuard<OnlySend>, OwnedRwLockMappedWriteGuard<Both, OnlySend>);
 have!(Unpin: RwLock<Both>, RwLockReadGuard<'static, PhantomPinned>, RwLockWriteGuard<'static, PhantomPinned>);
 
+have!(Send: Barrier, BarrierWaitResult, Condvar, Event);
+have!(Sync: Barrier, BarrierWaitResult, Condvar, Event);
+have!(UnwindSafe: Barrier, Condvar, Event, OnceCell<Both>, SetOnce<Both>);
+have!(RefUnwindSafe: Barrier, Condvar, Event, OnceCell<Both>, SetOnce<Both>);
+
+// As `OnceLock`: to share it lets any thread put the value in, and all see it.
+have!(Send: OnceCell<OnlySend>, SetOnce<OnlySend>);
+have!(Sync: OnceCell<Both>, SetOnce<Both>);
+lack!(Send: OnceCell<OnlySync>, SetOnce<OnlySync>, OnceCell<Neither>, SetOnce<Neither>);
+lack!(Sync: OnceCell<OnlySend>, OnceCell<OnlySync>, SetOnce<OnlySend>, SetOnce<OnlySync>);
+lack!(RefUnwindSafe: OnceCell<OnlySend>, SetOnce<OnlySend>);
+have!(Unpin: OnceCell<Both>, SetOnce<Both>);
+have!(Error: SetError<Both>, SetOnceError<Both>);
+
 // Channels need their messages to be `Send`, and no more.
 have!(Send: Sender<OnlySend>, Receiver<OnlySend>, WeakSender<OnlySend>, Permit<'static, OnlySend>);
 have!(Send: PermitIterator<'static, OnlySend>, OwnedPermit<OnlySend>);
@@ -138,6 +153,13 @@ fn futures_may_be_spawned_when_what_they_carry_may() {
     send(lock.write());
     send(RwLockUpgradableReadGuard::upgrade(lock.try_upgradable_read().unwrap()));
     send(std::sync::Arc::new(RwLock::new(0)).write_owned());
+    send(Event::new().wait());
+    send(Barrier::new(1).wait());
+    send(SetOnce::from(1).wait());
+    send(OnceCell::from(1).get_or_init(|| async { 1 }));
+    let number = Mutex::new(0);
+    send(Condvar::new().wait(number.try_lock().unwrap()));
+    send(Condvar::new().wait_while(number.try_lock().unwrap(), |_| true));
     let gate = std::sync::Arc::new(Semaphore::new(1));
     send(gate.acquire());
     send(std::sync::Arc::clone(&gate).acquire_many_owned(2));

@@ -3,7 +3,13 @@
 #[cfg(loom)]
 mod atomic_waker;
 #[cfg(loom)]
+mod barrier;
+#[cfg(loom)]
 mod bounded_semaphore;
+#[cfg(loom)]
+mod condvar;
+#[cfg(loom)]
+mod event;
 #[cfg(loom)]
 mod executor_support;
 #[cfg(loom)]
@@ -18,6 +24,8 @@ mod mpsc;
 mod mutex;
 #[cfg(loom)]
 mod notify;
+#[cfg(loom)]
+mod once_cell;
 #[cfg(loom)]
 mod oneshot;
 #[cfg(loom)]

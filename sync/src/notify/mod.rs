@@ -22,7 +22,6 @@ use crate::{
     loom::{AtomicUsize, Ordering, const_fn},
     stats::Stats,
     wait_list::{Locked, Standing, WaitQueue},
-    wakers::Wakers,
 };
 use std::{
     fmt,
@@ -262,24 +261,13 @@ impl Notify {
 
     #[cold]
     fn sweep(&self) {
-        let mut wakers: Wakers = Wakers::new();
-        let mut locked = self.queue.lock();
+        let locked = self.queue.lock();
         // One step for the number and the state: while somebody waits the state is ours (N1).
         // Without waiters by now, or with a mark, only the number changes.
         let leaving = if locked.is_empty() { 0 } else { WAITING };
         // AcqRel: as above.
         self.word.fetch_add(SWEEP.wrapping_sub(leaving), Ordering::AcqRel);
-        locked.begin_sweep();
-        while let Some(waker) = locked.pop_swept() {
-            wakers.push(waker);
-            if wakers.is_full() {
-                drop(locked);
-                wakers.wake_all();
-                locked = self.queue.lock();
-            }
-        }
-        drop(locked);
-        drop(wakers);
+        locked.sweep();
     }
 
     fn notify(&self, end: End) {

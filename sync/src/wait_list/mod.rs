@@ -307,6 +307,27 @@ impl<S> Locked<'_, S> {
         Some(unsafe { line.swept.settle(node, Standing::Swept, &mut line.tally) })
     }
 
+    /// Wakes everybody now in line, in batches, between which the lock is let go (L6).
+    pub(crate) fn sweep(mut self) {
+        let queue = self.queue;
+        let mut wakers: Wakers = Wakers::new();
+        self.begin_sweep();
+        loop {
+            while !wakers.is_full()
+                && let Some(waker) = self.pop_swept()
+            {
+                wakers.push(waker);
+            }
+            let more = self.line.swept.head.is_some();
+            drop(self);
+            if !more {
+                return; // Wakes the last batch.
+            }
+            wakers.wake_all();
+            self = queue.lock();
+        }
+    }
+
     /// Whether a sweep has claimed this waiter, and not yet come to it.
     pub fn is_being_swept(&self, waiter: Pin<&Waiter<'_, S>>) -> bool {
         self.check(waiter);
