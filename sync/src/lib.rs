@@ -11,6 +11,9 @@
 //! | get one answer from another task | [`oneshot`] |
 //! | send messages to one task, from many, without filling the memory | [`mpsc::channel`] |
 //! | send messages to one task from code that cannot wait | [`mpsc::unbounded_channel`] |
+//! | send every message to everybody | [`broadcast`] |
+//! | let everybody see the latest value, and wait for another | [`watch`] |
+//! | hand work to whoever is free, in order or by priority, and wait until it is done | [`queue`] |
 //! | change a value from several tasks, and hold it across an await | [`Mutex`] |
 //! | read a value in many tasks at a time, and seldom change it | [`RwLock`] |
 //! | change a value from several tasks, quickly | `std::sync::Mutex` |
@@ -22,6 +25,7 @@
 //! | let tasks wait for each other | [`Barrier`] |
 //! | make a value when it is first needed, once | [`OnceCell`] |
 //! | wait for a value that is set once | [`SetOnce`] |
+//! | tell a task, and all it has started, to stop | [`CancellationToken`] |
 //! | build a primitive of my own with one waiting task | [`AtomicWaker`] |
 //! | let a future of my own take part in fair scheduling | [`budget`] |
 //!
@@ -78,7 +82,9 @@ mod atomic_waker;
 mod barrier;
 mod blocking;
 mod bounded_semaphore;
+pub mod broadcast;
 pub mod budget;
+mod cancellation_token;
 mod condvar;
 mod doorway;
 mod error;
@@ -94,6 +100,7 @@ mod once_cell;
 mod once_slot;
 pub mod oneshot;
 mod permits;
+pub mod queue;
 mod rwlock;
 mod semaphore;
 mod set_once;
@@ -101,12 +108,14 @@ mod short_lock;
 mod stats;
 mod wait_list;
 mod wakers;
+pub mod watch;
 
 pub use atomic_waker::AtomicWaker;
 pub use barrier::{Barrier, BarrierWaitResult};
 pub use bounded_semaphore::{
     BoundedSemaphore, BoundedSemaphorePermit, OwnedBoundedSemaphorePermit,
 };
+pub use cancellation_token::{CancellationToken, DropGuard, DropGuardRef};
 pub use condvar::Condvar;
 pub use error::{AcquireError, ReleaseError, TryAcquireError, TryLockError};
 pub use event::Event;
@@ -124,7 +133,10 @@ pub use stats::Stats;
 
 /// The futures that have names, for those who store them.
 pub mod futures {
-    pub use crate::notify::{Notified, OwnedNotified};
+    pub use crate::{
+        cancellation_token::WaitForCancellationFuture,
+        notify::{Notified, OwnedNotified},
+    };
 }
 
 /// Runs the examples of the README with the others.

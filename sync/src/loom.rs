@@ -9,7 +9,7 @@
 #[cfg(not(loom))]
 mod chosen {
     pub use crate::short_lock::{ShortGuard, ShortLock};
-    pub use parking_lot::{Mutex, MutexGuard};
+    pub use parking_lot::{Mutex, MutexGuard, RwLock, RwLockReadGuard, RwLockWriteGuard};
     pub use std::sync::{
         Arc,
         atomic::{AtomicBool, AtomicU8, AtomicUsize, Ordering},
@@ -98,7 +98,7 @@ mod chosen {
     pub use loom::{
         cell::UnsafeCell,
         sync::{
-            Arc, MutexGuard,
+            Arc, MutexGuard, RwLockReadGuard, RwLockWriteGuard,
             atomic::{AtomicBool, AtomicU8, AtomicUsize, Ordering},
         },
     };
@@ -129,6 +129,28 @@ mod chosen {
 
         pub fn try_lock(&self) -> Option<MutexGuard<'_, T>> {
             self.0.try_lock().ok()
+        }
+    }
+
+    /// loom's lock for one writer or many readers, as above.
+    #[derive(Debug)]
+    pub struct RwLock<T>(loom::sync::RwLock<T>);
+
+    impl<T> RwLock<T> {
+        pub fn new(value: T) -> Self {
+            Self(loom::sync::RwLock::new(value))
+        }
+
+        pub fn read(&self) -> RwLockReadGuard<'_, T> {
+            self.0.read().unwrap_or_else(std::sync::PoisonError::into_inner)
+        }
+
+        pub fn write(&self) -> RwLockWriteGuard<'_, T> {
+            self.0.write().unwrap_or_else(std::sync::PoisonError::into_inner)
+        }
+
+        pub fn try_read(&self) -> Option<RwLockReadGuard<'_, T>> {
+            self.0.try_read().ok()
         }
     }
 

@@ -356,7 +356,7 @@ impl<T> Receiver<T> {
     pub fn close(&mut self) {
         if let Some(shared) = self.shared {
             // SAFETY: O3: `RX_DONE` is not set while we have the pointer.
-            if let Some(waker) = unsafe { close(shared.as_ref(), 0) }.1 {
+            if let Some(waker) = unsafe { close(shared, 0) }.1 {
                 waker.wake();
             }
         }
@@ -467,7 +467,15 @@ impl<T> Receiver<T> {
 ///
 /// Returns the waker and the word. If the word has `done` in it, that was set in the same step, and
 /// the allocation is not to be touched again.
-fn close<T>(shared: &Shared<T>, done: usize) -> (usize, Option<Waker>) {
+///
+/// Takes a pointer, because a reference that is an argument counts as in use until the function
+/// returns, and after `done` is set the sender may free what it refers to before that.
+///
+/// # Safety
+/// The caller is the receiver, and its `RX_DONE` is not set (O3).
+unsafe fn close<T>(ptr: NonNull<Shared<T>>, done: usize) -> (usize, Option<Waker>) {
+    // SAFETY: O3: the bit is not set yet. The reference is not used after the step that sets it.
+    let shared = unsafe { ptr.as_ref() };
     // Acquire, here and below: for the value if it was sent, and for the sender's waker.
     let mut word = shared.word.load(Ordering::Acquire);
     loop {
@@ -514,7 +522,7 @@ impl<T> Drop for Receiver<T> {
     fn drop(&mut self) {
         let Some(ptr) = self.shared else { return };
         // SAFETY: O3: `RX_DONE` is not set while we have the pointer.
-        let (word, waker) = close(unsafe { ptr.as_ref() }, RX_DONE);
+        let (word, waker) = unsafe { close(ptr, RX_DONE) };
         if word & SENT != 0 {
             // The value, if it was one, is dropped after the allocation has been let go.
             drop(self.take_outcome(word));

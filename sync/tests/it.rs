@@ -13,27 +13,41 @@
 #[path = "../../tests/src/count.rs"]
 mod count;
 #[path = "../../tests/src/watch.rs"]
-mod watch;
+mod waiting;
 
 /// The part of `raddle_tests` that is not about runtimes.
 mod support {
     pub(crate) use crate::count::{CountingWaker, DropCounter, DropGuard};
-    pub(crate) use crate::watch::{poll_once, scaled};
+    pub(crate) use crate::waiting::{poll_once, scaled};
 }
 
 #[path = "../../tests/it/support_block_on.rs"]
 mod support_block_on;
 
+#[path = "../../tests/it/barrier.rs"]
+mod barrier;
 #[path = "../../tests/it/bounded_semaphore.rs"]
 mod bounded_semaphore;
+#[path = "../../tests/it/broadcast.rs"]
+mod broadcast;
+#[path = "../../tests/it/cancellation_token.rs"]
+mod cancellation_token;
 #[path = "../../tests/it/channels.rs"]
 mod channels;
+#[path = "../../tests/it/condvar.rs"]
+mod condvar;
+#[path = "../../tests/it/event.rs"]
+mod event;
 #[path = "../../tests/it/mutex.rs"]
 mod mutex;
 #[path = "../../tests/it/notify.rs"]
 mod notify;
+#[path = "../../tests/it/once.rs"]
+mod once;
 #[path = "../../tests/it/oneshot.rs"]
 mod oneshot;
+#[path = "../../tests/it/queues.rs"]
+mod queues;
 #[path = "../../tests/it/rwlock.rs"]
 mod rwlock;
 #[path = "../../tests/it/semaphore.rs"]
@@ -42,6 +56,8 @@ mod semaphore;
 mod sync_bounds;
 #[path = "../../tests/it/sync_stats.rs"]
 mod sync_stats;
+#[path = "../../tests/it/watch.rs"]
+mod watch;
 
 #[path = "../../tests/it/props_bounded_semaphore.rs"]
 mod props_bounded_semaphore;

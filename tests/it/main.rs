@@ -46,6 +46,8 @@ mod tcp;
 // The leaves by themselves.
 mod barrier;
 mod bounded_semaphore;
+mod broadcast;
+mod cancellation_token;
 mod channels;
 mod condvar;
 mod event;
@@ -64,12 +66,14 @@ mod props_rwlock;
 mod props_support;
 mod props_timer;
 mod props_unbounded;
+mod queues;
 mod rwlock;
 mod semaphore;
 mod support_block_on;
 mod sync_bounds;
 mod sync_memory;
 mod sync_stats;
+mod watch;
 
 // The sources.
 mod tidy;

@@ -2,18 +2,22 @@
 
 use raddle_sync::{
     AcquireError, AtomicWaker, Barrier, BarrierWaitResult, BoundedSemaphore,
-    BoundedSemaphorePermit, Condvar, Event, MappedMutexGuard, Mutex, MutexGuard, Notified, Notify,
-    OnceCell, OwnedBoundedSemaphorePermit, OwnedMappedMutexGuard, OwnedMutexGuard, OwnedNotified,
-    OwnedRwLockMappedWriteGuard, OwnedRwLockReadGuard, OwnedRwLockUpgradableReadGuard,
-    OwnedRwLockWriteGuard, OwnedSemaphorePermit, ReleaseError, RwLock, RwLockMappedWriteGuard,
-    RwLockReadGuard, RwLockUpgradableReadGuard, RwLockWriteGuard, Semaphore, SemaphorePermit,
-    SetError, SetOnce, SetOnceError, Stats, TryAcquireError, TryLockError, budget,
+    BoundedSemaphorePermit, CancellationToken, Condvar, DropGuard, DropGuardRef, Event,
+    MappedMutexGuard, Mutex, MutexGuard, Notified, Notify, OnceCell, OwnedBoundedSemaphorePermit,
+    OwnedMappedMutexGuard, OwnedMutexGuard, OwnedNotified, OwnedRwLockMappedWriteGuard,
+    OwnedRwLockReadGuard, OwnedRwLockUpgradableReadGuard, OwnedRwLockWriteGuard,
+    OwnedSemaphorePermit, ReleaseError, RwLock, RwLockMappedWriteGuard, RwLockReadGuard,
+    RwLockUpgradableReadGuard, RwLockWriteGuard, Semaphore, SemaphorePermit, SetError, SetOnce,
+    SetOnceError, Stats, TryAcquireError, TryLockError, broadcast, budget,
+    futures::WaitForCancellationFuture,
     mpsc::{
         OwnedPermit, Permit, PermitIterator, Receiver, Sender, UnboundedReceiver, UnboundedSender,
         WeakSender, WeakUnboundedSender,
         error::{SendError, TryRecvError, TrySendError},
     },
     oneshot,
+    queue::{self, LifoQueue, PriorityQueue, Queue},
+    watch,
 };
 use std::{
     cell::Cell,
@@ -136,8 +140,39 @@ have!(UnwindSafe: Sender<Both>, Receiver<Both>, oneshot::Sender<Both>, oneshot::
 have!(RefUnwindSafe: Sender<Both>, Receiver<Both>, oneshot::Sender<Both>, oneshot::Receiver<Both>);
 have!(UnwindSafe: UnboundedSender<Both>, UnboundedReceiver<Both>);
 
+// Receivers of a broadcast clone in parallel, those of a watch look in parallel: their values have to
+// be `Sync`, too.
+have!(Send: broadcast::Sender<Both>, broadcast::WeakSender<Both>, broadcast::Receiver<Both>);
+have!(Sync: broadcast::Sender<Both>, broadcast::WeakSender<Both>, broadcast::Receiver<Both>);
+lack!(Send: broadcast::Sender<OnlySend>, broadcast::Receiver<OnlySend>, broadcast::Sender<OnlySync>);
+lack!(Sync: broadcast::Sender<OnlySend>, broadcast::Receiver<OnlySync>, broadcast::WeakSender<Neither>);
+have!(Send: watch::Sender<Both>, watch::Receiver<Both>);
+have!(Sync: watch::Sender<Both>, watch::Receiver<Both>, watch::Ref<'static, Both>);
+lack!(Send: watch::Sender<OnlySend>, watch::Receiver<OnlySync>, watch::Ref<'static, Both>);
+lack!(Sync: watch::Sender<OnlySend>, watch::Receiver<OnlySync>, watch::Ref<'static, OnlySend>);
+have!(Unpin: broadcast::Receiver<PhantomPinned>, watch::Receiver<PhantomPinned>);
+have!(UnwindSafe: broadcast::Sender<Both>, broadcast::Receiver<Both>, watch::Sender<Both>, watch::Receiver<Both>);
+have!(RefUnwindSafe: broadcast::Sender<Both>, broadcast::Receiver<Both>, watch::Sender<Both>, watch::Receiver<Both>);
+
+// A queue is a mutex around its items.
+have!(Send: Queue<OnlySend>, LifoQueue<OnlySend>, PriorityQueue<Both>);
+have!(Sync: Queue<OnlySend>, LifoQueue<OnlySend>, PriorityQueue<Both>);
+lack!(Send: Queue<OnlySync>, LifoQueue<Neither>);
+lack!(Sync: Queue<OnlySync>, LifoQueue<Neither>);
+have!(UnwindSafe: Queue<OnlySend>, LifoQueue<OnlySend>, PriorityQueue<Both>);
+have!(RefUnwindSafe: Queue<OnlySend>, LifoQueue<OnlySend>, PriorityQueue<Both>);
+
+have!(Send: CancellationToken, DropGuard, DropGuardRef<'static>, WaitForCancellationFuture<'static>);
+have!(Sync: CancellationToken, DropGuard, DropGuardRef<'static>, WaitForCancellationFuture<'static>);
+have!(UnwindSafe: CancellationToken, DropGuard, DropGuardRef<'static>);
+have!(RefUnwindSafe: CancellationToken, DropGuard, DropGuardRef<'static>);
+
 // Errors travel.
 have!(Error: ReleaseError, AcquireError, TryAcquireError, TryLockError, SendError<Both>, TrySendError<Both>, TryRecvError);
+have!(Error: broadcast::error::SendError<Both>, broadcast::error::RecvError, broadcast::error::TryRecvError);
+have!(Error: watch::error::SendError<Both>, watch::error::RecvError);
+have!(Error: queue::error::PutError<Both>, queue::error::TryPutError<Both>, queue::error::GetError);
+have!(Error: queue::error::TryGetError, queue::error::TaskDoneError);
 have!(Error: oneshot::error::RecvError, oneshot::error::TryRecvError);
 have!(Send: ReleaseError, AcquireError, TryAcquireError, TryLockError, SendError<Both>, TrySendError<Both>, TryRecvError);
 lack!(Send: budget::RestoreOnPending);
@@ -171,4 +206,20 @@ fn futures_may_be_spawned_when_what_they_carry_may() {
     let (mut sender, receiver) = oneshot::channel::<Cell<u8>>();
     send(sender.closed());
     send(receiver);
+    let (sender, mut receiver) = broadcast::channel(1);
+    send(sender.closed());
+    assert!(sender.send(1).is_ok());
+    send(receiver.recv());
+    let (sender, mut receiver) = watch::channel(1);
+    send(sender.closed());
+    send(receiver.changed());
+    send(receiver.wait_for(|_| true));
+    let queue = Queue::bounded(1);
+    send(queue.put(Cell::new(1)));
+    send(queue.get());
+    send(queue.join());
+    let token = CancellationToken::new();
+    send(token.cancelled());
+    send(token.clone().cancelled_owned());
+    send(token.run_until_cancelled(async {}));
 }

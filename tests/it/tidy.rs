@@ -29,6 +29,7 @@ const UNSAFE: &[&str] = &[
     "executor/src/task/waker.rs",
     "io-driver/src/sys/",
     "sync/src/atomic_waker.rs",
+    "sync/src/broadcast/shares.rs",
     "sync/src/loom.rs",
     "sync/src/mutex/",
     "sync/src/notify/notified.rs",

@@ -72,7 +72,7 @@ pub(super) const WORKLOADS: &[Workload] = &[
         name: "broadcast_8",
         about: "one sender, eight receivers, 128 messages at a time; time per message sent",
         metrics: THREADS,
-        ..among!([TokioSync], L, env => broadcasts::<L>(env))
+        ..among!([RaddleSync, TokioSync], L, env => broadcasts::<L>(env))
     },
     Workload {
         name: "notify",

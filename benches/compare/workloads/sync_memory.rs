@@ -48,7 +48,7 @@ pub(super) const WORKLOADS: &[Workload] = &[
         [RaddleSync, TokioSync, AsyncChannel, Flume, Kanal, Futures],
         L => <L as Channel>::channel(128)),
     weighed!("bytes_broadcast", "a sender and a receiver of an empty broadcast of u64 with capacity 128",
-        [TokioSync],
+        [RaddleSync, TokioSync],
         L => <L as Broadcast>::channel(128, 1)),
 ];
 

@@ -1,11 +1,12 @@
 //! raddle-sync.
 
 use raddle_sync::{
-    Mutex, MutexGuard, Notify, RwLock, RwLockReadGuard, Semaphore, SemaphorePermit, mpsc, oneshot,
+    Mutex, MutexGuard, Notify, RwLock, RwLockReadGuard, Semaphore, SemaphorePermit, broadcast,
+    mpsc, oneshot,
 };
 
 use super::{OPEN, RaddleSync};
-use crate::primitives::{Channel, Lock, Oneshot, Permits, ReadLock, Signal};
+use crate::primitives::{Broadcast, Channel, Lock, Oneshot, Permits, ReadLock, Signal};
 
 impl Channel for RaddleSync {
     type Sender = mpsc::Sender<u64>;
@@ -93,5 +94,29 @@ impl Signal for RaddleSync {
 
     async fn notified(signal: &Notify) {
         signal.notified().await;
+    }
+}
+
+impl Broadcast for RaddleSync {
+    type Sender = broadcast::Sender<u64>;
+    type Receiver = broadcast::Receiver<u64>;
+
+    fn channel(capacity: usize, receivers: usize) -> (Self::Sender, Vec<Self::Receiver>) {
+        let (sender, first) = broadcast::channel(capacity);
+        let mut all = vec![first];
+        all.resize_with(receivers, || sender.subscribe());
+        (sender, all)
+    }
+
+    fn send(sender: &Self::Sender, message: u64) {
+        sender.send(message).expect(OPEN);
+    }
+
+    async fn receive(receiver: &mut Self::Receiver) -> Option<u64> {
+        match receiver.recv().await {
+            Ok(message) => Some(message),
+            Err(broadcast::error::RecvError::Closed) => None,
+            Err(broadcast::error::RecvError::Lagged(lost)) => panic!("{lost} messages were lost"),
+        }
     }
 }
