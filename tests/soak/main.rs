@@ -14,4 +14,5 @@
 
 mod channels;
 mod locks;
+mod many;
 mod threads;
