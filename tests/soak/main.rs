@@ -7,6 +7,9 @@
 //! RADDLE_SOAK_SEED=7 …
 //! ```
 //!
+//! `.ci/soak.sh` does that, one primitive at a time. Of the barrier, where an operation is a round trip through all
+//! threads, it is a sixteenth.
+//!
 //! The seed decides what each thread does, and the scheduler of the system when: a failure may take several runs to come
 //! again. What can be decided exactly, is in `props_*` and in the models.
 #![cfg(not(loom))]
