@@ -38,8 +38,10 @@
 //! goes to the next in line. The one exception is [`mpsc::Sender::send`], whose message goes with
 //! it; to keep it, reserve a slot first.
 //!
-//! *Nothing of yours runs under a lock of ours*: no waker is woken, no value dropped. (Wakers are
-//! cloned under it.) A panic in such code leaves the primitive usable.
+//! *Nothing of yours runs under a lock of ours*: no waker is woken, no value dropped or cloned.
+//! (Wakers are cloned under it. What is asked for in so many words is, too: the closures that
+//! [`watch`] calls with a reference into its value, and the order of a [`queue::PriorityQueue`]'s
+//! items.) A panic in such code leaves the primitive usable.
 //!
 //! *No allocation per wait.* The place in line is inside the future that waits.
 //!

@@ -25,7 +25,7 @@ use std::{
     ops::{Deref, DerefMut},
 };
 
-/// See the [module](self).
+/// A lock that spins, and naps if it has to. What it guards is quick by rule K2.
 pub struct ShortLock<T> {
     held: AtomicBool,
     value: UnsafeCell<T>,

@@ -466,3 +466,17 @@ fn a_send_is_polled_once_more() {
     task.ready().unwrap();
     let _ = task.poll();
 }
+
+#[test]
+fn statistics_count_the_senders_that_wait() {
+    let (sender, mut receiver) = mpsc::channel(1);
+    sender.enable_stats();
+    sender.try_send(1).unwrap();
+    let mut task = Task::waiting(sender.send(2));
+    assert_eq!((sender.stats().waiters, sender.stats().contended), (1, 1));
+    receiver.try_recv().unwrap();
+    task.ready().unwrap();
+    let stats = receiver.stats();
+    assert_eq!((stats.waiters, stats.contended), (0, 1));
+    assert!(!stats.longest_wait.is_zero());
+}

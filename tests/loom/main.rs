@@ -6,6 +6,9 @@ mod atomic_waker;
 mod barrier;
 #[cfg(loom)]
 mod bounded_semaphore;
+mod broadcast;
+#[cfg(loom)]
+mod cancellation_token;
 #[cfg(loom)]
 mod condvar;
 #[cfg(loom)]
@@ -31,6 +34,8 @@ mod oneshot;
 #[cfg(loom)]
 mod parker;
 #[cfg(loom)]
+mod queue;
+#[cfg(loom)]
 mod readiness;
 #[cfg(loom)]
 mod runtime;
@@ -52,3 +57,5 @@ mod task_state;
 mod timer;
 #[cfg(loom)]
 mod wait_list;
+#[cfg(loom)]
+mod watch;

@@ -70,8 +70,8 @@ struct Row {
 
 impl Token {
     pub(super) fn root() -> Arc<Self> {
-        let family = Arc::default();
-        let mut table = Mutex::lock(&family);
+        let family = Arc::new(Mutex::new(Table::default()));
+        let mut table = family.lock();
         let token = Self::born(&family, &mut table, NONE);
         drop(table);
         token

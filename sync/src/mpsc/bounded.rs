@@ -8,7 +8,7 @@ use super::{
     receiver::receiver_methods,
     send::Sending,
 };
-use crate::{blocking::block_on, loom::Ordering};
+use crate::{blocking::block_on, loom::Ordering, stats::Stats};
 use std::{
     fmt,
     panic::{RefUnwindSafe, UnwindSafe},
@@ -346,6 +346,30 @@ impl<T> Sender<T> {
     pub fn weak_count(&self) -> usize {
         self.tx.weak_senders.load(Ordering::Relaxed)
     }
+
+    /// Which senders wait for a slot, how many have, and the longest wait if
+    /// [timed](Self::enable_stats).
+    ///
+    /// # Examples
+    /// ```
+    /// let (sender, _receiver) = raddle_sync::mpsc::channel::<()>(2);
+    /// assert_eq!(sender.stats().waiters, 0);
+    /// ```
+    pub fn stats(&self) -> Stats {
+        self.tx.stats()
+    }
+
+    /// From now on waits are timed, for [`stats`](Self::stats). Each reads the clock twice.
+    ///
+    /// # Examples
+    /// ```
+    /// let (sender, _receiver) = raddle_sync::mpsc::channel::<()>(2);
+    /// sender.enable_stats();
+    /// assert!(sender.stats().longest_wait.is_zero());
+    /// ```
+    pub fn enable_stats(&self) {
+        self.tx.enable_stats();
+    }
 }
 
 impl<T> Clone for Sender<T> {
@@ -459,5 +483,29 @@ impl<T> Receiver<T> {
     /// ```
     pub fn max_capacity(&self) -> usize {
         self.rx.capacity
+    }
+
+    /// Which senders wait for a slot, how many have, and the longest wait if
+    /// [timed](Self::enable_stats).
+    ///
+    /// # Examples
+    /// ```
+    /// let (_sender, receiver) = raddle_sync::mpsc::channel::<()>(2);
+    /// assert_eq!(receiver.stats().waiters, 0);
+    /// ```
+    pub fn stats(&self) -> Stats {
+        self.rx.stats()
+    }
+
+    /// From now on waits are timed, for [`stats`](Self::stats). Each reads the clock twice.
+    ///
+    /// # Examples
+    /// ```
+    /// let (_sender, receiver) = raddle_sync::mpsc::channel::<()>(2);
+    /// receiver.enable_stats();
+    /// assert!(receiver.stats().longest_wait.is_zero());
+    /// ```
+    pub fn enable_stats(&self) {
+        self.rx.enable_stats();
     }
 }

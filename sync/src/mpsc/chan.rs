@@ -39,6 +39,7 @@ use crate::{
     error::AcquireError,
     loom::{AtomicU8, AtomicUsize, Ordering, ShortGuard, ShortLock, WAKE_BATCH},
     notify::Notify,
+    stats::Stats,
     wait_list::{Locked, Standing, WaitQueue},
     wakers::Wakers,
 };
@@ -243,6 +244,15 @@ impl<T> Chan<T> {
             inbox.free -= count;
         }
         enough
+    }
+
+    /// Of the senders that wait for slots.
+    pub(super) fn stats(&self) -> Stats {
+        self.line.stats()
+    }
+
+    pub(super) fn enable_stats(&self) {
+        self.line.enable_stats();
     }
 
     /// The number of free slots, which may be others the next moment.

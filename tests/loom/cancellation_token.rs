@@ -1,0 +1,125 @@
+//! Rules F1 to F5 of cancellation tokens.
+
+use crate::sync_support::run_beside;
+use loom::{
+    future::block_on,
+    sync::{
+        Arc, Mutex,
+        atomic::{AtomicBool, Ordering},
+    },
+    thread,
+};
+use raddle_sync::{CancellationToken, Notify};
+
+#[test]
+fn f2_a_child_born_while_its_parent_is_cancelled_hears_of_it() {
+    loom::model(|| {
+        let parent = CancellationToken::new();
+        let cancelling = {
+            let parent = parent.clone();
+            thread::spawn(move || parent.cancel())
+        };
+        let child = parent.child_token();
+        block_on(child.cancelled());
+        cancelling.join().unwrap();
+    });
+}
+
+/// A mark beside the list of children instead of under its lock: what F2 forbids.
+#[test]
+#[should_panic(expected = "lost wake-up")]
+fn f2_control_a_mark_outside_the_lock_is_missed_by_a_child() {
+    struct Parent {
+        cancelled: AtomicBool,
+        children: Mutex<Vec<Arc<(AtomicBool, Notify)>>>,
+    }
+    loom::model(|| {
+        let parent =
+            Arc::new(Parent { cancelled: AtomicBool::new(false), children: Mutex::default() });
+        let cancelling = {
+            let parent = Arc::clone(&parent);
+            thread::spawn(move || {
+                let children = std::mem::take(&mut *parent.children.lock().unwrap());
+                for child in children {
+                    child.0.store(true, Ordering::Release);
+                    child.1.notify_waiters();
+                }
+                parent.cancelled.store(true, Ordering::Release);
+            })
+        };
+        let child = Arc::new((AtomicBool::new(false), Notify::new()));
+        if !parent.cancelled.load(Ordering::Acquire) {
+            parent.children.lock().unwrap().push(Arc::clone(&child));
+            let notified = child.1.notified();
+            if !child.0.load(Ordering::Acquire) {
+                run_beside(vec![cancelling], notified);
+            } else {
+                cancelling.join().unwrap();
+            }
+        } else {
+            cancelling.join().unwrap();
+        }
+    });
+}
+
+#[test]
+fn f5_a_grandchild_is_reached_while_the_one_between_goes() {
+    loom::model(|| {
+        let root = CancellationToken::new();
+        let middle = root.child_token();
+        let leaf = middle.child_token();
+        let dropping = thread::spawn(move || drop(middle));
+        let cancelling = thread::spawn(move || root.cancel());
+        block_on(leaf.cancelled());
+        dropping.join().unwrap();
+        cancelling.join().unwrap();
+    });
+}
+
+#[test]
+fn f1_a_token_that_goes_while_it_is_cancelled_leaves_its_row_to_nobody() {
+    loom::model(|| {
+        let root = CancellationToken::new();
+        let leaving = root.child_token();
+        let dropping = thread::spawn(move || drop(leaving));
+        root.cancel();
+        // Somebody else's row now, perhaps that of the one that is leaving.
+        let other = CancellationToken::new();
+        let child = other.child_token();
+        dropping.join().unwrap();
+        other.cancel();
+        assert!(child.is_cancelled());
+    });
+}
+
+#[test]
+fn f1_rows_are_taken_over_while_others_are_left() {
+    loom::model(|| {
+        let root = CancellationToken::new();
+        let first = root.child_token();
+        let below = first.child_token();
+        let cancelling = thread::spawn(move || first.cancel());
+        let second = root.child_token();
+        let below_second = second.child_token();
+        cancelling.join().unwrap();
+        assert!(below.is_cancelled() && !below_second.is_cancelled());
+        second.cancel();
+        assert!(below_second.is_cancelled() && !root.is_cancelled());
+    });
+}
+
+#[test]
+fn f2_two_cancel_at_once() {
+    loom::model(|| {
+        let root = CancellationToken::new();
+        let child = root.child_token();
+        let cancelling = {
+            let child = child.clone();
+            thread::spawn(move || child.cancel())
+        };
+        root.cancel();
+        // Whoever was first: both marks are set when its cancel has returned.
+        assert!(child.is_cancelled() && root.is_cancelled());
+        cancelling.join().unwrap();
+    });
+}

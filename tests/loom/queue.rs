@@ -1,0 +1,142 @@
+//! Rules J1 to J3 of the queues.
+
+use crate::sync_support::{once, run_beside};
+use loom::{
+    future::block_on,
+    sync::{
+        Arc, Mutex,
+        atomic::{AtomicUsize, Ordering},
+    },
+    thread,
+};
+use raddle_sync::{
+    Notify,
+    queue::{LifoQueue, Queue},
+};
+
+#[test]
+fn j1_room_and_items_pass_between_a_putter_and_a_getter() {
+    loom::model(|| {
+        let queue = Arc::new(Queue::bounded(1));
+        let putting = {
+            let queue = Arc::clone(&queue);
+            thread::spawn(move || {
+                block_on(queue.put(Arc::new(1))).unwrap();
+                block_on(queue.put(Arc::new(2))).unwrap();
+            })
+        };
+        assert_eq!(*block_on(queue.get()).unwrap(), 1);
+        assert_eq!(*block_on(queue.get()).unwrap(), 2);
+        putting.join().unwrap();
+        assert!(queue.is_empty() && !queue.is_full());
+    });
+}
+
+#[test]
+fn j1_a_getter_that_gives_up_leaves_the_item_to_the_other() {
+    loom::model(|| {
+        let queue = Arc::new(LifoQueue::unbounded());
+        let impatient = {
+            let queue = Arc::clone(&queue);
+            thread::spawn(move || block_on(once(queue.get())).is_some())
+        };
+        let putting = {
+            let queue = Arc::clone(&queue);
+            thread::spawn(move || {
+                queue.try_put(1).unwrap();
+                queue.try_put(2).unwrap();
+            })
+        };
+        assert!(block_on(queue.get()).is_ok());
+        putting.join().unwrap();
+        let taken = 1 + usize::from(impatient.join().unwrap());
+        assert_eq!(queue.len(), 2 - taken);
+    });
+}
+
+#[test]
+fn j2_an_item_is_got_or_given_back_when_the_queue_closes() {
+    loom::model(|| {
+        let queue = Arc::new(Queue::bounded(1));
+        let putting = {
+            let queue = Arc::clone(&queue);
+            thread::spawn(move || usize::from(block_on(queue.put(Arc::new(1))).is_ok()))
+        };
+        let closing = {
+            let queue = Arc::clone(&queue);
+            thread::spawn(move || queue.close())
+        };
+        let mut got = 0;
+        while block_on(queue.get()).is_ok() {
+            got += 1;
+        }
+        assert_eq!(putting.join().unwrap(), got);
+        closing.join().unwrap();
+        assert!(queue.is_empty(), "it came after the end");
+    });
+}
+
+#[test]
+#[should_panic(expected = "it came after the end")]
+fn j2_control_a_putter_that_does_not_look_again_leaves_its_item_behind() {
+    loom::model(|| {
+        let shared = Arc::new((AtomicUsize::new(0), Mutex::new(Vec::new())));
+        let putting = {
+            let shared = Arc::clone(&shared);
+            thread::spawn(move || {
+                // Asks for its slot, which a closed queue would refuse, and stores without looking.
+                if shared.0.load(Ordering::Acquire) == 0 {
+                    shared.1.lock().unwrap().push(1);
+                }
+            })
+        };
+        shared.0.store(1, Ordering::Release);
+        let got = shared.1.lock().unwrap().pop().is_some();
+        putting.join().unwrap();
+        let left = shared.1.lock().unwrap().len();
+        assert!(got || left == 0, "it came after the end");
+    });
+}
+
+#[test]
+fn j3_the_last_task_done_wakes_who_joins() {
+    loom::model(|| {
+        let queue = Arc::new(Queue::unbounded());
+        queue.try_put(1).unwrap();
+        queue.try_put(2).unwrap();
+        let workers: Vec<_> = (0..2)
+            .map(|_| {
+                let queue = Arc::clone(&queue);
+                thread::spawn(move || {
+                    queue.try_get().unwrap();
+                    queue.task_done().unwrap();
+                })
+            })
+            .collect();
+        block_on(queue.join());
+        assert!(queue.task_done().is_err(), "it was not done");
+        workers.into_iter().for_each(|worker| worker.join().unwrap());
+    });
+}
+
+#[test]
+#[should_panic(expected = "lost wake-up")]
+fn j3_control_who_counts_before_its_notified_is_born_joins_for_ever() {
+    loom::model(|| {
+        let shared = Arc::new((AtomicUsize::new(1), Notify::new()));
+        let working = {
+            let shared = Arc::clone(&shared);
+            thread::spawn(move || {
+                if shared.0.fetch_sub(1, Ordering::AcqRel) == 1 {
+                    shared.1.notify_waiters();
+                }
+            })
+        };
+        let joining = async {
+            if shared.0.load(Ordering::Acquire) > 0 {
+                shared.1.notified().await;
+            }
+        };
+        run_beside(vec![working], joining);
+    });
+}
