@@ -6,6 +6,7 @@ mod atomic_waker;
 mod barrier;
 #[cfg(loom)]
 mod bounded_semaphore;
+#[cfg(loom)]
 mod broadcast;
 #[cfg(loom)]
 mod cancellation_token;
