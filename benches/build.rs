@@ -3,8 +3,19 @@
 use std::process::Command;
 
 /// The packages whose versions the header of `compare` names.
-const PACKAGES: [&str; 6] =
-    ["raddle", "tokio", "async-executor", "async-io", "async-task", "blocking"];
+const PACKAGES: [&str; 11] = [
+    "raddle",
+    "tokio",
+    "async-executor",
+    "async-io",
+    "async-task",
+    "blocking",
+    "async-lock",
+    "async-channel",
+    "flume",
+    "futures-util",
+    "kanal",
+];
 
 fn main() {
     println!("cargo::rerun-if-changed=build.rs");

@@ -1,4 +1,5 @@
-//! Where do we stand: the same workloads on raddle, Tokio, smol and a bare queue, in one process and in turn.
+//! Where do we stand: the same workloads on raddle, Tokio, smol and a bare queue, and on locks and channels of many
+//! makers, in one process and in turn.
 //!
 //! Absolute figures move from machine to machine and from hour to hour. So the contenders take turns (A B C A B C),
 //! the figures are medians with their spread, and what counts are the ratios inside one invocation.
@@ -9,6 +10,7 @@ mod contenders;
 mod environment;
 mod measure;
 mod plot;
+mod primitives;
 mod report;
 mod results;
 mod targets;

@@ -20,6 +20,16 @@ pub(crate) struct Cost {
 }
 
 impl Cost {
+    /// Both costs, one after the other.
+    pub(crate) fn and(self, other: Self) -> Self {
+        Self {
+            wall_ns: self.wall_ns + other.wall_ns,
+            cpu_ns: self.cpu_ns + other.cpu_ns,
+            voluntary: self.voluntary + other.voluntary,
+            involuntary: self.involuntary + other.involuntary,
+        }
+    }
+
     /// This cost without that of the thread that produced the load; wall time stays.
     pub(crate) fn without(self, load: Self) -> Self {
         Self {

@@ -33,7 +33,7 @@ fn color(kind: Kind) -> RGBColor {
         Kind::Tokio => RGBColor(35, 95, 170),
         Kind::TokioCt => RGBColor(125, 175, 225),
         Kind::Smol => RGBColor(45, 135, 85),
-        Kind::Bare | Kind::Epoll | Kind::EpollCt => RGBColor(120, 120, 120),
+        _ => RGBColor(120, 120, 120),
     }
 }
 

@@ -1,7 +1,7 @@
 //! The table on the terminal, the targets in words, and the JSON.
 //!
 //! A loss is printed as plainly as a win: the last column names everybody who was faster than raddle's multi-thread
-//! runtime, and by how much. "Level" is a loss of less than five percent, which two runs may decide differently.
+//! runtime (or, among locks and channels, than raddle-sync), and by how much. "Level" is a loss of less than five percent, which two runs may decide differently.
 
 use std::fs::File;
 use std::io::{self, BufWriter};
@@ -91,8 +91,13 @@ fn values_table(rows: &[&Row], columns: &[Kind], workers: usize) -> Table {
         .iter()
         .map(|(of, against)| format!("{}\n/ {}", of.label(workers), against.label(workers)))
         .collect();
-    if has(Kind::Raddle) {
-        rest.push(format!("who beats {}, by", Kind::Raddle.label(workers)));
+    let subject = if has(Kind::RaddleSync) { Kind::RaddleSync } else { Kind::Raddle };
+    let versus_best = subject == Kind::RaddleSync;
+    if versus_best {
+        rest.push(format!("{}\n/ best rival", subject.name()));
+    }
+    if has(subject) {
+        rest.push(format!("who beats {}, by", subject.label(workers)));
     }
     let mut table = new_table("workload", columns, workers, &rest);
     for row in rows {
@@ -104,8 +109,12 @@ fn values_table(rows: &[&Row], columns: &[Kind], workers: usize) -> Table {
                 .map(|&kind| right(row.cell(kind).map_or("–".into(), |cell| value(&cell.value)))),
         );
         cells.extend(ratios.iter().map(|&(of, against)| ratio_cell(row.ratio(of, against))));
-        if has(Kind::Raddle) {
-            cells.push(losses_cell(row));
+        if versus_best {
+            let best = row.best_but(subject).map(|cell| cell.contender);
+            cells.push(ratio_cell(best.and_then(|best| row.ratio(subject, best))));
+        }
+        if has(subject) {
+            cells.push(losses_cell(row, subject));
         }
         table.add_row(cells);
     }
@@ -122,13 +131,13 @@ fn ratio_cell(ratio: Option<f64>) -> Cell {
     if ratio > 1.0 { cell.fg(Color::Red).add_attribute(Attribute::Bold) } else { cell }
 }
 
-/// Everybody who beat raddle's multi-thread runtime, and by how much; the yardsticks are not runtimes, and not named.
-fn losses_cell(row: &Row) -> Cell {
+/// Everybody who beat `subject`, and by how much; the yardsticks are not runtimes, and not named.
+fn losses_cell(row: &Row, subject: Kind) -> Cell {
     let faster: Vec<(Kind, f64)> = row
         .cells
         .iter()
-        .filter(|cell| cell.contender != Kind::Raddle && !cell.contender.is_yardstick())
-        .filter_map(|cell| Some((cell.contender, row.ratio(Kind::Raddle, cell.contender)?)))
+        .filter(|cell| cell.contender != subject && !cell.contender.is_yardstick())
+        .filter_map(|cell| Some((cell.contender, row.ratio(subject, cell.contender)?)))
         .filter(|&(_, ratio)| ratio > 1.0)
         .collect();
     let named = |kept: &dyn Fn(f64) -> bool| {

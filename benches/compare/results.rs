@@ -45,6 +45,12 @@ impl Row {
         Some(self.cell(contender)?.value.median)
     }
 
+    /// Whoever did best, apart from `kind`.
+    pub(crate) fn best_but(&self, kind: Kind) -> Option<&Cell> {
+        let others = self.cells.iter().filter(|cell| cell.contender != kind);
+        others.min_by(|one, other| one.value.median.total_cmp(&other.value.median))
+    }
+
     /// How many times the value of `of` is that of `against`.
     pub(crate) fn ratio(&self, of: Kind, against: Kind) -> Option<f64> {
         let ratio = self.median(of)? / self.median(against)?;

@@ -1,7 +1,9 @@
 //! What raddle means to reach, as ratios inside one run where a rival sets the measure.
 
 use crate::contenders::Kind;
-use crate::contenders::Kind::{Bare, Epoll, EpollCt, Raddle, RaddleCt, Smol, Tokio, TokioCt};
+use crate::contenders::Kind::{
+    Bare, Epoll, EpollCt, Raddle, RaddleCt, RaddleSync, Smol, Tokio, TokioCt, TokioSync,
+};
 use crate::results::Results;
 
 /// What a value is held against.
@@ -9,6 +11,8 @@ use crate::results::Results;
 enum Against {
     /// The same row of another contender.
     Contender(Kind),
+    /// Whoever else did best in the row.
+    Best,
     /// Another row of the same contender.
     Row(&'static str),
     /// Nothing: the limit is in the unit of the row.
@@ -28,6 +32,10 @@ struct Target {
 
 const fn ratio(row: &'static str, subject: Kind, limit: f64, rival: Kind) -> Target {
     Target { row, subject, limit, against: Against::Contender(rival), slack: 0.0 }
+}
+
+const fn best(row: &'static str, limit: f64) -> Target {
+    Target { row, subject: RaddleSync, limit, against: Against::Best, slack: 0.0 }
 }
 
 const fn at_most(row: &'static str, limit: f64) -> Target {
@@ -83,6 +91,26 @@ const TARGETS: &[Target] = &[
     ratio("echo_1000 p99", Raddle, 2.0, Epoll),
     rows("workers_8", 1.3, "workers_2"),
     rows("workers_16", 1.3, "workers_2"),
+    best("mpsc_1p ×1", 1.1),
+    best("mpsc_1p ×2", 1.1),
+    best("mpsc_4p ×1", 1.1),
+    best("mpsc_4p ×2", 1.1),
+    best("mutex ×1", 1.0),
+    best("mutex ×2", 1.0),
+    best("mutex_16 ×1", 1.0),
+    best("mutex_16 ×2", 1.0),
+    best("mutex_16_yield ×1", 0.8),
+    best("mutex_16_yield ×2", 0.8),
+    best("rwlock_16 ×1", 0.8),
+    best("rwlock_16 ×2", 0.8),
+    best("semaphore_16_yield ×1", 0.8),
+    best("semaphore_16_yield ×2", 0.8),
+    best("oneshot ×1", 0.9),
+    best("oneshot ×2", 0.9),
+    ratio("broadcast_8 ×1", RaddleSync, 0.8, TokioSync),
+    ratio("broadcast_8 ×2", RaddleSync, 0.8, TokioSync),
+    ratio("notify ×1", RaddleSync, 0.8, TokioSync),
+    ratio("notify ×2", RaddleSync, 0.8, TokioSync),
 ];
 
 /// A target held against what was measured.
@@ -117,6 +145,10 @@ fn check_one(target: &Target, results: &Results) -> Option<Check> {
     let (measure, name) = match target.against {
         Against::Unit => (1.0, String::new()),
         Against::Contender(rival) => (row.median(rival)?, rival.name().to_owned()),
+        Against::Best => {
+            let best = row.best_but(target.subject)?;
+            (best.value.median, best.contender.name().to_owned())
+        }
         Against::Row(other) => (results.row(other)?.median(target.subject)?, other.to_owned()),
     };
     let (subject, unit) = (target.subject.name(), row.unit);

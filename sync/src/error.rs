@@ -59,6 +59,32 @@ impl fmt::Display for TryAcquireError {
 
 impl Error for TryAcquireError {}
 
+/// More permits were to be released than had been taken and forgotten; none was.
+///
+/// Returned by [`BoundedSemaphore::release`](crate::BoundedSemaphore::release).
+///
+/// ```
+/// let gate = raddle_sync::BoundedSemaphore::new(1);
+/// let error = gate.release(1).unwrap_err();
+/// assert_eq!(error.to_string(), "more permits released than were taken");
+/// ```
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ReleaseError(());
+
+impl ReleaseError {
+    pub(crate) fn new() -> Self {
+        Self(())
+    }
+}
+
+impl fmt::Display for ReleaseError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("more permits released than were taken")
+    }
+}
+
+impl Error for ReleaseError {}
+
 /// Somebody else holds the lock.
 ///
 /// ```

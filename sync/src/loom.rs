@@ -2,6 +2,9 @@
 //!
 //! With `--cfg loom` the whole crate runs on loom's types, so that code built on it can be
 //! model-checked, the `blocking_*` functions included. Everything that depends on the cfg is here.
+//!
+//! Hidden, because it is no interface: who checks a crate of their own takes loom's types from loom,
+//! and ours as they are. How, is in `docs/loom-for-users.md`.
 
 #[cfg(not(loom))]
 mod chosen {

@@ -71,6 +71,8 @@ impl Permits {
         let mut word = self.word.load(Ordering::Relaxed);
         loop {
             if word & CLOSED != 0 {
+                // Acquire: pairs with the Release in `close`: who is told so sees what came before.
+                self.word.load(Ordering::Acquire);
                 return Err(TryAcquireError::Closed);
             }
             if word / ONE < wanted {
@@ -98,19 +100,8 @@ impl Permits {
     pub(crate) fn release(&self, count: usize) {
         assert!(count <= Self::MAX, "more permits than Semaphore::MAX_PERMITS");
         // Relaxed: only a guess; the compare-exchange decides.
-        let mut word = self.word.load(Ordering::Relaxed);
-        while word & WAITERS == 0 {
-            assert!(count <= Self::MAX - word / ONE, "more permits than Semaphore::MAX_PERMITS");
-            // Release: pairs with the Acquire in `try_acquire` and `take`.
-            match self.word.compare_exchange_weak(
-                word,
-                word + count * ONE,
-                Ordering::Release,
-                Ordering::Relaxed,
-            ) {
-                Ok(_) => return,
-                Err(now) => word = now,
-            }
+        if self.add_free(self.word.load(Ordering::Relaxed), count) {
+            return;
         }
         if count == 1 { self.hand_over() } else { self.deal_out(count) }
     }
@@ -144,17 +135,41 @@ impl Permits {
     }
 
     /// Puts `count` permits into the word, and keeps M1 true. Any permits mean an empty line (M2).
+    ///
+    /// # Panics
+    /// If there would be more than `MAX`. That takes a line that was empty when it was locked, so
+    /// nothing has been assigned under this lock.
     fn leave(&self, locked: &Locked<'_, ()>, count: usize) {
         // Acquire: what was released into the word before has to be part of the store below.
         let word = self.word.load(Ordering::Acquire);
         if word & WAITERS == 0 {
-            // Release, here and below: pairs with the Acquire in `try_acquire` and `take`.
-            self.word.fetch_add(count * ONE, Ordering::Release);
+            // Nobody can line up without the lock, so this does not fail.
+            self.add_free(word, count);
         } else if locked.is_empty() {
             // A plain store: with `WAITERS` set the word changes under the lock only (M2), which we
-            // hold.
+            // hold; and there were no free permits in it.
+            // Release: pairs with the Acquire in `try_acquire` and `take`.
             self.word.store((word - WAITERS) + count * ONE, Ordering::Release);
         }
+    }
+
+    /// Adds to the free permits until somebody waits; returns whether it did.
+    #[inline]
+    fn add_free(&self, mut word: usize, count: usize) -> bool {
+        while word & WAITERS == 0 {
+            assert!(count <= Self::MAX - word / ONE, "more permits than Semaphore::MAX_PERMITS");
+            // Release: pairs with the Acquire in `try_acquire` and `take`.
+            match self.word.compare_exchange_weak(
+                word,
+                word + count * ONE,
+                Ordering::Release,
+                Ordering::Relaxed,
+            ) {
+                Ok(_) => return true,
+                Err(now) => word = now,
+            }
+        }
+        false
     }
 
     /// Takes up to `count` free permits out of circulation, and returns how many.
@@ -182,7 +197,7 @@ impl Permits {
     pub(crate) fn close(&self) {
         let mut wakers: Wakers = Wakers::new();
         let mut locked = self.queue.lock();
-        // Release: pairs with the Acquire in `is_closed`.
+        // Release: pairs with the Acquire in `is_closed` and `try_acquire`.
         self.word.fetch_or(CLOSED, Ordering::Release);
         loop {
             while !wakers.is_full()

@@ -44,19 +44,34 @@ mod regressions;
 mod tcp;
 
 // The leaves by themselves.
+mod barrier;
+mod bounded_semaphore;
 mod broadcast;
 mod cancellation_token;
 mod channels;
+mod condvar;
+mod event;
 #[cfg(feature = "net")]
 mod io_driver;
 mod mutex;
 mod notify;
+mod once;
 mod oneshot;
+mod props_bounded_semaphore;
+mod props_channels;
+mod props_locks;
+mod props_notify;
+mod props_oneshot;
+mod props_rwlock;
+mod props_support;
 mod props_timer;
+mod props_unbounded;
 mod queues;
+mod rwlock;
 mod semaphore;
 mod support_block_on;
 mod sync_bounds;
+mod sync_memory;
 mod sync_stats;
 mod watch;
 

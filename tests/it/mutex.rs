@@ -1,7 +1,7 @@
 //! The mutex: order, hand-over, panics, and guards that travel.
 
 use crate::support_block_on::{Task, block_on};
-use raddle_sync::{Mutex, MutexGuard, OwnedMutexGuard};
+use raddle_sync::{MappedMutexGuard, Mutex, MutexGuard, OwnedMappedMutexGuard, OwnedMutexGuard};
 use std::{
     panic::{AssertUnwindSafe, catch_unwind},
     sync::Arc,
@@ -111,4 +111,63 @@ fn debug_shows_the_value_or_that_it_is_locked() {
     let guard = lock.try_lock().unwrap();
     assert_eq!(format!("{lock:?} {guard:?}"), "Mutex { data: <locked> } 7");
     assert!(std::ptr::eq(MutexGuard::mutex(&guard), &raw const lock));
+}
+
+#[test]
+fn a_guard_for_a_part_keeps_the_whole_locked() {
+    let lock = Mutex::new((1, [2, 3]));
+    let pair = MutexGuard::map(lock.try_lock().unwrap(), |whole| &mut whole.1);
+    let mut last = MappedMutexGuard::map(pair, |pair| &mut pair[1]);
+    *last = 4;
+    assert!(lock.try_lock().is_err());
+    let mut waiting = Task::waiting(lock.lock());
+    drop(last);
+    assert_eq!(*waiting.ready(), (1, [2, 4]));
+}
+
+#[test]
+fn a_part_that_is_not_there_gives_the_guard_back() {
+    let lock = Arc::new(Mutex::new(vec![[1, 2]]));
+    let guard = MutexGuard::try_map(lock.try_lock().unwrap(), |list| list.get_mut(1));
+    let guard = MutexGuard::try_map(guard.unwrap_err(), |list| list.get_mut(0)).unwrap();
+    let guard = MappedMutexGuard::try_map(guard, |pair| pair.get_mut(2)).unwrap_err();
+    assert!(lock.try_lock().is_err());
+    drop(guard);
+    let guard = Arc::clone(&lock).try_lock_owned().unwrap();
+    let guard = OwnedMutexGuard::try_map(guard, |list| list.get_mut(1)).unwrap_err();
+    let guard = OwnedMutexGuard::try_map(guard, |list| list.get_mut(0)).unwrap();
+    let guard = OwnedMappedMutexGuard::try_map(guard, |pair| pair.get_mut(2)).unwrap_err();
+    let guard = OwnedMappedMutexGuard::try_map(guard, |pair| pair.get_mut(1)).unwrap();
+    assert!(lock.try_lock().is_err());
+    assert_eq!(*guard, 2);
+    drop(guard);
+    assert!(lock.try_lock().is_ok());
+}
+
+#[test]
+fn an_owned_guard_for_a_part_keeps_the_mutex_alive_and_travels() {
+    let lock = Arc::new(Mutex::new((String::from("a"), 1)));
+    let guard =
+        OwnedMutexGuard::map(Arc::clone(&lock).try_lock_owned().unwrap(), |whole| &mut whole.0);
+    let watch = Arc::downgrade(&lock);
+    drop(lock);
+    let mut guard = OwnedMappedMutexGuard::map(guard, |text| text);
+    thread::spawn(move || {
+        guard.push('b');
+        assert_eq!(guard.to_string(), "ab");
+    })
+    .join()
+    .unwrap();
+    assert!(watch.upgrade().is_none());
+}
+
+#[test]
+fn a_panic_while_a_part_is_chosen_unlocks_the_mutex() {
+    let lock = Mutex::new(1);
+    let outcome = catch_unwind(AssertUnwindSafe(|| {
+        let _: MappedMutexGuard<'_, i32> =
+            MutexGuard::map(lock.try_lock().unwrap(), |_| panic!("while choosing"));
+    }));
+    assert!(outcome.is_err());
+    assert!(lock.try_lock().is_ok());
 }

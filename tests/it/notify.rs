@@ -223,3 +223,36 @@ fn a_waiter_that_keeps_giving_up_takes_nothing_from_a_patient_one() {
     patient.join().unwrap();
     impatient.join().unwrap();
 }
+
+#[test]
+fn an_owned_future_waits_in_the_same_line_and_keeps_the_notify_alive() {
+    let changed = Arc::new(Notify::new());
+    let owned = Task::waiting(Arc::clone(&changed).notified_owned());
+    let mut borrowed = Task::waiting(changed.notified());
+    changed.notify_one();
+    assert!(owned.is_woken() && !borrowed.is_woken());
+    drop(owned);
+    borrowed.ready();
+    drop(borrowed);
+    let born_before = Arc::clone(&changed).notified_owned();
+    let waiting = Task::waiting(Arc::clone(&changed).notified_owned());
+    changed.notify_waiters();
+    let watch = Arc::downgrade(&changed);
+    drop(changed);
+    assert!(waiting.is_woken() && watch.upgrade().is_some());
+    thread::spawn(move || block_on(born_before)).join().unwrap();
+    drop(waiting);
+    assert!(watch.upgrade().is_none());
+}
+
+#[test]
+fn an_owned_future_that_is_still_in_line_leaves_it_when_dropped() {
+    let changed = Arc::new(Notify::new());
+    let mut enabled = Box::pin(Arc::clone(&changed).notified_owned());
+    assert!(!enabled.as_mut().enable());
+    assert_eq!(changed.stats().waiters, 1);
+    drop(enabled);
+    assert_eq!(changed.stats().waiters, 0);
+    // The last reference to the line is the waiter's own.
+    drop(Task::waiting(changed.notified_owned()));
+}

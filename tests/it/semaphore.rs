@@ -158,6 +158,20 @@ fn too_many_permits_panic_and_add_nothing() {
 }
 
 #[test]
+fn too_many_permits_panic_also_past_a_line_that_has_just_gone() {
+    for waiting in [1, 2] {
+        let gate = Semaphore::new(0);
+        let tasks: Vec<_> = (0..waiting).map(|_| Task::waiting(gate.acquire())).collect();
+        gate.add_permits(Semaphore::MAX_PERMITS);
+        assert_eq!(gate.available_permits(), Semaphore::MAX_PERMITS - waiting);
+        assert!(catch_unwind(|| gate.add_permits(waiting + 1)).is_err());
+        assert_eq!(gate.available_permits(), Semaphore::MAX_PERMITS - waiting);
+        drop(tasks);
+        assert_eq!(gate.available_permits(), Semaphore::MAX_PERMITS);
+    }
+}
+
+#[test]
 fn the_waker_of_the_last_poll_is_the_one_that_is_woken() {
     let gate = Semaphore::new(0);
     let mut task = Task::waiting(gate.acquire());

@@ -61,6 +61,13 @@ fn first_request<R>(f: impl FnOnce() -> R) -> (R, usize) {
     (result, FIRST.get())
 }
 
+/// How often `f` asks for memory on this thread.
+pub(crate) fn requests<R>(f: impl FnOnce() -> R) -> (R, usize) {
+    REQUESTS.set(0);
+    let result = f();
+    (result, REQUESTS.get())
+}
+
 /// What an allocator such as glibc's adds to every block.
 const ALLOCATOR_HEADER: usize = 8;
 

@@ -1,9 +1,14 @@
 //! Which types of the sync crate may cross threads, checked when this file is compiled.
 
 use raddle_sync::{
-    AcquireError, AtomicWaker, CancellationToken, DropGuard, DropGuardRef, Mutex, MutexGuard,
-    Notified, Notify, OwnedMutexGuard, OwnedSemaphorePermit, Semaphore, SemaphorePermit, Stats,
-    TryAcquireError, TryLockError, broadcast, budget,
+    AcquireError, AtomicWaker, Barrier, BarrierWaitResult, BoundedSemaphore,
+    BoundedSemaphorePermit, CancellationToken, Condvar, DropGuard, DropGuardRef, Event,
+    MappedMutexGuard, Mutex, MutexGuard, Notified, Notify, OnceCell, OwnedBoundedSemaphorePermit,
+    OwnedMappedMutexGuard, OwnedMutexGuard, OwnedNotified, OwnedRwLockMappedWriteGuard,
+    OwnedRwLockReadGuard, OwnedRwLockUpgradableReadGuard, OwnedRwLockWriteGuard,
+    OwnedSemaphorePermit, ReleaseError, RwLock, RwLockMappedWriteGuard, RwLockReadGuard,
+    RwLockUpgradableReadGuard, RwLockWriteGuard, Semaphore, SemaphorePermit, SetError, SetOnce,
+    SetOnceError, Stats, TryAcquireError, TryLockError, broadcast, budget,
     futures::WaitForCancellationFuture,
     mpsc::{
         OwnedPermit, Permit, PermitIterator, Receiver, Sender, UnboundedReceiver, UnboundedSender,
@@ -61,9 +66,11 @@ have!(Send: Semaphore, SemaphorePermit<'static>, OwnedSemaphorePermit, Notify, N
 have!(Sync: Semaphore, SemaphorePermit<'static>, OwnedSemaphorePermit, Notify, Notified<'static>, AtomicWaker);
 have!(UnwindSafe: Semaphore, SemaphorePermit<'static>, OwnedSemaphorePermit, Notify, Notified<'static>, AtomicWaker);
 have!(RefUnwindSafe: Semaphore, SemaphorePermit<'static>, Notify, Notified<'static>, AtomicWaker);
-have!(Send: Stats);
-have!(Sync: Stats);
-lack!(Unpin: Notified<'static>);
+have!(Send: Stats, OwnedNotified, BoundedSemaphore, BoundedSemaphorePermit<'static>, OwnedBoundedSemaphorePermit);
+have!(Sync: Stats, OwnedNotified, BoundedSemaphore, BoundedSemaphorePermit<'static>, OwnedBoundedSemaphorePermit);
+have!(UnwindSafe: OwnedNotified, BoundedSemaphore, BoundedSemaphorePermit<'static>, OwnedBoundedSemaphorePermit);
+have!(RefUnwindSafe: OwnedNotified, BoundedSemaphore, BoundedSemaphorePermit<'static>);
+lack!(Unpin: Notified<'static>, OwnedNotified);
 have!(Unpin: oneshot::Receiver<PhantomPinned>, Receiver<PhantomPinned>, Sender<PhantomPinned>, Mutex<Both>);
 
 // A mutex needs its value to be `Send`, and makes it `Sync`, as the one of the standard library.
@@ -75,6 +82,47 @@ lack!(Send: Mutex<Neither>, Mutex<OnlySync>, MutexGuard<'static, OnlySync>, Owne
 lack!(Send: MutexGuard<'static, Neither>, OwnedMutexGuard<Neither>);
 lack!(Sync: Mutex<Neither>, Mutex<OnlySync>, MutexGuard<'static, OnlySend>, OwnedMutexGuard<OnlySend>);
 lack!(Sync: MutexGuard<'static, OnlySync>, OwnedMutexGuard<OnlySync>);
+
+// A guard for a part is a `&mut` to it. The owned one may drop the whole, which must be `Send` then.
+have!(Send: MappedMutexGuard<'static, OnlySend>, OwnedMappedMutexGuard<OnlySend, OnlySend>);
+have!(Sync: MappedMutexGuard<'static, OnlySync>, OwnedMappedMutexGuard<OnlySend, OnlySync>);
+lack!(Send: MappedMutexGuard<'static, OnlySync>, OwnedMappedMutexGuard<Both, OnlySync>);
+lack!(Send: OwnedMappedMutexGuard<OnlySync, Both>, OwnedMappedMutexGuard<Neither, Both>);
+lack!(Sync: MappedMutexGuard<'static, OnlySend>, OwnedMappedMutexGuard<Both, OnlySend>);
+lack!(Sync: OwnedMappedMutexGuard<OnlySync, Both>);
+have!(Unpin: MappedMutexGuard<'static, PhantomPinned>, OwnedMappedMutexGuard<PhantomPinned>);
+
+// A reader-writer lock gives out its value to several at a time, which takes both to share it. A
+// guard that reads is a `&`; one that writes may become one that reads beside others.
+have!(Send: RwLock<Both>, RwLock<OnlySend>, RwLockReadGuard<'static, Both>, RwLockReadGuard<'static, OnlySync>);
+have!(Send: RwLockWriteGuard<'static, Both>, RwLockUpgradableReadGuard<'static, Both>);
+have!(Send: RwLockMappedWriteGuard<'static, OnlySend>, OwnedRwLockMappedWriteGuard<Both, OnlySend>);
+have!(Send: OwnedRwLockReadGuard<Both, OnlySync>, OwnedRwLockWriteGuard<Both>, OwnedRwLockUpgradableReadGuard<Both>);
+have!(Sync: RwLock<Both>, RwLockReadGuard<'static, OnlySync>, RwLockWriteGuard<'static, OnlySync>);
+have!(Sync: RwLockMappedWriteGuard<'static, OnlySync>, RwLockUpgradableReadGuard<'static, OnlySync>);
+have!(Sync: OwnedRwLockReadGuard<Both>, OwnedRwLockWriteGuard<Both>, OwnedRwLockUpgradableReadGuard<Both>);
+lack!(Send: RwLock<OnlySync>, RwLock<Neither>, RwLockReadGuard<'static, OnlySend>, RwLockWriteGuard<'static, OnlySend>);
+lack!(Send: RwLockWriteGuard<'static, OnlySync>, RwLockUpgradableReadGuard<'static, OnlySend>, RwLockUpgradableReadGuard<'static, OnlySync>);
+lack!(Send: RwLockMappedWriteGuard<'static, OnlySync>, OwnedRwLockReadGuard<OnlySend, Both>, OwnedRwLockReadGuard<OnlySync, Both>);
+lack!(Send: OwnedRwLockWriteGuard<OnlySend>, OwnedRwLockMappedWriteGuard<OnlySend, Both>, OwnedRwLockMappedWriteGuard<Both, OnlySync>);
+lack!(Sync: RwLock<OnlySend>, RwLock<OnlySync>, RwLockReadGuard<'static, OnlySend>, RwLockWriteGuard<'static, OnlySend>);
+lack!(Sync: RwLockMappedWriteGuard<'static, OnlySend>, RwLockUpgradableReadGuard<'static, OnlySend>);
+lack!(Sync: OwnedRwLockReadGuard<OnlySync, Both>, OwnedRwLockWriteGuard<OnlySend>, OwnedRwLockMappedWriteGuard<Both, OnlySend>);
+have!(Unpin: RwLock<Both>, RwLockReadGuard<'static, PhantomPinned>, RwLockWriteGuard<'static, PhantomPinned>);
+
+have!(Send: Barrier, BarrierWaitResult, Condvar, Event);
+have!(Sync: Barrier, BarrierWaitResult, Condvar, Event);
+have!(UnwindSafe: Barrier, Condvar, Event, OnceCell<Both>, SetOnce<Both>);
+have!(RefUnwindSafe: Barrier, Condvar, Event, OnceCell<Both>, SetOnce<Both>);
+
+// As `OnceLock`: to share it lets any thread put the value in, and all see it.
+have!(Send: OnceCell<OnlySend>, SetOnce<OnlySend>);
+have!(Sync: OnceCell<Both>, SetOnce<Both>);
+lack!(Send: OnceCell<OnlySync>, SetOnce<OnlySync>, OnceCell<Neither>, SetOnce<Neither>);
+lack!(Sync: OnceCell<OnlySend>, OnceCell<OnlySync>, SetOnce<OnlySend>, SetOnce<OnlySync>);
+lack!(RefUnwindSafe: OnceCell<OnlySend>, SetOnce<OnlySend>);
+have!(Unpin: OnceCell<Both>, SetOnce<Both>);
+have!(Error: SetError<Both>, SetOnceError<Both>);
 
 // Channels need their messages to be `Send`, and no more.
 have!(Send: Sender<OnlySend>, Receiver<OnlySend>, WeakSender<OnlySend>, Permit<'static, OnlySend>);
@@ -120,13 +168,13 @@ have!(UnwindSafe: CancellationToken, DropGuard, DropGuardRef<'static>);
 have!(RefUnwindSafe: CancellationToken, DropGuard, DropGuardRef<'static>);
 
 // Errors travel.
+have!(Error: ReleaseError, AcquireError, TryAcquireError, TryLockError, SendError<Both>, TrySendError<Both>, TryRecvError);
 have!(Error: broadcast::error::SendError<Both>, broadcast::error::RecvError, broadcast::error::TryRecvError);
 have!(Error: watch::error::SendError<Both>, watch::error::RecvError);
 have!(Error: queue::error::PutError<Both>, queue::error::TryPutError<Both>, queue::error::GetError);
 have!(Error: queue::error::TryGetError, queue::error::TaskDoneError);
-have!(Error: AcquireError, TryAcquireError, TryLockError, SendError<Both>, TrySendError<Both>, TryRecvError);
 have!(Error: oneshot::error::RecvError, oneshot::error::TryRecvError);
-have!(Send: AcquireError, TryAcquireError, TryLockError, SendError<Both>, TrySendError<Both>, TryRecvError);
+have!(Send: ReleaseError, AcquireError, TryAcquireError, TryLockError, SendError<Both>, TrySendError<Both>, TryRecvError);
 lack!(Send: budget::RestoreOnPending);
 
 #[test]
@@ -135,6 +183,18 @@ fn futures_may_be_spawned_when_what_they_carry_may() {
     let lock = Mutex::new(Cell::new(0));
     send(lock.lock());
     send(std::sync::Arc::new(Mutex::new(0)).lock_owned());
+    let lock = RwLock::new(0);
+    send(lock.read());
+    send(lock.write());
+    send(RwLockUpgradableReadGuard::upgrade(lock.try_upgradable_read().unwrap()));
+    send(std::sync::Arc::new(RwLock::new(0)).write_owned());
+    send(Event::new().wait());
+    send(Barrier::new(1).wait());
+    send(SetOnce::from(1).wait());
+    send(OnceCell::from(1).get_or_init(|| async { 1 }));
+    let number = Mutex::new(0);
+    send(Condvar::new().wait(number.try_lock().unwrap()));
+    send(Condvar::new().wait_while(number.try_lock().unwrap(), |_| true));
     let gate = std::sync::Arc::new(Semaphore::new(1));
     send(gate.acquire());
     send(std::sync::Arc::clone(&gate).acquire_many_owned(2));

@@ -3,9 +3,17 @@
 #[cfg(loom)]
 mod atomic_waker;
 #[cfg(loom)]
+mod barrier;
+#[cfg(loom)]
+mod bounded_semaphore;
+#[cfg(loom)]
 mod broadcast;
 #[cfg(loom)]
 mod cancellation_token;
+#[cfg(loom)]
+mod condvar;
+#[cfg(loom)]
+mod event;
 #[cfg(loom)]
 mod executor_support;
 #[cfg(loom)]
@@ -23,6 +31,8 @@ mod mutex;
 #[cfg(loom)]
 mod notify;
 #[cfg(loom)]
+mod once_cell;
+#[cfg(loom)]
 mod oneshot;
 #[cfg(loom)]
 mod parker;
@@ -32,6 +42,8 @@ mod queue;
 mod readiness;
 #[cfg(loom)]
 mod runtime;
+#[cfg(loom)]
+mod rwlock;
 #[cfg(loom)]
 mod semaphore;
 #[cfg(loom)]

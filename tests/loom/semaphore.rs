@@ -134,6 +134,24 @@ fn m4_close_reaches_whoever_waits_and_permits_come_back() {
 }
 
 #[test]
+fn m4_who_finds_it_closed_sees_what_came_before() {
+    loom::model(|| {
+        let shared = Arc::new((Semaphore::new(0), AtomicUsize::new(0)));
+        let closer = {
+            let shared = Arc::clone(&shared);
+            thread::spawn(move || {
+                shared.1.store(1, Ordering::Relaxed);
+                shared.0.close();
+            })
+        };
+        run_beside(vec![closer], async {
+            assert!(shared.0.acquire().await.is_err());
+            assert_eq!(shared.1.load(Ordering::Relaxed), 1);
+        });
+    });
+}
+
+#[test]
 fn l4_a_blocking_and_an_impatient_acquire_share_one_permit() {
     loom::model(|| {
         let gate = Arc::new(Semaphore::new(0));

@@ -4,7 +4,10 @@
 //! So a negative control that is to lose a wake-up lets everybody else finish, and looks whether it
 //! came.
 
-use loom::thread::JoinHandle;
+use loom::{
+    sync::{Condvar, Mutex},
+    thread::{self, JoinHandle},
+};
 use std::{
     future::poll_fn,
     pin::pin,
@@ -38,6 +41,56 @@ pub(crate) fn run_beside<F: Future>(others: Vec<JoinHandle<()>>, future: F) -> F
         }
         others.by_ref().for_each(|other| other.join().unwrap());
         assert!(woken.0.swap(false, Ordering::SeqCst), "lost wake-up");
+    }
+}
+
+/// Woken, and how many of the others still run.
+struct Among {
+    state: Mutex<(bool, usize)>,
+    changed: Condvar,
+}
+
+impl Among {
+    fn change(&self, change: impl FnOnce(&mut (bool, usize))) {
+        change(&mut self.state.lock().unwrap());
+        self.changed.notify_one();
+    }
+}
+
+impl Wake for Among {
+    fn wake(self: Arc<Self>) {
+        self.change(|state| state.0 = true);
+    }
+}
+
+/// As [`run_beside`], where the others may have to wait for this thread: it is polled when it is woken,
+/// and panics if they have all ended without that.
+pub(crate) fn run_among<F: Future>(others: Vec<Box<dyn FnOnce() + Send>>, future: F) -> F::Output {
+    let state = Mutex::new((false, others.len()));
+    let among = Arc::new(Among { state, changed: Condvar::new() });
+    let others: Vec<_> = others
+        .into_iter()
+        .map(|other| {
+            let among = Arc::clone(&among);
+            thread::spawn(move || {
+                other();
+                among.change(|state| state.1 -= 1);
+            })
+        })
+        .collect();
+    let waker = Waker::from(Arc::clone(&among));
+    let mut cx = Context::from_waker(&waker);
+    let mut future = pin!(future);
+    loop {
+        if let Poll::Ready(output) = future.as_mut().poll(&mut cx) {
+            others.into_iter().for_each(|other| other.join().unwrap());
+            return output;
+        }
+        let mut state = among.state.lock().unwrap();
+        while !state.0 && state.1 > 0 {
+            state = among.changed.wait(state).unwrap();
+        }
+        assert!(std::mem::take(&mut state.0), "lost wake-up");
     }
 }
 

@@ -1,6 +1,7 @@
 //! The contenders by name, and the step from a name chosen at run time to a type.
 
 mod bare;
+pub(crate) mod libraries;
 mod raddle;
 pub(crate) mod raw_epoll;
 mod smol;
@@ -33,11 +34,25 @@ pub(crate) enum Kind {
     Epoll,
     /// The same with one thread.
     EpollCt,
+    /// raddle-sync. This and what follows are locks and channels, all of them on Tokio's runtime.
+    RaddleSync,
+    /// Tokio's `sync`.
+    TokioSync,
+    /// smol's locks.
+    AsyncLock,
+    /// smol's channel.
+    AsyncChannel,
+    /// A channel for threads and tasks.
+    Flume,
+    /// The same, built around handing a message over directly.
+    Kanal,
+    /// The channels of futures-channel and the mutex of futures-util.
+    Futures,
 }
 
 impl Kind {
     /// Everyone, in the order of the table's columns.
-    pub(crate) const ALL: [Self; 8] = [
+    pub(crate) const ALL: [Self; 15] = [
         Self::Raddle,
         Self::RaddleCt,
         Self::Tokio,
@@ -46,6 +61,13 @@ impl Kind {
         Self::Bare,
         Self::Epoll,
         Self::EpollCt,
+        Self::RaddleSync,
+        Self::TokioSync,
+        Self::AsyncLock,
+        Self::AsyncChannel,
+        Self::Flume,
+        Self::Kanal,
+        Self::Futures,
     ];
 
     /// The name on the command line and in the JSON.
@@ -59,6 +81,13 @@ impl Kind {
             Self::Bare => "bare",
             Self::Epoll => "epoll",
             Self::EpollCt => "epoll-ct",
+            Self::RaddleSync => "raddle-sync",
+            Self::TokioSync => "tokio-sync",
+            Self::AsyncLock => "async-lock",
+            Self::AsyncChannel => "async-channel",
+            Self::Flume => "flume",
+            Self::Kanal => "kanal",
+            Self::Futures => "futures",
         }
     }
 
@@ -68,14 +97,28 @@ impl Kind {
             Self::Raddle | Self::Tokio | Self::Smol | Self::Epoll => {
                 format!("{} ×{workers}", self.name())
             }
-            Self::Bare => "bare".into(),
             Self::RaddleCt | Self::TokioCt | Self::EpollCt => self.name().replace('-', " "),
+            _ => self.name().into(),
         }
     }
 
     /// A yardstick is not a runtime one could choose instead. It is no lower bound either: cheaper task cells beat it.
     pub(crate) const fn is_yardstick(self) -> bool {
         matches!(self, Self::Bare | Self::Epoll | Self::EpollCt)
+    }
+
+    /// Locks and channels, which run nothing by themselves.
+    pub(crate) const fn is_library(self) -> bool {
+        matches!(
+            self,
+            Self::RaddleSync
+                | Self::TokioSync
+                | Self::AsyncLock
+                | Self::AsyncChannel
+                | Self::Flume
+                | Self::Kanal
+                | Self::Futures
+        )
     }
 }
 
@@ -90,16 +133,19 @@ pub(crate) enum Field {
     MultiThread,
     /// Runtimes, and the raw servers.
     Servers,
+    /// The libraries that have the primitive in question.
+    Libraries(&'static [Kind]),
 }
 
 impl Field {
     /// Whether `kind` can run workloads of this field.
-    pub(crate) const fn admits(self, kind: Kind) -> bool {
+    pub(crate) fn admits(self, kind: Kind) -> bool {
         match self {
-            Self::Schedulers => !matches!(kind, Kind::Epoll | Kind::EpollCt),
-            Self::Runtimes => !kind.is_yardstick(),
+            Self::Schedulers => !kind.is_library() && !matches!(kind, Kind::Epoll | Kind::EpollCt),
+            Self::Runtimes => !kind.is_library() && !kind.is_yardstick(),
             Self::MultiThread => matches!(kind, Kind::Raddle | Kind::Tokio | Kind::Smol),
-            Self::Servers => !matches!(kind, Kind::Bare),
+            Self::Servers => !kind.is_library() && !matches!(kind, Kind::Bare),
+            Self::Libraries(those) => those.contains(&kind),
         }
     }
 }
@@ -130,9 +176,7 @@ macro_rules! runtimes {
                     type $runtime = who::Smol;
                     $body
                 }
-                Kind::Bare | Kind::Epoll | Kind::EpollCt => {
-                    unreachable!("{kind:?} was not admitted to this field")
-                }
+                _ => unreachable!("{kind:?} was not admitted to this field"),
             }
         }
     };
@@ -151,7 +195,29 @@ macro_rules! schedulers {
     };
 }
 
-pub(crate) use {runtimes, schedulers};
+/// `among!([RaddleSync, Kanal], L, env => body::<L>(env))`: a workload of those libraries, without a name yet.
+macro_rules! among {
+    ([$($library:ident),+], $chosen:ident, $env:ident => $body:expr) => {
+        $crate::workloads::Workload {
+            name: "",
+            group: $crate::workloads::Group::Sync,
+            about: "",
+            metrics: &[],
+            field: $crate::contenders::Field::Libraries(
+                &[$($crate::contenders::Kind::$library),+]
+            ),
+            run: |kind: $crate::contenders::Kind, $env: &$crate::workloads::Env| match kind {
+                $($crate::contenders::Kind::$library => {
+                    type $chosen = $crate::contenders::libraries::$library;
+                    $body
+                })+
+                _ => unreachable!("{kind:?} was not admitted to this field"),
+            },
+        }
+    };
+}
+
+pub(crate) use {among, runtimes, schedulers};
 
 #[cfg(test)]
 mod tests {

@@ -11,7 +11,7 @@ use crate::contenders::{Field, Kind, runtimes};
 use crate::measure::{Meter, Sample};
 use crate::workloads::{Env, Group, Metric, Workload};
 
-const BYTES: &[Metric] = &[Metric { name: "", unit: "bytes" }];
+pub(super) const BYTES: &[Metric] = &[Metric { name: "", unit: "bytes" }];
 
 pub(super) const WORKLOADS: &[Workload] = &[
     Workload {
@@ -39,7 +39,12 @@ const ASLEEP: Body =
     runtimes!(R, env => per_task::<R, _>(env, || R::sleep(Duration::from_secs(600))));
 
 /// In the parent, runs this program again for one workload and one contender; in the child, runs `body`.
-fn in_fresh_process(name: &str, kind: Kind, env: &Env, body: Body) -> io::Result<Sample> {
+pub(super) fn in_fresh_process(
+    name: &str,
+    kind: Kind,
+    env: &Env,
+    body: Body,
+) -> io::Result<Sample> {
     if env.in_child {
         return body(kind, env);
     }

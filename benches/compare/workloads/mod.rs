@@ -8,6 +8,8 @@ mod memory;
 mod messages;
 mod shapes;
 pub(crate) mod spawn;
+mod sync;
+mod sync_memory;
 mod timers;
 mod waking;
 
@@ -53,11 +55,20 @@ pub(crate) enum Group {
     Timers,
     Io,
     Shapes,
+    Sync,
+    SyncMemory,
 }
 
 impl Group {
-    pub(crate) const ALL: [Self; 5] =
-        [Self::Scheduler, Self::Waking, Self::Timers, Self::Io, Self::Shapes];
+    pub(crate) const ALL: [Self; 7] = [
+        Self::Scheduler,
+        Self::Waking,
+        Self::Timers,
+        Self::Io,
+        Self::Shapes,
+        Self::Sync,
+        Self::SyncMemory,
+    ];
 
     pub(crate) const fn name(self) -> &'static str {
         match self {
@@ -66,6 +77,8 @@ impl Group {
             Self::Timers => "timers",
             Self::Io => "io",
             Self::Shapes => "shapes",
+            Self::Sync => "sync",
+            Self::SyncMemory => "sync_memory",
         }
     }
 
@@ -76,6 +89,10 @@ impl Group {
             Self::Timers => "Timers",
             Self::Io => "Echo of 1 KiB over loopback",
             Self::Shapes => "Shapes of load",
+            Self::Sync => {
+                "Locks and channels, all on Tokio's runtime with one worker (×1) and with two (×2)"
+            }
+            Self::SyncMemory => "Memory of a lock that is free, and of a channel that is empty",
         }
     }
 }
@@ -117,6 +134,8 @@ pub(crate) fn all() -> impl Iterator<Item = &'static Workload> {
         timers::WORKLOADS,
         echo::WORKLOADS,
         shapes::WORKLOADS,
+        sync::WORKLOADS,
+        sync_memory::WORKLOADS,
     ]
     .into_iter()
     .flatten()

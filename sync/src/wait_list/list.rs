@@ -128,6 +128,23 @@ impl List {
     }
 
     /// # Safety
+    /// `node` is alive and in no list; the lock is held.
+    pub(super) unsafe fn push_front(&mut self, node: NonNull<Node>) {
+        let first = self.head.replace(node);
+        // SAFETY: the caller vouches for `node`, L2 for `first`.
+        unsafe {
+            links(node, |links| {
+                (*links).prev = None;
+                (*links).next = first;
+            });
+            match first {
+                Some(first) => links(first, |links| (*links).prev = Some(node)),
+                None => self.tail = Some(node),
+            }
+        }
+    }
+
+    /// # Safety
     /// `node` is in this list; the lock is held.
     unsafe fn unlink(&mut self, node: NonNull<Node>) {
         // SAFETY: `node` is linked, and so are its neighbors; by L2 all three are alive.

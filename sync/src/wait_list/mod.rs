@@ -18,7 +18,8 @@
 //! - **L3** To wake: unlink, take the waker out, set the standing, unlock, wake.
 //! - **L4** A waiter that was granted something and is dropped before it could use it hands it on.
 //!   The list cannot do this, the primitive's future does: it reads the standing in its drop.
-//! - **L5** First come, first served. Only `try_*` functions may overtake.
+//! - **L5** First come, first served. Only `try_*` functions may overtake, and `push_front` is for
+//!   who holds what those before it wait for.
 //! - **L6** A sweep (`notify_waiters`) wakes exactly those who waited when it began, although it
 //!   lets the lock go between batches: `begin_sweep` moves them all to a list of their own and
 //!   starts a new round; who arrives later, carries the new round's number, and stays. Who begins a
@@ -27,7 +28,8 @@
 //!
 //! # Why it is sound
 //!
-//! *A node never dangles.* A waiter borrows its queue for `'q` and is pinned when linked, so it
+//! *A node never dangles.* A waiter borrows its queue for `'q`, or its owner keeps the queue alive, and
+//! it is pinned when linked, so it
 //! neither moves nor is its memory reused before its drop has run; and the drop unlinks it (L2
 //! tells whether it must). A queue that goes first leaves only waiters that were leaked: nobody can
 //! reach their links again, because that takes the queue they borrow.
@@ -161,23 +163,48 @@ impl<S> Locked<'_, S> {
 
     /// Puts a waiter at the end of the line. A waiter lines up at most once in its life.
     pub fn push_back(&mut self, waiter: Pin<&Waiter<'_, S>>, missing: usize, waker: Option<Waker>) {
+        self.prepare(waiter, missing, waker);
+        // SAFETY: the waiter is pinned and its queue outlives it, so the node stays where it is
+        // until its drop, which unlinks it; `prepare` has seen that it is in no list. We hold the
+        // lock (L1).
+        unsafe { self.line.waiting.push_back(NonNull::from(&waiter.get_ref().node)) };
+        waiter.node.set_waiting();
+    }
+
+    /// As [`push_back`](Self::push_back), before all others: for who holds what they wait for.
+    pub(crate) fn push_front(
+        &mut self,
+        waiter: Pin<&Waiter<'_, S>>,
+        missing: usize,
+        waker: Option<Waker>,
+    ) {
+        self.prepare(waiter, missing, waker);
+        // SAFETY: as in `push_back`.
+        unsafe { self.line.waiting.push_front(NonNull::from(&waiter.get_ref().node)) };
+        waiter.node.set_waiting();
+    }
+
+    #[inline]
+    fn prepare(&mut self, waiter: Pin<&Waiter<'_, S>>, missing: usize, waker: Option<Waker>) {
         self.check(waiter);
         assert_eq!(waiter.standing(), Standing::Idle, "a waiter can line up only once");
-        let node = NonNull::from(&waiter.get_ref().node);
-        let line = &mut *self.line;
-        let (round, since) = (line.round, line.tally.joined());
-        // SAFETY: the waiter is pinned and borrows this queue, so the node stays where it is until
-        // its drop, which unlinks it; it is idle, so in no list (L2). We hold the lock (L1).
+        let (round, since) = (self.line.round, self.line.tally.joined());
+        // SAFETY: borrowed, so alive; we hold the lock (L1).
         unsafe {
-            links(node, |links| {
+            links(NonNull::from(&waiter.get_ref().node), |links| {
                 (*links).waker = waker;
                 (*links).missing = missing;
                 (*links).since = since;
                 (*links).round = round;
             });
-            line.waiting.push_back(node);
         }
-        waiter.node.set_waiting();
+    }
+
+    /// What the first in line lacks, if there is one.
+    pub(crate) fn first_missing(&self) -> Option<usize> {
+        let first = self.line.waiting.head?;
+        // SAFETY: in the list that we hold the lock of.
+        Some(unsafe { links(first, |links| (*links).missing) })
     }
 
     /// Makes a waiting waiter wake `waker` from now on; returns the waker it replaces.
@@ -280,6 +307,27 @@ impl<S> Locked<'_, S> {
         Some(unsafe { line.swept.settle(node, Standing::Swept, &mut line.tally) })
     }
 
+    /// Wakes everybody now in line, in batches, between which the lock is let go (L6).
+    pub(crate) fn sweep(mut self) {
+        let queue = self.queue;
+        let mut wakers: Wakers = Wakers::new();
+        self.begin_sweep();
+        loop {
+            while !wakers.is_full()
+                && let Some(waker) = self.pop_swept()
+            {
+                wakers.push(waker);
+            }
+            let more = self.line.swept.head.is_some();
+            drop(self);
+            if !more {
+                return; // Wakes the last batch.
+            }
+            wakers.wake_all();
+            self = queue.lock();
+        }
+    }
+
     /// Whether a sweep has claimed this waiter, and not yet come to it.
     pub fn is_being_swept(&self, waiter: Pin<&Waiter<'_, S>>) -> bool {
         self.check(waiter);
@@ -292,7 +340,7 @@ impl<S> Locked<'_, S> {
     /// The lock must be that of the waiter's own queue: L1 depends on it.
     #[inline]
     fn check(&self, waiter: Pin<&Waiter<'_, S>>) {
-        assert!(ptr::eq(self.queue, waiter.queue), "the waiter belongs to another queue");
+        assert!(ptr::eq(self.queue, waiter.queue.as_ptr()), "the waiter belongs to another queue");
     }
 }
 

@@ -1,8 +1,9 @@
 //! A place in line, as its owner sees it.
 //!
 //! # Safety
-//! The one unsafe step is in the drop, where a waiter that is still linked is pinned once more: it
-//! is being dropped in place, so it does not move between that and the end of its memory.
+//! In the drop, a waiter that is still linked is pinned once more: it is being dropped in place, so
+//! it does not move between that and the end of its memory. A waiter may be made without a borrow
+//! of its queue, by who vouches for that queue's life.
 #![allow(unsafe_code)]
 #![allow(unreachable_pub, reason = "the models reach these types through loom::internals")]
 
@@ -10,7 +11,7 @@ use super::{
     WaitQueue,
     list::{Node, Standing},
 };
-use std::{fmt, pin::Pin, task::Waker};
+use std::{fmt, marker::PhantomData, pin::Pin, ptr::NonNull, task::Waker};
 
 /// What is left of a waiter that gave up. Drop it after the lock: it holds the waker.
 #[derive(Debug)]
@@ -22,8 +23,10 @@ pub struct Removed {
 
 /// A place in a line, kept inside the future that waits.
 pub struct Waiter<'q, S> {
-    pub(super) queue: &'q WaitQueue<S>,
+    /// Alive for `'q`, or as long as this waiter (`of_owner`).
+    pub(super) queue: NonNull<WaitQueue<S>>,
     pub(super) node: Node,
+    _borrowed: PhantomData<&'q WaitQueue<S>>,
 }
 
 // SAFETY: the node's links are touched under the queue's lock only (L1), whose state may move
@@ -36,7 +39,17 @@ impl<'q, S> Waiter<'q, S> {
     /// A waiter that is not in line yet.
     #[inline]
     pub fn new(queue: &'q WaitQueue<S>) -> Self {
-        Self { queue, node: Node::new() }
+        // SAFETY: borrowed for `'q`, which this waiter does not outlive.
+        unsafe { Self::of_owner(NonNull::from(queue)) }
+    }
+
+    /// A waiter whose owner also keeps its queue alive, so that it need not borrow it.
+    ///
+    /// # Safety
+    /// The queue stays alive, and where it is, until the waiter has been dropped.
+    #[inline]
+    pub(crate) unsafe fn of_owner(queue: NonNull<WaitQueue<S>>) -> Self {
+        Self { queue, node: Node::new(), _borrowed: PhantomData }
     }
 
     /// Where this waiter stands. `Waiting` may be out of date at once, everything else is final.
@@ -51,7 +64,8 @@ impl<S> Drop for Waiter<'_, S> {
     fn drop(&mut self) {
         // Usually the primitive's future has seen to it (L4). If not, never leave a dangling node.
         if self.standing() == Standing::Waiting {
-            let mut locked = self.queue.lock();
+            // SAFETY: the queue is still alive, see its field.
+            let mut locked = unsafe { self.queue.as_ref() }.lock();
             // SAFETY: it is being dropped in place, so it will not move any more.
             let removed = locked.remove(unsafe { Pin::new_unchecked(self) });
             drop(locked);

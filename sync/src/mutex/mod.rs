@@ -9,15 +9,16 @@
 //! because the permit's way from one to the other is a Release followed by an Acquire.
 #![allow(unsafe_code)]
 
+mod guard;
+mod mapped;
+
+pub use guard::{MutexGuard, OwnedMutexGuard};
+pub use mapped::{MappedMutexGuard, OwnedMappedMutexGuard};
+
 use crate::{
     blocking::block_on, error::TryLockError, loom::const_fn, permits::Permits, stats::Stats,
 };
-use std::{
-    cell::UnsafeCell,
-    fmt,
-    ops::{Deref, DerefMut},
-    sync::Arc,
-};
+use std::{cell::UnsafeCell, fmt, sync::Arc};
 
 /// A value that one task at a time may use, in the order of asking.
 ///
@@ -104,7 +105,7 @@ impl<T: ?Sized> Mutex<T> {
     /// ```
     pub async fn lock(&self) -> MutexGuard<'_, T> {
         self.acquire().await;
-        MutexGuard { mutex: self }
+        MutexGuard::new(self)
     }
 
     /// Takes the mutex if it is free.
@@ -121,7 +122,7 @@ impl<T: ?Sized> Mutex<T> {
     /// ```
     pub fn try_lock(&self) -> Result<MutexGuard<'_, T>, TryLockError> {
         self.permits.try_acquire(1).map_err(|_| TryLockError::new())?;
-        Ok(MutexGuard { mutex: self })
+        Ok(MutexGuard::new(self))
     }
 
     /// Waits for the mutex on this thread, which sleeps meanwhile.
@@ -159,7 +160,7 @@ impl<T: ?Sized> Mutex<T> {
     /// ```
     pub async fn lock_owned(self: Arc<Self>) -> OwnedMutexGuard<T> {
         self.acquire().await;
-        OwnedMutexGuard { mutex: self }
+        OwnedMutexGuard::new(self)
     }
 
     /// As [`try_lock`](Self::try_lock), for a guard that keeps the mutex alive.
@@ -175,7 +176,7 @@ impl<T: ?Sized> Mutex<T> {
     /// ```
     pub fn try_lock_owned(self: Arc<Self>) -> Result<OwnedMutexGuard<T>, TryLockError> {
         self.permits.try_acquire(1).map_err(|_| TryLockError::new())?;
-        Ok(OwnedMutexGuard { mutex: self })
+        Ok(OwnedMutexGuard::new(self))
     }
 
     /// As [`blocking_lock`](Self::blocking_lock), for a guard that keeps the mutex alive.
@@ -252,150 +253,5 @@ impl<T: ?Sized + fmt::Debug> fmt::Debug for Mutex<T> {
             Err(_) => shown.field("data", &format_args!("<locked>")),
         };
         shown.finish()
-    }
-}
-
-/// The right to use the value of a [`Mutex`], until it is dropped.
-///
-/// Unlike a guard of the standard library it may move to another thread: a task may be continued on
-/// another thread after an await.
-///
-/// # Examples
-/// ```
-/// let lock = raddle_sync::Mutex::new(vec![1]);
-/// lock.try_lock().unwrap().push(2);
-/// assert_eq!(lock.into_inner(), [1, 2]);
-/// ```
-#[clippy::has_significant_drop]
-#[must_use = "the mutex is unlocked as soon as the guard is dropped"]
-pub struct MutexGuard<'a, T: ?Sized> {
-    mutex: &'a Mutex<T>,
-}
-
-// SAFETY: a shared guard gives out `&T` on several threads, which takes `T: Sync`.
-unsafe impl<T: ?Sized + Send + Sync> Sync for MutexGuard<'_, T> {}
-
-impl<'a, T: ?Sized> MutexGuard<'a, T> {
-    /// The mutex that this guard has locked.
-    ///
-    /// # Examples
-    /// ```
-    /// use raddle_sync::{Mutex, MutexGuard};
-    ///
-    /// let lock = Mutex::new(1);
-    /// let guard = lock.try_lock().unwrap();
-    /// assert!(MutexGuard::mutex(&guard).try_lock().is_err());
-    /// ```
-    pub fn mutex(this: &Self) -> &'a Mutex<T> {
-        this.mutex
-    }
-}
-
-impl<T: ?Sized> Deref for MutexGuard<'_, T> {
-    type Target = T;
-
-    #[inline]
-    fn deref(&self) -> &T {
-        // SAFETY: M3: this guard's permit is the only one there is, so nobody writes.
-        unsafe { &*self.mutex.value.get() }
-    }
-}
-
-impl<T: ?Sized> DerefMut for MutexGuard<'_, T> {
-    #[inline]
-    fn deref_mut(&mut self) -> &mut T {
-        // SAFETY: M3: this guard's permit is the only one there is, and the guard is borrowed
-        // mutably.
-        unsafe { &mut *self.mutex.value.get() }
-    }
-}
-
-impl<T: ?Sized> Drop for MutexGuard<'_, T> {
-    #[inline]
-    fn drop(&mut self) {
-        self.mutex.permits.release(1);
-    }
-}
-
-impl<T: ?Sized + fmt::Debug> fmt::Debug for MutexGuard<'_, T> {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        fmt::Debug::fmt(&**self, f)
-    }
-}
-
-impl<T: ?Sized + fmt::Display> fmt::Display for MutexGuard<'_, T> {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        fmt::Display::fmt(&**self, f)
-    }
-}
-
-/// A [`MutexGuard`] that keeps its mutex alive, and so borrows nothing.
-///
-/// # Examples
-/// ```
-/// let lock = std::sync::Arc::new(raddle_sync::Mutex::new(1));
-/// let mut guard = lock.clone().try_lock_owned().unwrap();
-/// std::thread::spawn(move || *guard = 2).join().unwrap();
-/// assert_eq!(*lock.try_lock().unwrap(), 2);
-/// ```
-#[clippy::has_significant_drop]
-#[must_use = "the mutex is unlocked as soon as the guard is dropped"]
-pub struct OwnedMutexGuard<T: ?Sized> {
-    mutex: Arc<Mutex<T>>,
-}
-
-// SAFETY: a shared guard gives out `&T` on several threads, which takes `T: Sync`.
-unsafe impl<T: ?Sized + Send + Sync> Sync for OwnedMutexGuard<T> {}
-
-impl<T: ?Sized> OwnedMutexGuard<T> {
-    /// The mutex that this guard has locked.
-    ///
-    /// # Examples
-    /// ```
-    /// use raddle_sync::{Mutex, OwnedMutexGuard};
-    /// use std::sync::Arc;
-    ///
-    /// let lock = Arc::new(Mutex::new(1));
-    /// let guard = lock.clone().try_lock_owned().unwrap();
-    /// assert!(Arc::ptr_eq(OwnedMutexGuard::mutex(&guard), &lock));
-    /// ```
-    pub fn mutex(this: &Self) -> &Arc<Mutex<T>> {
-        &this.mutex
-    }
-}
-
-impl<T: ?Sized> Deref for OwnedMutexGuard<T> {
-    type Target = T;
-
-    #[inline]
-    fn deref(&self) -> &T {
-        // SAFETY: M3, as for `MutexGuard`.
-        unsafe { &*self.mutex.value.get() }
-    }
-}
-
-impl<T: ?Sized> DerefMut for OwnedMutexGuard<T> {
-    #[inline]
-    fn deref_mut(&mut self) -> &mut T {
-        // SAFETY: M3, as for `MutexGuard`.
-        unsafe { &mut *self.mutex.value.get() }
-    }
-}
-
-impl<T: ?Sized> Drop for OwnedMutexGuard<T> {
-    fn drop(&mut self) {
-        self.mutex.permits.release(1);
-    }
-}
-
-impl<T: ?Sized + fmt::Debug> fmt::Debug for OwnedMutexGuard<T> {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        fmt::Debug::fmt(&**self, f)
-    }
-}
-
-impl<T: ?Sized + fmt::Display> fmt::Display for OwnedMutexGuard<T> {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        fmt::Display::fmt(&**self, f)
     }
 }

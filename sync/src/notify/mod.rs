@@ -14,19 +14,20 @@
 //! word, from `EMPTY`: the waiter to `WAITING`, the notifier to `NOTIFIED`. Who comes second sees
 //! it.
 
+mod notified;
+
+pub use notified::{Notified, OwnedNotified};
+
 use crate::{
-    budget,
     loom::{AtomicUsize, Ordering, const_fn},
     stats::Stats,
-    wait_list::{Locked, Standing, WaitQueue, Waiter},
-    wakers::Wakers,
+    wait_list::{Locked, Standing, WaitQueue},
 };
-use pin_project_lite::pin_project;
 use std::{
     fmt,
     panic::{RefUnwindSafe, UnwindSafe},
-    pin::Pin,
-    task::{Context, Poll, Waker, ready},
+    sync::Arc,
+    task::Waker,
 };
 
 const EMPTY: usize = 0;
@@ -143,10 +144,33 @@ impl Notify {
     /// # });
     /// ```
     pub fn notified(&self) -> Notified<'_> {
+        Notified::new(self)
+    }
+
+    /// As [`notified`](Self::notified), for a future that keeps the `Notify` alive and so can move to
+    /// another task before it has waited.
+    ///
+    /// # Cancel safety
+    /// As [`notified`](Self::notified).
+    ///
+    /// # Examples
+    /// ```
+    /// # futures_lite::future::block_on(async {
+    /// let changed = std::sync::Arc::new(raddle_sync::Notify::new());
+    /// let notified = changed.clone().notified_owned();
+    /// changed.notify_waiters();
+    /// notified.await;
+    /// # });
+    /// ```
+    pub fn notified_owned(self: Arc<Self>) -> OwnedNotified {
+        OwnedNotified::new(self)
+    }
+
+    /// The number of sweeps so far (N3).
+    fn sweeps(&self) -> usize {
         // Acquire: pairs with the Release in `notify_waiters`. Who gets the new sweep number sees
         // what was done before that sweep.
-        let sweep = self.word.load(Ordering::Acquire) & !STATE;
-        Notified { notify: self, sweep, stage: Stage::Start, waiter: Waiter::new(&self.queue) }
+        self.word.load(Ordering::Acquire) & !STATE
     }
 
     /// Wakes the one that waits longest; if nobody waits, the next one to come.
@@ -237,24 +261,13 @@ impl Notify {
 
     #[cold]
     fn sweep(&self) {
-        let mut wakers: Wakers = Wakers::new();
-        let mut locked = self.queue.lock();
+        let locked = self.queue.lock();
         // One step for the number and the state: while somebody waits the state is ours (N1).
         // Without waiters by now, or with a mark, only the number changes.
         let leaving = if locked.is_empty() { 0 } else { WAITING };
         // AcqRel: as above.
         self.word.fetch_add(SWEEP.wrapping_sub(leaving), Ordering::AcqRel);
-        locked.begin_sweep();
-        while let Some(waker) = locked.pop_swept() {
-            wakers.push(waker);
-            if wakers.is_full() {
-                drop(locked);
-                wakers.wake_all();
-                locked = self.queue.lock();
-            }
-        }
-        drop(locked);
-        drop(wakers);
+        locked.sweep();
     }
 
     fn notify(&self, end: End) {
@@ -324,205 +337,5 @@ impl fmt::Debug for Notify {
             _ => "notified",
         };
         f.debug_struct("Notify").field("state", &format_args!("{state}")).finish()
-    }
-}
-
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Stage {
-    /// Not in line; a sweep may have come by.
-    Start,
-    /// In line, or served and not aware of it.
-    Queued,
-    Done,
-}
-
-pin_project! {
-    /// The future of [`Notify::notified`].
-    ///
-    /// # Examples
-    /// ```
-    /// # futures_lite::future::block_on(async {
-    /// let changed = raddle_sync::Notify::new();
-    /// let notified = changed.notified();
-    /// changed.notify_one();
-    /// notified.await;
-    /// # });
-    /// ```
-    #[must_use = "futures do nothing unless polled or awaited"]
-    pub struct Notified<'a> {
-        notify: &'a Notify,
-        sweep: usize,
-        stage: Stage,
-        #[pin]
-        waiter: Waiter<'a, ()>,
-    }
-
-    impl PinnedDrop for Notified<'_> {
-        fn drop(this: Pin<&mut Self>) {
-            if this.stage == Stage::Queued {
-                this.give_up();
-            }
-        }
-    }
-}
-
-impl UnwindSafe for Notified<'_> {}
-impl RefUnwindSafe for Notified<'_> {}
-
-impl Notified<'_> {
-    /// Gets in line without waiting; `true` if the notification is there already.
-    ///
-    /// With [`notify_one`](Notify::notify_one) and several consumers: enable the future, look, and
-    /// await it if there was nothing. After `true` the future completes at its next poll.
-    ///
-    /// # Examples
-    /// ```
-    /// # futures_lite::future::block_on(async {
-    /// use std::pin::pin;
-    ///
-    /// let changed = raddle_sync::Notify::new();
-    /// let mut notified = pin!(changed.notified());
-    /// assert!(!notified.as_mut().enable());
-    /// changed.notify_one();
-    /// assert!(notified.as_mut().enable());
-    /// notified.await;
-    /// # });
-    /// ```
-    pub fn enable(self: Pin<&mut Self>) -> bool {
-        self.poll_notified(None).is_ready()
-    }
-
-    #[inline]
-    fn poll_notified(mut self: Pin<&mut Self>, waker: Option<&Waker>) -> Poll<()> {
-        let done = match self.stage {
-            Stage::Start => self.as_mut().is_notified() || self.as_mut().line_up(waker),
-            Stage::Queued => self.as_mut().is_served(waker),
-            Stage::Done => true,
-        };
-        let this = self.project();
-        if done {
-            *this.stage = Stage::Done;
-            Poll::Ready(())
-        } else {
-            *this.stage = Stage::Queued;
-            Poll::Pending
-        }
-    }
-
-    /// Whether a sweep has come by since birth (N3), or there was a mark to take (N2).
-    fn is_notified(self: Pin<&mut Self>) -> bool {
-        // Acquire: pairs with the Release of the sweep that moved the number on.
-        let mut word = self.notify.word.load(Ordering::Acquire);
-        loop {
-            if word & !STATE != self.sweep {
-                return true;
-            }
-            if word & STATE != NOTIFIED {
-                return false;
-            }
-            // Acquire: pairs with the Release that left the mark.
-            match self.notify.word.compare_exchange_weak(
-                word,
-                word & !STATE | EMPTY,
-                Ordering::AcqRel,
-                Ordering::Acquire,
-            ) {
-                Ok(_) => return true,
-                Err(now) => word = now,
-            }
-        }
-    }
-
-    /// Gets in line, unless a notification has come in the meantime.
-    fn line_up(mut self: Pin<&mut Self>, waker: Option<&Waker>) -> bool {
-        // Cloned before the lock: cloning is foreign code.
-        let waker = waker.cloned();
-        let notify = self.notify;
-        let mut locked = notify.queue.lock();
-        loop {
-            if self.as_mut().is_notified() {
-                drop(locked);
-                return true;
-            }
-            // Relaxed: if it is not what we were just told, the exchange fails or we come round.
-            let word = notify.word.load(Ordering::Relaxed);
-            if word & !STATE != self.sweep || word & STATE == NOTIFIED {
-                continue;
-            }
-            // AcqRel: one chain of read-modify-writes, as in `left`.
-            if word & STATE == WAITING
-                || notify
-                    .word
-                    .compare_exchange(word, word | WAITING, Ordering::AcqRel, Ordering::Relaxed)
-                    .is_ok()
-            {
-                locked.push_back(self.project().waiter.as_ref(), 1, waker);
-                return false;
-            }
-        }
-    }
-
-    /// Whether a notification has come while in line; if not, leaves `waker` there.
-    fn is_served(self: Pin<&mut Self>, waker: Option<&Waker>) -> bool {
-        let this = self.project();
-        let waiter = this.waiter.as_ref();
-        if waiter.standing() != Standing::Waiting {
-            return true;
-        }
-        let mut locked = this.notify.queue.lock();
-        if locked.standing(waiter) != Standing::Waiting {
-            return true;
-        }
-        if locked.is_being_swept(waiter) {
-            // L6: it counts as woken from the moment the sweep began.
-            let removed = locked.remove(waiter);
-            drop(locked);
-            drop(removed);
-            return true;
-        }
-        let replaced = waker.and_then(|waker| locked.set_waker(waiter, waker));
-        drop(locked);
-        drop(replaced);
-        false
-    }
-
-    /// N4: leaves the line, and passes on what was meant for one.
-    #[cold]
-    fn give_up(self: Pin<&mut Self>) {
-        let this = self.project();
-        let waiter = this.waiter.as_ref();
-        if waiter.standing() == Standing::Waiting {
-            let mut locked = this.notify.queue.lock();
-            let removed = locked.remove(waiter);
-            if removed.is_some() {
-                this.notify.left(&mut locked);
-            }
-            drop(locked);
-            drop(removed);
-        }
-        match waiter.standing() {
-            Standing::Granted => this.notify.notify(End::Front),
-            Standing::GrantedLast => this.notify.notify(End::Back),
-            _ => {}
-        }
-    }
-}
-
-impl Future for Notified<'_> {
-    type Output = ();
-
-    fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<()> {
-        let unit = ready!(budget::poll_proceed(cx));
-        let outcome = self.poll_notified(Some(cx.waker()));
-        if outcome.is_ready() {
-            unit.made_progress();
-        }
-        outcome
-    }
-}
-
-impl fmt::Debug for Notified<'_> {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Notified").field("notify", self.notify).finish_non_exhaustive()
     }
 }

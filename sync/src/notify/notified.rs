@@ -1,0 +1,323 @@
+//! The futures of a [`Notify`]: a place in its line, borrowed or owned.
+//!
+//! # Safety
+//! An owned future's place does not borrow the queue. It keeps the `Notify` alive beside it, in an
+//! `Arc` that is dropped after the place, and whose contents do not move.
+#![allow(unsafe_code)]
+
+use super::{EMPTY, End, NOTIFIED, Notify, STATE, WAITING};
+use crate::{
+    budget,
+    loom::Ordering,
+    wait_list::{Standing, Waiter},
+};
+use pin_project_lite::pin_project;
+use std::{
+    fmt,
+    panic::{RefUnwindSafe, UnwindSafe},
+    pin::Pin,
+    ptr::NonNull,
+    sync::Arc,
+    task::{Context, Poll, Waker, ready},
+};
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Stage {
+    /// Not in line; a sweep may have come by.
+    Start,
+    /// In line, or served and not aware of it.
+    Queued,
+    Done,
+}
+
+pin_project! {
+    /// What both futures are, beside their way to the `Notify`, which each hands in.
+    struct Place<'q> {
+        sweep: usize,
+        stage: Stage,
+        #[pin]
+        waiter: Waiter<'q, ()>,
+    }
+}
+
+impl<'q> Place<'q> {
+    #[inline]
+    fn new(notify: &Notify, waiter: Waiter<'q, ()>) -> Self {
+        Self { sweep: notify.sweeps(), stage: Stage::Start, waiter }
+    }
+
+    fn poll(self: Pin<&mut Self>, notify: &Notify, cx: &mut Context<'_>) -> Poll<()> {
+        let unit = ready!(budget::poll_proceed(cx));
+        let outcome = self.poll_notified(notify, Some(cx.waker()));
+        if outcome.is_ready() {
+            unit.made_progress();
+        }
+        outcome
+    }
+
+    #[inline]
+    fn poll_notified(mut self: Pin<&mut Self>, notify: &Notify, waker: Option<&Waker>) -> Poll<()> {
+        let done = match self.stage {
+            Stage::Start => self.is_notified(notify) || self.as_mut().line_up(notify, waker),
+            Stage::Queued => self.as_mut().is_served(notify, waker),
+            Stage::Done => true,
+        };
+        let this = self.project();
+        if done {
+            *this.stage = Stage::Done;
+            Poll::Ready(())
+        } else {
+            *this.stage = Stage::Queued;
+            Poll::Pending
+        }
+    }
+
+    /// Whether a sweep has come by since birth (N3), or there was a mark to take (N2).
+    fn is_notified(&self, notify: &Notify) -> bool {
+        // Acquire: pairs with the Release of the sweep that moved the number on.
+        let mut word = notify.word.load(Ordering::Acquire);
+        loop {
+            if word & !STATE != self.sweep {
+                return true;
+            }
+            if word & STATE != NOTIFIED {
+                return false;
+            }
+            // Acquire: pairs with the Release that left the mark.
+            match notify.word.compare_exchange_weak(
+                word,
+                word & !STATE | EMPTY,
+                Ordering::AcqRel,
+                Ordering::Acquire,
+            ) {
+                Ok(_) => return true,
+                Err(now) => word = now,
+            }
+        }
+    }
+
+    /// Gets in line, unless a notification has come in the meantime.
+    fn line_up(self: Pin<&mut Self>, notify: &Notify, waker: Option<&Waker>) -> bool {
+        // Cloned before the lock: cloning is foreign code.
+        let waker = waker.cloned();
+        let mut locked = notify.queue.lock();
+        loop {
+            if self.is_notified(notify) {
+                drop(locked);
+                return true;
+            }
+            // Relaxed: if it is not what we were just told, the exchange fails or we come round.
+            let word = notify.word.load(Ordering::Relaxed);
+            if word & !STATE != self.sweep || word & STATE == NOTIFIED {
+                continue;
+            }
+            // AcqRel: one chain of read-modify-writes, as in `left`.
+            if word & STATE == WAITING
+                || notify
+                    .word
+                    .compare_exchange(word, word | WAITING, Ordering::AcqRel, Ordering::Relaxed)
+                    .is_ok()
+            {
+                locked.push_back(self.project().waiter.as_ref(), 1, waker);
+                return false;
+            }
+        }
+    }
+
+    /// Whether a notification has come while in line; if not, leaves `waker` there.
+    fn is_served(self: Pin<&mut Self>, notify: &Notify, waker: Option<&Waker>) -> bool {
+        let this = self.project();
+        let waiter = this.waiter.as_ref();
+        if waiter.standing() != Standing::Waiting {
+            return true;
+        }
+        let mut locked = notify.queue.lock();
+        if locked.standing(waiter) != Standing::Waiting {
+            return true;
+        }
+        if locked.is_being_swept(waiter) {
+            // L6: it counts as woken from the moment the sweep began.
+            let removed = locked.remove(waiter);
+            drop(locked);
+            drop(removed);
+            return true;
+        }
+        let replaced = waker.and_then(|waker| locked.set_waker(waiter, waker));
+        drop(locked);
+        drop(replaced);
+        false
+    }
+
+    /// N4: leaves the line, and passes on what was meant for one.
+    #[cold]
+    fn give_up(self: Pin<&mut Self>, notify: &Notify) {
+        let this = self.project();
+        let waiter = this.waiter.as_ref();
+        if waiter.standing() == Standing::Waiting {
+            let mut locked = notify.queue.lock();
+            let removed = locked.remove(waiter);
+            if removed.is_some() {
+                notify.left(&mut locked);
+            }
+            drop(locked);
+            drop(removed);
+        }
+        match waiter.standing() {
+            Standing::Granted => notify.notify(End::Front),
+            Standing::GrantedLast => notify.notify(End::Back),
+            _ => {}
+        }
+    }
+}
+
+pin_project! {
+    /// The future of [`Notify::notified`].
+    ///
+    /// # Examples
+    /// ```
+    /// # futures_lite::future::block_on(async {
+    /// let changed = raddle_sync::Notify::new();
+    /// let notified = changed.notified();
+    /// changed.notify_one();
+    /// notified.await;
+    /// # });
+    /// ```
+    #[must_use = "futures do nothing unless polled or awaited"]
+    pub struct Notified<'a> {
+        notify: &'a Notify,
+        #[pin]
+        place: Place<'a>,
+    }
+
+    impl PinnedDrop for Notified<'_> {
+        fn drop(this: Pin<&mut Self>) {
+            if this.place.stage == Stage::Queued {
+                let this = this.project();
+                this.place.give_up(this.notify);
+            }
+        }
+    }
+}
+
+pin_project! {
+    /// The future of [`Notify::notified_owned`]: a [`Notified`] that keeps its `Notify` alive.
+    ///
+    /// # Examples
+    /// ```
+    /// # futures_lite::future::block_on(async {
+    /// let changed = std::sync::Arc::new(raddle_sync::Notify::new());
+    /// let notified = changed.clone().notified_owned();
+    /// let waiting = std::thread::spawn(move || futures_lite::future::block_on(notified));
+    /// changed.notify_one();
+    /// waiting.join().unwrap();
+    /// # });
+    /// ```
+    #[must_use = "futures do nothing unless polled or awaited"]
+    pub struct OwnedNotified {
+        // Before `notify`, which its waiter relies on.
+        #[pin]
+        place: Place<'static>,
+        notify: Arc<Notify>,
+    }
+
+    impl PinnedDrop for OwnedNotified {
+        fn drop(this: Pin<&mut Self>) {
+            if this.place.stage == Stage::Queued {
+                let this = this.project();
+                this.place.give_up(this.notify);
+            }
+        }
+    }
+}
+
+impl UnwindSafe for Notified<'_> {}
+impl RefUnwindSafe for Notified<'_> {}
+impl UnwindSafe for OwnedNotified {}
+impl RefUnwindSafe for OwnedNotified {}
+
+impl<'a> Notified<'a> {
+    #[inline]
+    pub(super) fn new(notify: &'a Notify) -> Self {
+        Self { notify, place: Place::new(notify, Waiter::new(&notify.queue)) }
+    }
+
+    /// Gets in line without waiting; `true` if the notification is there already.
+    ///
+    /// With [`notify_one`](Notify::notify_one) and several consumers: enable the future, look, and
+    /// await it if there was nothing. After `true` the future completes at its next poll.
+    ///
+    /// # Examples
+    /// ```
+    /// # futures_lite::future::block_on(async {
+    /// use std::pin::pin;
+    ///
+    /// let changed = raddle_sync::Notify::new();
+    /// let mut notified = pin!(changed.notified());
+    /// assert!(!notified.as_mut().enable());
+    /// changed.notify_one();
+    /// assert!(notified.as_mut().enable());
+    /// notified.await;
+    /// # });
+    /// ```
+    pub fn enable(self: Pin<&mut Self>) -> bool {
+        let this = self.project();
+        this.place.poll_notified(this.notify, None).is_ready()
+    }
+}
+
+impl OwnedNotified {
+    pub(super) fn new(notify: Arc<Notify>) -> Self {
+        // SAFETY: the queue is in the `Arc`, which is dropped after the waiter, here and in `Self`.
+        let waiter = unsafe { Waiter::of_owner(NonNull::from(&notify.queue)) };
+        Self { place: Place::new(&notify, waiter), notify }
+    }
+
+    /// Gets in line without waiting, as [`Notified::enable`].
+    ///
+    /// # Examples
+    /// ```
+    /// use std::{pin::pin, sync::Arc};
+    ///
+    /// let changed = Arc::new(raddle_sync::Notify::new());
+    /// let mut notified = pin!(Arc::clone(&changed).notified_owned());
+    /// assert!(!notified.as_mut().enable());
+    /// changed.notify_one();
+    /// assert!(notified.as_mut().enable());
+    /// ```
+    pub fn enable(self: Pin<&mut Self>) -> bool {
+        let this = self.project();
+        this.place.poll_notified(this.notify, None).is_ready()
+    }
+}
+
+impl Future for Notified<'_> {
+    type Output = ();
+
+    #[inline]
+    fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<()> {
+        let this = self.project();
+        this.place.poll(this.notify, cx)
+    }
+}
+
+impl Future for OwnedNotified {
+    type Output = ();
+
+    #[inline]
+    fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<()> {
+        let this = self.project();
+        this.place.poll(this.notify, cx)
+    }
+}
+
+impl fmt::Debug for Notified<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Notified").field("notify", self.notify).finish_non_exhaustive()
+    }
+}
+
+impl fmt::Debug for OwnedNotified {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("OwnedNotified").field("notify", &self.notify).finish_non_exhaustive()
+    }
+}

@@ -1,0 +1,450 @@
+//! Who writes.
+//!
+//! # Safety
+//! A guard's `Hold` says as what it is inside, and X1 what that excludes. Its pointer leads into the
+//! cell of the same lock, which stays where it is: the lock is borrowed, or in an `Arc`.
+#![allow(unsafe_code)]
+
+use super::{
+    OwnedRwLockMappedWriteGuard, OwnedRwLockReadGuard, OwnedRwLockUpgradableReadGuard, RwLock,
+    RwLockMappedWriteGuard, RwLockReadGuard, RwLockUpgradableReadGuard,
+    hold::{Hold, Writing},
+    raw::RawRwLock,
+};
+use crate::guard::show_the_value;
+use std::{
+    marker::PhantomData,
+    ops::{Deref, DerefMut},
+    ptr::NonNull,
+    sync::Arc,
+};
+
+/// Reads and writes the value of an [`RwLock`], alone, until it is dropped.
+///
+/// # Examples
+/// ```
+/// use raddle_sync::RwLock;
+///
+/// let lock = RwLock::new(1);
+/// let mut guard = lock.try_write().unwrap();
+/// *guard += 1;
+/// assert!(lock.try_read().is_err());
+/// drop(guard);
+/// assert_eq!(*lock.try_read().unwrap(), 2);
+/// ```
+#[clippy::has_significant_drop]
+#[must_use = "the lock is left as soon as the guard is dropped"]
+pub struct RwLockWriteGuard<'a, T: ?Sized> {
+    pub(super) hold: Hold<&'a RawRwLock, Writing>,
+    pub(super) value: NonNull<T>,
+    pub(super) _value: PhantomData<&'a mut T>,
+}
+
+/// A [`RwLockWriteGuard`] that keeps its lock alive, and so borrows nothing.
+///
+/// # Examples
+/// ```
+/// use raddle_sync::RwLock;
+/// use std::sync::Arc;
+///
+/// let lock = Arc::new(RwLock::new(1));
+/// let mut guard = lock.clone().try_write_owned().unwrap();
+/// *guard += 1;
+/// assert!(lock.try_read().is_err());
+/// drop(guard);
+/// assert_eq!(*lock.try_read().unwrap(), 2);
+/// ```
+#[clippy::has_significant_drop]
+#[must_use = "the lock is left as soon as the guard is dropped"]
+pub struct OwnedRwLockWriteGuard<T: ?Sized> {
+    pub(super) hold: Hold<Arc<RwLock<T>>, Writing>,
+    pub(super) value: NonNull<T>,
+    pub(super) _value: PhantomData<*mut T>,
+}
+
+// SAFETY: it is a `&mut T`; and it may become a guard that reads, beside readers on other threads,
+// so `T` has to be `Sync` as well.
+unsafe impl<T: ?Sized + Send + Sync> Send for RwLockWriteGuard<'_, T> {}
+// SAFETY: a shared guard gives out `&T`, and nothing else.
+unsafe impl<T: ?Sized + Sync> Sync for RwLockWriteGuard<'_, T> {}
+// SAFETY: as for `RwLockWriteGuard`, and an `Arc` of the lock.
+unsafe impl<T: ?Sized + Send + Sync> Send for OwnedRwLockWriteGuard<T> {}
+// SAFETY: a shared guard gives out `&T`, and the `Arc` of the lock.
+unsafe impl<T: ?Sized + Send + Sync> Sync for OwnedRwLockWriteGuard<T> {}
+
+impl<'a, T: ?Sized> RwLockWriteGuard<'a, T> {
+    /// A guard for a part of the value. The lock stays write-locked until it is dropped.
+    ///
+    /// An associated function, so that it hides no method of the value.
+    ///
+    /// # Examples
+    /// ```
+    /// use raddle_sync::{RwLock, RwLockWriteGuard};
+    ///
+    /// let lock = RwLock::new((1, 2));
+    /// let mut first = RwLockWriteGuard::map(lock.try_write().unwrap(), |pair| &mut pair.0);
+    /// *first = 3;
+    /// drop(first);
+    /// assert_eq!(*lock.try_read().unwrap(), (3, 2));
+    /// ```
+    pub fn map<U, F>(mut this: Self, part: F) -> RwLockMappedWriteGuard<'a, U>
+    where
+        U: ?Sized,
+        F: FnOnce(&mut T) -> &mut U,
+    {
+        let value = NonNull::from(part(&mut *this));
+        RwLockMappedWriteGuard { hold: this.hold, value, _value: PhantomData }
+    }
+
+    /// A guard for a part of the value, if there is one.
+    ///
+    /// # Errors
+    /// Gives the guard back if `part` returns `None`.
+    ///
+    /// # Examples
+    /// ```
+    /// use raddle_sync::{RwLock, RwLockWriteGuard};
+    ///
+    /// let lock = RwLock::new(vec![10, 20, 30]);
+    /// let guard = lock.try_write().unwrap();
+    /// let guard = RwLockWriteGuard::try_map(guard, |list| list.get_mut(5)).unwrap_err();
+    /// let mut third = RwLockWriteGuard::try_map(guard, |list| list.get_mut(2)).unwrap();
+    /// *third = 33;
+    /// ```
+    pub fn try_map<U, F>(mut this: Self, part: F) -> Result<RwLockMappedWriteGuard<'a, U>, Self>
+    where
+        U: ?Sized,
+        F: FnOnce(&mut T) -> Option<&mut U>,
+    {
+        match part(&mut *this).map(NonNull::from) {
+            Some(value) => {
+                Ok(RwLockMappedWriteGuard { hold: this.hold, value, _value: PhantomData })
+            }
+            None => Err(this),
+        }
+    }
+
+    /// The same guard, as one for a part which is the whole.
+    ///
+    /// # Examples
+    /// ```
+    /// use raddle_sync::{RwLock, RwLockMappedWriteGuard, RwLockWriteGuard};
+    ///
+    /// let lock = RwLock::new(1);
+    /// let guard: RwLockMappedWriteGuard<'_, i32> = RwLockWriteGuard::into_mapped(lock.try_write().unwrap());
+    /// assert_eq!(*guard, 1);
+    /// ```
+    pub fn into_mapped(this: Self) -> RwLockMappedWriteGuard<'a, T> {
+        RwLockMappedWriteGuard { hold: this.hold, value: this.value, _value: PhantomData }
+    }
+
+    /// Goes on as a reader. Nobody writes in between; readers that are first in line come in.
+    ///
+    /// # Examples
+    /// ```
+    /// use raddle_sync::RwLock;
+    ///
+    /// let lock = RwLock::new(1);
+    /// let mut writing = lock.try_write().unwrap();
+    /// *writing += 1;
+    /// let reading = writing.downgrade();
+    /// assert_eq!(*reading + *lock.try_read().unwrap(), 4);
+    /// ```
+    pub fn downgrade(self) -> RwLockReadGuard<'a, T> {
+        let hold = self.hold.go_on_as(RawRwLock::write_to_read);
+        RwLockReadGuard { hold, value: self.value, _value: PhantomData }
+    }
+
+    /// Goes on as a reader that may [upgrade](RwLockUpgradableReadGuard::upgrade) again. Nobody writes in
+    /// between.
+    ///
+    /// # Examples
+    /// ```
+    /// use raddle_sync::RwLock;
+    ///
+    /// let lock = RwLock::new(1);
+    /// let reading = lock.try_write().unwrap().downgrade_to_upgradable();
+    /// assert!(lock.try_read().is_ok() && lock.try_upgradable_read().is_err());
+    /// # drop(reading);
+    /// ```
+    pub fn downgrade_to_upgradable(self) -> RwLockUpgradableReadGuard<'a, T> {
+        let hold = self.hold.go_on_as(RawRwLock::write_to_upgradable);
+        RwLockUpgradableReadGuard { hold, value: self.value, _value: PhantomData }
+    }
+
+    /// Goes on as a reader of a part of the value.
+    ///
+    /// `part` sees the value while the lock is still write-locked.
+    ///
+    /// # Examples
+    /// ```
+    /// use raddle_sync::{RwLock, RwLockWriteGuard};
+    ///
+    /// let lock = RwLock::new((1, 2));
+    /// let second = RwLockWriteGuard::downgrade_map(lock.try_write().unwrap(), |pair| &pair.1);
+    /// assert_eq!((*second, lock.try_read().unwrap().0), (2, 1));
+    /// ```
+    pub fn downgrade_map<U, F>(this: Self, part: F) -> RwLockReadGuard<'a, U>
+    where
+        U: ?Sized,
+        F: FnOnce(&T) -> &U,
+    {
+        let value = NonNull::from(part(&*this));
+        RwLockReadGuard {
+            hold: this.hold.go_on_as(RawRwLock::write_to_read),
+            value,
+            _value: PhantomData,
+        }
+    }
+
+    /// Goes on as a reader of a part of the value, if there is one.
+    ///
+    /// # Errors
+    /// Gives the guard back, still writing, if `part` returns `None`.
+    ///
+    /// # Examples
+    /// ```
+    /// use raddle_sync::{RwLock, RwLockWriteGuard};
+    ///
+    /// let lock = RwLock::new(vec![10, 20, 30]);
+    /// let guard = lock.try_write().unwrap();
+    /// let mut guard = RwLockWriteGuard::try_downgrade_map(guard, |list| list.get(5)).unwrap_err();
+    /// guard.push(40);
+    /// let last = RwLockWriteGuard::try_downgrade_map(guard, |list| list.get(3)).unwrap();
+    /// assert_eq!(*last, 40);
+    /// ```
+    pub fn try_downgrade_map<U, F>(this: Self, part: F) -> Result<RwLockReadGuard<'a, U>, Self>
+    where
+        U: ?Sized,
+        F: FnOnce(&T) -> Option<&U>,
+    {
+        match part(&*this).map(NonNull::from) {
+            Some(value) => Ok(RwLockReadGuard {
+                hold: this.hold.go_on_as(RawRwLock::write_to_read),
+                value,
+                _value: PhantomData,
+            }),
+            None => Err(this),
+        }
+    }
+}
+
+impl<T: ?Sized> Deref for RwLockWriteGuard<'_, T> {
+    type Target = T;
+
+    #[inline]
+    fn deref(&self) -> &T {
+        // SAFETY: X1: while this guard is inside, nobody writes but, perhaps, through it.
+        unsafe { self.value.as_ref() }
+    }
+}
+
+impl<T: ?Sized> DerefMut for RwLockWriteGuard<'_, T> {
+    #[inline]
+    fn deref_mut(&mut self) -> &mut T {
+        // SAFETY: X1: nobody else is inside, and the guard is borrowed mutably.
+        unsafe { self.value.as_mut() }
+    }
+}
+
+impl<L: ?Sized> OwnedRwLockWriteGuard<L> {
+    /// A guard for a part of the value. The lock stays write-locked until it is dropped.
+    ///
+    /// An associated function, so that it hides no method of the value.
+    ///
+    /// # Examples
+    /// ```
+    /// use raddle_sync::{OwnedRwLockWriteGuard, RwLock};
+    /// use std::sync::Arc;
+    ///
+    /// let lock = Arc::new(RwLock::new((1, 2)));
+    /// let mut first = OwnedRwLockWriteGuard::map(lock.clone().try_write_owned().unwrap(), |pair| &mut pair.0);
+    /// *first = 3;
+    /// drop(first);
+    /// assert_eq!(*lock.try_read().unwrap(), (3, 2));
+    /// ```
+    pub fn map<U, F>(mut this: Self, part: F) -> OwnedRwLockMappedWriteGuard<L, U>
+    where
+        U: ?Sized,
+        F: FnOnce(&mut L) -> &mut U,
+    {
+        let value = NonNull::from(part(&mut *this));
+        OwnedRwLockMappedWriteGuard { hold: this.hold, value, _value: PhantomData }
+    }
+
+    /// A guard for a part of the value, if there is one.
+    ///
+    /// # Errors
+    /// Gives the guard back if `part` returns `None`.
+    ///
+    /// # Examples
+    /// ```
+    /// use raddle_sync::{OwnedRwLockWriteGuard, RwLock};
+    /// use std::sync::Arc;
+    ///
+    /// let lock = Arc::new(RwLock::new(vec![10, 20, 30]));
+    /// let guard = lock.clone().try_write_owned().unwrap();
+    /// let guard = OwnedRwLockWriteGuard::try_map(guard, |list| list.get_mut(5)).unwrap_err();
+    /// let mut third = OwnedRwLockWriteGuard::try_map(guard, |list| list.get_mut(2)).unwrap();
+    /// *third = 33;
+    /// ```
+    pub fn try_map<U, F>(mut this: Self, part: F) -> Result<OwnedRwLockMappedWriteGuard<L, U>, Self>
+    where
+        U: ?Sized,
+        F: FnOnce(&mut L) -> Option<&mut U>,
+    {
+        match part(&mut *this).map(NonNull::from) {
+            Some(value) => {
+                Ok(OwnedRwLockMappedWriteGuard { hold: this.hold, value, _value: PhantomData })
+            }
+            None => Err(this),
+        }
+    }
+
+    /// The same guard, as one for a part which is the whole.
+    ///
+    /// # Examples
+    /// ```
+    /// use raddle_sync::{OwnedRwLockMappedWriteGuard, OwnedRwLockWriteGuard, RwLock};
+    /// use std::sync::Arc;
+    ///
+    /// let lock = Arc::new(RwLock::new(1));
+    /// let guard: OwnedRwLockMappedWriteGuard<i32> = OwnedRwLockWriteGuard::into_mapped(lock.clone().try_write_owned().unwrap());
+    /// assert_eq!(*guard, 1);
+    /// ```
+    pub fn into_mapped(this: Self) -> OwnedRwLockMappedWriteGuard<L, L> {
+        OwnedRwLockMappedWriteGuard { hold: this.hold, value: this.value, _value: PhantomData }
+    }
+
+    /// Goes on as a reader. Nobody writes in between; readers that are first in line come in.
+    ///
+    /// # Examples
+    /// ```
+    /// use raddle_sync::RwLock;
+    /// use std::sync::Arc;
+    ///
+    /// let lock = Arc::new(RwLock::new(1));
+    /// let mut writing = lock.clone().try_write_owned().unwrap();
+    /// *writing += 1;
+    /// let reading = writing.downgrade();
+    /// assert_eq!(*reading + *lock.try_read().unwrap(), 4);
+    /// ```
+    pub fn downgrade(self) -> OwnedRwLockReadGuard<L, L> {
+        let hold = self.hold.go_on_as(RawRwLock::write_to_read);
+        OwnedRwLockReadGuard { hold, value: self.value, _value: PhantomData }
+    }
+
+    /// Goes on as a reader that may [upgrade](OwnedRwLockUpgradableReadGuard::upgrade) again. Nobody writes in
+    /// between.
+    ///
+    /// # Examples
+    /// ```
+    /// use raddle_sync::RwLock;
+    /// use std::sync::Arc;
+    ///
+    /// let lock = Arc::new(RwLock::new(1));
+    /// let reading = lock.clone().try_write_owned().unwrap().downgrade_to_upgradable();
+    /// assert!(lock.try_read().is_ok() && lock.try_upgradable_read().is_err());
+    /// # drop(reading);
+    /// ```
+    pub fn downgrade_to_upgradable(self) -> OwnedRwLockUpgradableReadGuard<L> {
+        let hold = self.hold.go_on_as(RawRwLock::write_to_upgradable);
+        OwnedRwLockUpgradableReadGuard { hold, value: self.value, _value: PhantomData }
+    }
+
+    /// Goes on as a reader of a part of the value.
+    ///
+    /// `part` sees the value while the lock is still write-locked.
+    ///
+    /// # Examples
+    /// ```
+    /// use raddle_sync::{OwnedRwLockWriteGuard, RwLock};
+    /// use std::sync::Arc;
+    ///
+    /// let lock = Arc::new(RwLock::new((1, 2)));
+    /// let second = OwnedRwLockWriteGuard::downgrade_map(lock.clone().try_write_owned().unwrap(), |pair| &pair.1);
+    /// assert_eq!((*second, lock.try_read().unwrap().0), (2, 1));
+    /// ```
+    pub fn downgrade_map<U, F>(this: Self, part: F) -> OwnedRwLockReadGuard<L, U>
+    where
+        U: ?Sized,
+        F: FnOnce(&L) -> &U,
+    {
+        let value = NonNull::from(part(&*this));
+        OwnedRwLockReadGuard {
+            hold: this.hold.go_on_as(RawRwLock::write_to_read),
+            value,
+            _value: PhantomData,
+        }
+    }
+
+    /// Goes on as a reader of a part of the value, if there is one.
+    ///
+    /// # Errors
+    /// Gives the guard back, still writing, if `part` returns `None`.
+    ///
+    /// # Examples
+    /// ```
+    /// use raddle_sync::{OwnedRwLockWriteGuard, RwLock};
+    /// use std::sync::Arc;
+    ///
+    /// let lock = Arc::new(RwLock::new(vec![10, 20, 30]));
+    /// let guard = lock.clone().try_write_owned().unwrap();
+    /// let mut guard = OwnedRwLockWriteGuard::try_downgrade_map(guard, |list| list.get(5)).unwrap_err();
+    /// guard.push(40);
+    /// let last = OwnedRwLockWriteGuard::try_downgrade_map(guard, |list| list.get(3)).unwrap();
+    /// assert_eq!(*last, 40);
+    /// ```
+    pub fn try_downgrade_map<U, F>(this: Self, part: F) -> Result<OwnedRwLockReadGuard<L, U>, Self>
+    where
+        U: ?Sized,
+        F: FnOnce(&L) -> Option<&U>,
+    {
+        match part(&*this).map(NonNull::from) {
+            Some(value) => Ok(OwnedRwLockReadGuard {
+                hold: this.hold.go_on_as(RawRwLock::write_to_read),
+                value,
+                _value: PhantomData,
+            }),
+            None => Err(this),
+        }
+    }
+
+    /// The lock that this guard is inside.
+    ///
+    /// # Examples
+    /// ```
+    /// use raddle_sync::{OwnedRwLockWriteGuard, RwLock};
+    /// use std::sync::Arc;
+    ///
+    /// let lock = Arc::new(RwLock::new(1));
+    /// let guard = lock.clone().try_write_owned().unwrap();
+    /// assert!(Arc::ptr_eq(OwnedRwLockWriteGuard::rwlock(&guard), &lock));
+    /// ```
+    pub fn rwlock(this: &Self) -> &Arc<RwLock<L>> {
+        this.hold.way()
+    }
+}
+
+impl<T: ?Sized> Deref for OwnedRwLockWriteGuard<T> {
+    type Target = T;
+
+    #[inline]
+    fn deref(&self) -> &T {
+        // SAFETY: X1: while this guard is inside, nobody writes but, perhaps, through it.
+        unsafe { self.value.as_ref() }
+    }
+}
+
+impl<T: ?Sized> DerefMut for OwnedRwLockWriteGuard<T> {
+    #[inline]
+    fn deref_mut(&mut self) -> &mut T {
+        // SAFETY: X1: nobody else is inside, and the guard is borrowed mutably.
+        unsafe { self.value.as_mut() }
+    }
+}
+
+show_the_value! {
+    [T: ?Sized] RwLockWriteGuard<'_, T>: T,
+    [T: ?Sized] OwnedRwLockWriteGuard<T>: T,
+}
