@@ -1,9 +1,15 @@
-//! What a backlog is worth: a running estimate of how long a worker's polls take, from a clock read once per several
-//! polls, and the prices it is compared with.
+//! What a backlog is worth: a running estimate of how long a worker takes to get rid of a queued task, from a clock
+//! read once per several polls, and the prices it is compared with.
 //!
-//! The mean lies: the one long poll that spawns a thousand tasks doubles it. So a sample is the time per poll over a
-//! window, and the estimate follows the smaller of the last two samples: one odd window moves nothing, two in a row
-//! do. Windows are at most [`WINDOW_MAX`] polls and, once polls take microseconds, one poll long.
+//! Not the time per poll counts, but the time per task *by which the queue gets shorter*: a task that spawns, wakes
+//! another or yields takes more of a worker's time than its poll, and who steals it takes all of that. A thousand tasks
+//! that compute for 100 ns are gone after as many polls; two hundred that yield never are, and two workers get through
+//! them twice as fast, however short the polls.
+//!
+//! The mean lies: the one long poll that spawns a thousand tasks doubles it. So a sample is taken over a window, and the
+//! estimate follows the smaller of the last two samples: one odd window moves nothing, two in a row do. Windows are at
+//! most [`WINDOW_MAX`] polls and, once polls take microseconds, one poll long; so a task costs at most sixteen polls, and
+//! a queue of one or two that never ends is not worth a wake.
 
 use std::cell::Cell;
 use std::time::{Duration, Instant};
@@ -46,8 +52,10 @@ pub(crate) struct Pace {
     window: Cell<u32>,
     left: Cell<u32>,
     window_began: Cell<Instant>,
+    /// The queue's length when the window began.
+    backlog: Cell<usize>,
     last_sample_ns: Cell<u32>,
-    poll_ns: Cell<u32>,
+    task_ns: Cell<u32>,
     /// When the worker came back from its last break, and whether that was less than [`PROBATION`] ago.
     since: Cell<Instant>,
     on_probation: Cell<bool>,
@@ -61,8 +69,9 @@ impl Pace {
             window: Cell::new(1),
             left: Cell::new(1),
             window_began: Cell::new(now),
+            backlog: Cell::new(0),
             last_sample_ns: Cell::new(UNKNOWN_NS),
-            poll_ns: Cell::new(UNKNOWN_NS),
+            task_ns: Cell::new(UNKNOWN_NS),
             since: Cell::new(now),
             on_probation: Cell::new(true),
             dull_windows: Cell::new(0),
@@ -85,6 +94,7 @@ impl Pace {
     pub(crate) fn after_poll(
         &self,
         now: impl FnOnce() -> Instant,
+        backlog: impl FnOnce() -> usize,
         is_waited_for: impl FnOnce() -> bool,
     ) -> Option<Window> {
         let left = self.left.get() - 1;
@@ -92,18 +102,21 @@ impl Pace {
         if left > 0 && !(self.on_probation.get() && is_waited_for()) {
             return None;
         }
-        Some(self.end_window(now()))
+        Some(self.end_window(now(), backlog()))
     }
 
-    fn end_window(&self, now: Instant) -> Window {
+    fn end_window(&self, now: Instant, backlog: usize) -> Window {
         let elapsed = now.saturating_duration_since(self.window_began.replace(now)).as_nanos();
         let elapsed = u32::try_from(elapsed).unwrap_or(u32::MAX);
         let was_long = elapsed >= LONG_NS;
-        let sample = elapsed / (self.window.get() - self.left.get());
+        let polls = self.window.get() - self.left.get();
+        // Never more than one task a poll: what was stolen meanwhile is not our work.
+        let gone = self.backlog.replace(backlog).saturating_sub(backlog).clamp(1, polls as usize);
+        let sample = elapsed / gone as u32;
         let sample = sample.min(self.last_sample_ns.replace(sample));
-        let estimate = self.poll_ns.get();
+        let estimate = self.task_ns.get();
         // Up by doubling, down by halving: a change of load is followed within a few windows.
-        self.poll_ns.set(sample.clamp(estimate / 2, estimate.saturating_mul(2)).max(1));
+        self.task_ns.set(sample.clamp(estimate / 2, estimate.saturating_mul(2)).max(1));
         self.dull_windows.set(if self.is_worth_sharing() {
             0
         } else {
@@ -112,18 +125,18 @@ impl Pace {
         if self.on_probation.get() && now.saturating_duration_since(self.since.get()) >= PROBATION {
             self.on_probation.set(false);
         }
-        let aim = (WINDOW_NS / self.poll_ns.get()).clamp(1, WINDOW_MAX);
+        let aim = (WINDOW_NS / (elapsed / polls).max(1)).clamp(1, WINDOW_MAX);
         self.window.set(aim.min(2 * self.window.get()));
         self.left.set(self.window.get());
         Window { ended: now, was_long }
     }
 
     /// The estimate.
-    pub(crate) fn poll_ns(&self) -> u32 {
-        self.poll_ns.get()
+    pub(crate) fn task_ns(&self) -> u32 {
+        self.task_ns.get()
     }
 
-    /// The time per poll of the last window, which the estimate may not believe yet.
+    /// The sample of the last window, which the estimate may not believe yet.
     pub(crate) fn last_sample_ns(&self) -> u32 {
         self.last_sample_ns.get()
     }
@@ -131,7 +144,7 @@ impl Pace {
     /// Whether tasks of this size are worth moving to another core at all.
     #[inline]
     pub(crate) fn is_worth_sharing(&self) -> bool {
-        self.poll_ns.get() >= STEAL_MIN_NS
+        self.task_ns.get() >= STEAL_MIN_NS
     }
 
     /// Whether tasks have been too small to share for so long that a queue kept open for thieves may be closed, which
@@ -142,13 +155,13 @@ impl Pace {
 
     /// Whether `backlog` tasks of this worker are worth waking another for.
     pub(crate) fn is_worth_a_wake(&self, backlog: usize) -> bool {
-        self.is_worth_sharing() && backlog as u64 * u64::from(self.poll_ns.get()) >= WAKE_WORTH_NS
+        self.is_worth_sharing() && backlog as u64 * u64::from(self.task_ns.get()) >= WAKE_WORTH_NS
     }
 }
 
 /// Whether a thief gains by taking half of `backlog` tasks from a worker that is getting to them itself.
-pub(crate) fn is_worth_stealing(backlog: usize, poll_ns: u32) -> bool {
-    poll_ns >= STEAL_MIN_NS && backlog as u64 * u64::from(poll_ns) >= STEAL_WORTH_NS
+pub(crate) fn is_worth_stealing(backlog: usize, task_ns: u32) -> bool {
+    task_ns >= STEAL_MIN_NS && backlog as u64 * u64::from(task_ns) >= STEAL_WORTH_NS
 }
 
 /// How long a worker without a break goes without a turn of the driver (P7).
@@ -159,9 +172,12 @@ mod tests {
     use super::*;
 
     fn run(pace: &Pace, now: &mut Instant, polls: u32, each: Duration) {
+        // A queue that gets shorter by one with each poll.
+        let mut left = polls as usize;
         for _ in 0..polls {
             *now += each;
-            pace.after_poll(|| *now, || false);
+            pace.after_poll(|| *now, || left, || false);
+            left = left.saturating_sub(1);
         }
     }
 
@@ -170,25 +186,37 @@ mod tests {
         let mut now = Instant::now();
         let pace = Pace::new(now);
         run(&pace, &mut now, 1_000, Duration::from_nanos(80));
-        assert_eq!(pace.poll_ns(), 80);
+        assert_eq!(pace.task_ns(), 80);
         run(&pace, &mut now, 1, Duration::from_millis(1));
         run(&pace, &mut now, 100, Duration::from_nanos(80));
-        assert_eq!(pace.poll_ns(), 80);
+        assert_eq!(pace.task_ns(), 80);
         assert!(!pace.is_worth_a_wake(1_000_000));
     }
 
     #[test]
-    fn a_long_poll_is_reported_at_the_end_of_its_window() {
+    fn a_long_poll_is_reported_at_the_end_of_its_window_and_the_next_at_its_own() {
         let mut now = Instant::now();
         let pace = Pace::new(now);
         run(&pace, &mut now, 1_000, Duration::from_nanos(80));
-        let mut reported = 0;
-        for _ in 0..WINDOW_MAX {
+        let mut is_reported = || {
             now += Duration::from_millis(1);
-            reported +=
-                u32::from(pace.after_poll(|| now, || false).is_some_and(|window| window.was_long));
+            pace.after_poll(|| now, || 0, || false).is_some_and(|window| window.was_long)
+        };
+        let first = (0..WINDOW_MAX).position(|_| is_reported());
+        assert!(first.is_some());
+        assert!(is_reported());
+    }
+
+    #[test]
+    fn tasks_that_stay_are_worth_more_than_their_polls() {
+        let mut now = Instant::now();
+        let pace = Pace::new(now);
+        for _ in 0..1_000 {
+            now += Duration::from_nanos(30);
+            pace.after_poll(|| now, || 200, || false);
         }
-        assert_eq!(reported, 1);
+        assert!(pace.is_worth_a_wake(200), "{pace:?}");
+        assert!(!pace.is_worth_a_wake(2), "{pace:?}");
     }
 
     #[test]
@@ -198,7 +226,7 @@ mod tests {
         run(&pace, &mut now, 1_000, Duration::from_nanos(80));
         pace.interrupted(now);
         now += Duration::from_millis(1);
-        assert!(pace.after_poll(|| now, || false).is_some_and(|window| window.was_long));
+        assert!(pace.after_poll(|| now, || 0, || false).is_some_and(|window| window.was_long));
     }
 
     #[test]
@@ -209,7 +237,7 @@ mod tests {
         pace.interrupted(now);
         run(&pace, &mut now, 20, Duration::from_nanos(80));
         now += Duration::from_millis(1);
-        assert!(pace.after_poll(|| now, || true).is_some_and(|window| window.was_long));
+        assert!(pace.after_poll(|| now, || 0, || true).is_some_and(|window| window.was_long));
     }
 
     #[test]
@@ -231,6 +259,6 @@ mod tests {
         now += Duration::from_secs(60);
         pace.interrupted(now);
         run(&pace, &mut now, 1_000, Duration::from_nanos(80));
-        assert_eq!(pace.poll_ns(), 80);
+        assert_eq!(pace.task_ns(), 80);
     }
 }

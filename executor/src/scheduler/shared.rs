@@ -194,6 +194,6 @@ impl Slot {
             return false;
         }
         // A worker that is not working its queue off by itself has its tasks taken at any price.
-        !self.is_working() || super::pace::is_worth_stealing(backlog, self.poll_ns())
+        !self.is_working() || super::pace::is_worth_stealing(backlog, self.task_ns())
     }
 }

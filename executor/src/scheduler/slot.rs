@@ -53,7 +53,7 @@ pub(crate) struct Slot {
     pub(crate) timer: Arc<Timer>,
     mode: AtomicU8,
     /// The worker's estimate of its poll time, for thieves.
-    poll_ns: AtomicU32,
+    task_ns: AtomicU32,
     /// How often its root futures have pushed: there is something to watch while this moves (P9).
     pub(crate) root_pushes: AtomicU32,
     claimed: AtomicBool,
@@ -111,7 +111,7 @@ impl Slot {
             parker: Parker::new(),
             timer,
             mode: AtomicU8::new(Mode::Vacant as u8),
-            poll_ns: AtomicU32::new(u32::MAX),
+            task_ns: AtomicU32::new(u32::MAX),
             root_pushes: AtomicU32::new(0),
             claimed: AtomicBool::new(false),
             core: UnsafeCell::new(Core {
@@ -159,12 +159,12 @@ impl Slot {
         self.mode.load(Relaxed) == Mode::Working as u8
     }
 
-    pub(crate) fn poll_ns(&self) -> u32 {
-        self.poll_ns.load(Relaxed)
+    pub(crate) fn task_ns(&self) -> u32 {
+        self.task_ns.load(Relaxed)
     }
 
-    pub(crate) fn publish_poll_ns(&self, poll_ns: u32) {
-        self.poll_ns.store(poll_ns, Relaxed);
+    pub(crate) fn publish_task_ns(&self, task_ns: u32) {
+        self.task_ns.store(task_ns, Relaxed);
     }
 
     /// Puts a task into the LIFO slot; the one it displaces comes back.

@@ -93,7 +93,7 @@ impl Worker<'_> {
         let (pace, backlog) = (&self.core.pace, self.core.queue.len());
         if self.shared.idle.could_help() {
             if pace.is_worth_a_wake(backlog) {
-                self.share(pace.poll_ns());
+                self.share(pace.task_ns());
             }
         } else if backlog > 0 && self.shared.idle.has_company() {
             self.core.queue.expose();
@@ -109,10 +109,10 @@ impl Worker<'_> {
     }
 
     /// Makes the queue reachable and wakes somebody, if anybody may be woken.
-    fn share(&self, poll_ns: u32) {
+    fn share(&self, task_ns: u32) {
         self.core.queue.expose();
         // The estimate that thieves go by must be the one that called them.
-        self.slot.publish_poll_ns(poll_ns);
+        self.slot.publish_task_ns(task_ns);
         self.shared.wake_one();
     }
 

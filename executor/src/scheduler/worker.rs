@@ -141,7 +141,8 @@ impl Worker<'_> {
     pub(super) fn after_poll(&self) {
         let now = || self.shared.clock.now();
         let is_waited_for = || self.shared.idle.could_help() && self.core.queue.len() > 0;
-        match self.core.pace.after_poll(now, is_waited_for) {
+        let backlog = || self.core.queue.len();
+        match self.core.pace.after_poll(now, backlog, is_waited_for) {
             Some(window) => self.window_ended(&window),
             None => self.share_backlog(),
         }
@@ -152,7 +153,7 @@ impl Worker<'_> {
         if window.was_long {
             self.share_at_any_price();
         } else {
-            self.slot.publish_poll_ns(self.core.pace.poll_ns());
+            self.slot.publish_task_ns(self.core.pace.task_ns());
             self.share_backlog();
             if self.core.queue.is_open() && self.core.pace.has_been_dull() {
                 self.core.queue.close();
