@@ -10,7 +10,7 @@ use crate::{
     loom::{AtomicU8, Ordering, UnsafeCell},
     stats::Tally,
 };
-use std::{marker::PhantomPinned, ptr::NonNull, task::Waker};
+use std::{marker::PhantomPinned, mem::MaybeUninit, ptr::NonNull, task::Waker};
 
 /// How things stand with a waiter. Everything after `Waiting` is final.
 #[repr(u8)]
@@ -46,19 +46,37 @@ impl Standing {
 /// What others see of a waiter.
 pub(super) struct Node {
     standing: AtomicU8,
-    links: UnsafeCell<Links>,
+    /// Written when the node lines up for the first time. A future that never waits is made, moved and
+    /// dropped without touching these bytes.
+    links: UnsafeCell<MaybeUninit<Links>>,
     _pinned: PhantomPinned,
 }
 
 impl Node {
     #[inline]
     pub(super) fn new() -> Self {
-        let links = Links { prev: None, next: None, waker: None, missing: 0, since: 0, round: 0 };
         Self {
             standing: AtomicU8::new(Standing::Idle as u8),
-            links: UnsafeCell::new(links),
+            links: UnsafeCell::new(MaybeUninit::uninit()),
             _pinned: PhantomPinned,
         }
+    }
+
+    /// Makes the links what they are for a node about to line up for the first time.
+    ///
+    /// # Safety
+    /// It is in no list, and has never been; the caller holds its queue's lock (L1).
+    #[inline]
+    pub(super) unsafe fn prepare(
+        &self,
+        waker: Option<Waker>,
+        missing: usize,
+        since: u64,
+        round: u32,
+    ) {
+        let links = Links { prev: None, next: None, waker, missing, since, round };
+        // SAFETY: nobody else has a way to the links, says the caller.
+        self.links.with_mut(|slot| unsafe { _ = (*slot).write(links) });
     }
 
     /// `Waiting` may be out of date at once, everything else is final.
@@ -89,12 +107,14 @@ pub(super) struct Links {
 
 /// Runs `access` on the links of a node.
 ///
+/// The waker in them is taken out when the node leaves its list, so that nothing is left to drop.
+///
 /// # Safety
-/// The node is alive, and the caller holds its queue's lock (L1).
+/// The node is alive, has lined up, and the caller holds its queue's lock (L1).
 #[inline]
 pub(super) unsafe fn links<R>(node: NonNull<Node>, access: impl FnOnce(*mut Links) -> R) -> R {
     // SAFETY: alive, says the caller; shared, because its owner may be reading its standing.
-    unsafe { node.as_ref() }.links.with_mut(access)
+    unsafe { node.as_ref() }.links.with_mut(|links| access(links.cast()))
 }
 
 /// Ends of a doubly linked list.

@@ -189,15 +189,8 @@ impl<S> Locked<'_, S> {
         self.check(waiter);
         assert_eq!(waiter.standing(), Standing::Idle, "a waiter can line up only once");
         let (round, since) = (self.line.round, self.line.tally.joined());
-        // SAFETY: borrowed, so alive; we hold the lock (L1).
-        unsafe {
-            links(NonNull::from(&waiter.get_ref().node), |links| {
-                (*links).waker = waker;
-                (*links).missing = missing;
-                (*links).since = since;
-                (*links).round = round;
-            });
-        }
+        // SAFETY: it lines up only once, so it is in no list; we hold the lock (L1).
+        unsafe { waiter.node.prepare(waker, missing, since, round) };
     }
 
     /// What the first in line lacks, if there is one.
@@ -210,9 +203,10 @@ impl<S> Locked<'_, S> {
     /// Makes a waiting waiter wake `waker` from now on; returns the waker it replaces.
     pub fn set_waker(&mut self, waiter: Pin<&Waiter<'_, S>>, waker: &Waker) -> Option<Waker> {
         self.check(waiter);
+        assert_eq!(waiter.standing(), Standing::Waiting, "only who waits is woken");
         let node = NonNull::from(&waiter.get_ref().node);
-        // SAFETY: borrowed, so alive; we hold the lock (L1). If the clone panics, nothing has
-        // changed.
+        // SAFETY: borrowed, so alive, and in line; we hold the lock (L1). If the clone panics, nothing
+        // has changed.
         unsafe {
             links(node, |links| match &mut (*links).waker {
                 Some(current) if current.will_wake(waker) => None,
@@ -238,10 +232,11 @@ impl<S> Locked<'_, S> {
         }
     }
 
-    /// How much a waiter still lacked when it left the line.
+    /// How much a waiter still lacked when it was taken out of the line.
     pub fn missing(&self, waiter: Pin<&Waiter<'_, S>>) -> usize {
         self.check(waiter);
-        // SAFETY: borrowed, so alive; we hold the lock (L1).
+        assert_ne!(waiter.standing(), Standing::Idle, "it has never been in line");
+        // SAFETY: borrowed, so alive, and has been in line; we hold the lock (L1).
         unsafe { links(NonNull::from(&waiter.get_ref().node), |links| (*links).missing) }
     }
 
@@ -331,10 +326,13 @@ impl<S> Locked<'_, S> {
     /// Whether a sweep has claimed this waiter, and not yet come to it.
     pub fn is_being_swept(&self, waiter: Pin<&Waiter<'_, S>>) -> bool {
         self.check(waiter);
+        if waiter.standing() != Standing::Waiting {
+            return false;
+        }
         let node = NonNull::from(&waiter.get_ref().node);
-        // SAFETY: borrowed, so alive; we hold the lock (L1).
+        // SAFETY: borrowed, so alive, and in line; we hold the lock (L1).
         let round = unsafe { links(node, |links| (*links).round) };
-        waiter.standing() == Standing::Waiting && round != self.line.round
+        round != self.line.round
     }
 
     /// The lock must be that of the waiter's own queue: L1 depends on it.
