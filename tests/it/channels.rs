@@ -459,6 +459,24 @@ fn a_message_stays_when_the_waker_of_a_sender_panics() {
 }
 
 #[test]
+fn a_batch_is_kept_when_the_waker_of_a_sender_panics() {
+    let (sender, mut receiver) = mpsc::channel(2);
+    (1..3).for_each(|message| sender.try_send(message).unwrap());
+    let mut bad = Task::new(sender.send(3));
+    assert!(poll_with(bad.pin(), &waker_fn(|| panic!("a bad waker"))).is_pending());
+    let mut good = Task::waiting(sender.send(4));
+    let mut batch = vec![0];
+    let receiving = AssertUnwindSafe(|| receiver.blocking_recv_many(&mut batch, 9));
+    assert!(catch_unwind(receiving).is_err());
+    assert_eq!(batch, [0, 1, 2], "received, though the count is lost");
+    assert!(good.is_woken());
+    bad.ready().unwrap();
+    good.ready().unwrap();
+    assert_eq!(receiver.blocking_recv_many(&mut batch, 9), 2);
+    assert_eq!((batch, sender.capacity()), (vec![0, 1, 2, 3, 4], 2));
+}
+
+#[test]
 #[should_panic(expected = "polled after it had completed")]
 fn a_send_is_polled_once_more() {
     let (sender, _receiver) = mpsc::channel(2);

@@ -14,6 +14,10 @@ macro_rules! receiver_methods {
             /// Waits for the next message; `None` once all have been received and none can come any
             /// more.
             ///
+            /// # Panics
+            /// If the waker of the sender panics that waited for the slot. The message stays in the
+            /// channel, and is the next to be received.
+            ///
             /// # Cancel safety
             /// Dropping this future loses no message.
             ///
@@ -58,6 +62,11 @@ macro_rules! receiver_methods {
             /// Returns how many; zero if `limit` is zero, or once all have been received and none
             /// can come any more. Costs the task one unit of its [budget](crate::budget), however
             /// many it gets.
+            ///
+            /// # Panics
+            /// If the waker of a sender panics that waited for one of the slots. What was received
+            /// by then is in `into`, though not counted; the other senders are woken all the same,
+            /// and no message or slot is lost.
             ///
             /// # Cancel safety
             /// Dropping this future loses no message.
