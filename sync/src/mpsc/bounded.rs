@@ -4,7 +4,6 @@ use super::{
     chan::MAX_CAPACITY,
     ends::{self, Rx, Tx, WeakTx},
     error::{SendError, TrySendError},
-    permit::{OwnedPermit, Permit, PermitIterator},
     receiver::receiver_methods,
     send::Sending,
 };
@@ -119,129 +118,6 @@ impl<T> Sender<T> {
             Ok(()) => Ok(()),
             Err(TrySendError::Closed(message)) => Err(SendError(message)),
             Err(TrySendError::Full(message)) => block_on(self.send(message)),
-        }
-    }
-
-    /// Waits for a free slot, to send into it later without waiting.
-    ///
-    /// # Cancel safety
-    /// Dropping this future takes no slot, and gives up the place in line.
-    ///
-    /// # Errors
-    /// If the receiver has been closed or dropped.
-    ///
-    /// # Examples
-    /// ```
-    /// # futures_lite::future::block_on(async {
-    /// let (sender, mut receiver) = raddle_sync::mpsc::channel(1);
-    /// let permit = sender.reserve().await.unwrap();
-    /// permit.send(1);
-    /// assert_eq!(receiver.recv().await, Some(1));
-    /// # });
-    /// ```
-    pub async fn reserve(&self) -> Result<Permit<'_, T>, SendError<()>> {
-        self.tx.reserve(1).await?;
-        Ok(Permit::new(&self.tx))
-    }
-
-    /// Waits for `count` slots, which are collected as they come free.
-    ///
-    /// # Cancel safety
-    /// Dropping this future gives back what was collected, and the place in line.
-    ///
-    /// # Errors
-    /// If the receiver has been closed or dropped, or the channel has not that many slots at all.
-    ///
-    /// # Examples
-    /// ```
-    /// # futures_lite::future::block_on(async {
-    /// let (sender, mut receiver) = raddle_sync::mpsc::channel(2);
-    /// sender.reserve_many(2).await.unwrap().for_each(|permit| permit.send(()));
-    /// assert_eq!(receiver.len(), 2);
-    /// # });
-    /// ```
-    pub async fn reserve_many(&self, count: usize) -> Result<PermitIterator<'_, T>, SendError<()>> {
-        self.tx.reserve(count).await?;
-        Ok(PermitIterator::new(&self.tx, count))
-    }
-
-    /// Waits for a slot, for a permit that holds this sender.
-    ///
-    /// # Cancel safety
-    /// Dropping this future drops the sender.
-    ///
-    /// # Errors
-    /// If the receiver has been closed or dropped.
-    ///
-    /// # Examples
-    /// ```
-    /// # futures_lite::future::block_on(async {
-    /// let (sender, mut receiver) = raddle_sync::mpsc::channel(1);
-    /// let sender = sender.reserve_owned().await.unwrap().send(1);
-    /// assert_eq!(receiver.recv().await, Some(1));
-    /// # drop(sender);
-    /// # });
-    /// ```
-    pub async fn reserve_owned(self) -> Result<OwnedPermit<T>, SendError<()>> {
-        self.tx.reserve(1).await?;
-        Ok(OwnedPermit::new(self))
-    }
-
-    /// Takes a slot if one is free, and nobody waits for it.
-    ///
-    /// # Errors
-    /// [`TrySendError::Full`] or [`TrySendError::Closed`].
-    ///
-    /// # Examples
-    /// ```
-    /// let (sender, _receiver) = raddle_sync::mpsc::channel::<()>(1);
-    /// let _permit = sender.try_reserve().unwrap();
-    /// assert!(sender.try_reserve().is_err());
-    /// ```
-    pub fn try_reserve(&self) -> Result<Permit<'_, T>, TrySendError<()>> {
-        self.tx.try_reserve(1)?;
-        Ok(Permit::new(&self.tx))
-    }
-
-    /// Takes `count` slots if so many are free, and nobody waits for them.
-    ///
-    /// # Errors
-    /// [`TrySendError::Full`] or [`TrySendError::Closed`]; the latter too if the channel has not
-    /// that many slots at all.
-    ///
-    /// # Examples
-    /// ```
-    /// let (sender, _receiver) = raddle_sync::mpsc::channel::<()>(2);
-    /// assert_eq!(sender.try_reserve_many(2).unwrap().len(), 2);
-    /// ```
-    pub fn try_reserve_many(
-        &self,
-        count: usize,
-    ) -> Result<PermitIterator<'_, T>, TrySendError<()>> {
-        if count > self.max_capacity() {
-            return Err(TrySendError::Closed(()));
-        }
-        self.tx.try_reserve(count)?;
-        Ok(PermitIterator::new(&self.tx, count))
-    }
-
-    /// As [`try_reserve`](Self::try_reserve), for a permit that holds this sender.
-    ///
-    /// # Errors
-    /// The sender, in [`TrySendError::Full`] or [`TrySendError::Closed`].
-    ///
-    /// # Examples
-    /// ```
-    /// let (sender, _receiver) = raddle_sync::mpsc::channel::<()>(1);
-    /// let permit = sender.clone().try_reserve_owned().unwrap();
-    /// assert!(sender.try_reserve_owned().is_err());
-    /// # drop(permit);
-    /// ```
-    pub fn try_reserve_owned(self) -> Result<OwnedPermit<T>, TrySendError<Self>> {
-        match self.tx.try_reserve(1) {
-            Ok(()) => Ok(OwnedPermit::new(self)),
-            Err(TrySendError::Full(())) => Err(TrySendError::Full(self)),
-            Err(TrySendError::Closed(())) => Err(TrySendError::Closed(self)),
         }
     }
 

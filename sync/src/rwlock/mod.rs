@@ -9,6 +9,7 @@
 //! later, because each leaves with a Release and comes in with an Acquire of the same word.
 #![allow(unsafe_code)]
 
+mod downgrade;
 mod hold;
 mod mapped;
 mod owned;
