@@ -64,6 +64,50 @@ fn a_task_waits_for_one_long_poll_at_most_while_another_worker_is_idle() {
 }
 
 #[test]
+fn what_waits_behind_a_stuck_poll_among_tiny_ones_is_rescued() {
+    for _ in 0..scaled(20) {
+        let (running, _) = asleep(2);
+        let (ran, runs) = mpsc::channel();
+        let parent = running.handle().spawn(async move {
+            // Not worth sharing, so all of this is private to one worker; it keeps it busy for long enough for the other
+            // to be asked to keep watch.
+            for _ in 0..50_000 {
+                drop(raddle::spawn(async {}));
+            }
+            let stuck = raddle::spawn(async move { recv("the task behind", &runs) });
+            (stuck, raddle::spawn(async move { ran.send(()).unwrap() }))
+        });
+        let (stuck, behind) = wait("the parent", parent).unwrap();
+        wait("the task behind", behind).unwrap();
+        wait("the poll in front of it", stuck).unwrap();
+    }
+}
+
+#[test]
+fn what_a_blocked_root_future_has_spawned_is_run_while_a_worker_is_stuck() {
+    for _ in 0..scaled(20) {
+        let (running, _) = asleep(3);
+        let handle = running.handle();
+        let (release, released) = mpsc::channel::<()>();
+        let (arrived, arrivals) = mpsc::channel();
+        drop(handle.spawn(async move {
+            arrived.send(()).unwrap();
+            let _ = released.recv();
+        }));
+        recv("a worker to be stuck", &arrivals);
+        running.handle().block_on(async move {
+            for _ in 0..3 {
+                let (ran, runs) = mpsc::channel();
+                // One push, and then this thread is lost to the runtime, root future and all.
+                drop(raddle::spawn(async move { ran.send(()).unwrap() }));
+                recv("a task of a blocked root future", &runs);
+            }
+        });
+        drop(release);
+    }
+}
+
+#[test]
 fn a_task_spawned_from_outside_is_run_by_whichever_worker_is_free() {
     let (running, _) = asleep(4);
     let handle = running.handle();

@@ -9,18 +9,22 @@
 //! comes. But a look that finds a queue empty leaves a *call* in it (Q10), and who pushes onto a call asks for a watch,
 //! unless there is one; and a watch that has ended looks once more whether all calls are still there.
 //!
-//! The first look comes [`FIRST_NAP`] after the watcher lay down, so what waits behind a poll that has lasted as long
-//! is found then. As long as all goes well the naps get longer, up to [`LONGEST_NAP`]; what they cost is some
-//! microseconds each, on a core that has nothing to do, while another is busy.
+//! The first nap ends after [`FIRST_NAP`], and its look only counts; most watches end before, because their keeper has
+//! something to do. The second look, as long after that, finds what waits behind a poll that has lasted since the first. As
+//! long as all goes well the naps get longer, up to [`LONGEST_NAP`]; what they cost is some microseconds each, on a core
+//! that has nothing to do, while another is busy.
 //!
 //! (Go's `sysmon` and its retaking of processors is the ancestor; ours takes the work and leaves the thread.)
 
 use super::shared::Shared;
+use super::slot::Slot;
 use super::worker::Worker;
+use crate::loom::sync::atomic::{Ordering::SeqCst, fence};
 use crate::queue::{Rescue, Steal};
+use crossbeam_utils::CachePadded;
 use std::time::{Duration, Instant};
 
-const FIRST_NAP: Duration = Duration::from_micros(500);
+const FIRST_NAP: Duration = Duration::from_micros(250);
 const LONGEST_NAP: Duration = Duration::from_millis(2);
 
 /// A worker whose polls take as long on average should have shared its queue, and has not noticed yet.
@@ -31,7 +35,7 @@ const SLOW: Duration = Duration::from_micros(20);
 pub(crate) struct Watch {
     /// `None` unless this worker keeps the watch.
     nap: Option<Nap>,
-    /// Beats of all slots at the last look.
+    /// Beats of all slots at the last look; none before the first.
     beats: Vec<u32>,
 }
 
@@ -69,12 +73,11 @@ impl Worker<'_> {
         if is_guest || shared.slots.len() == 1 || shared.idle.is_watched() {
             return;
         }
-        let somebody = shared.idle.active() > 0
-            || shared.slots[shared.workers..].iter().any(|slot| slot.is_awake());
-        if somebody && shared.idle.start_watch() {
+        let is_somebody_awake =
+            shared.idle.active() > 0 || shared.guests().any(|slot| slot.is_awake());
+        if is_somebody_awake && shared.idle.start_watch() {
             let mut watch = self.core.watch.borrow_mut();
             watch.beats.clear();
-            watch.beats.extend(shared.slots.iter().map(|slot| slot.beat()));
             watch.nap = Some(Nap { from: shared.clock.now(), length: FIRST_NAP });
         }
     }
@@ -89,6 +92,11 @@ impl Worker<'_> {
         let Some(nap) = self.core.watch.borrow().nap else { return Look::Nothing };
         let passed = self.shared.clock.now().saturating_duration_since(nap.from);
         if passed < nap.length {
+            return Look::Nothing;
+        }
+        let is_other_awake =
+            |slot: &CachePadded<Slot>| slot.index != self.slot.index && slot.is_awake();
+        if self.first_look() && self.shared.slots.iter().any(is_other_awake) {
             return Look::Nothing;
         }
         let mut is_over = true;
@@ -106,6 +114,17 @@ impl Worker<'_> {
         let length = (2 * nap.length).min(LONGEST_NAP);
         self.core.watch.borrow_mut().nap = Some(Nap { from, length });
         Look::Nothing
+    }
+
+    /// Counts the beats, and no more, if nobody has yet.
+    fn first_look(&self) -> bool {
+        let mut watch = self.core.watch.borrow_mut();
+        let is_first = watch.beats.is_empty();
+        if is_first {
+            watch.beats.extend(self.shared.slots.iter().map(|slot| slot.beat()));
+            watch.nap = Some(Nap { from: self.shared.clock.now(), length: FIRST_NAP });
+        }
+        is_first
     }
 
     fn look_at(&self, index: usize, passed: Duration) -> Found {
@@ -158,7 +177,7 @@ impl Worker<'_> {
         // P9: pairs with the fence in `ask_for_a_watch`, and, for pushes to the deque, with the light one in
         // `Local::push`.
         crate::loom::barrier::heavy();
-        let is_settled = |slot: &super::slot::Slot| {
+        let is_settled = |slot: &Slot| {
             slot.index == self.slot.index
                 || !slot.is_awake()
                 || (slot.stealer.is_called() && slot.stealer.len() == 0)
@@ -174,18 +193,26 @@ impl Worker<'_> {
     pub(super) fn leave_watch(&self) {
         if self.core.watch.borrow_mut().nap.take().is_some() {
             self.shared.idle.stop_watch();
-            // P9: as in `end_watch`.
-            crate::loom::barrier::heavy();
+            // P9: pairs with the fence in `expect_absence`: a guest that we do not see rooting will see us gone.
+            fence(SeqCst);
+            if self.shared.guests().any(|slot| slot.is_rooting()) {
+                // P9: as in `end_watch`.
+                crate::loom::barrier::heavy();
+            }
         }
     }
 }
 
 impl Shared {
+    fn guests(&self) -> impl Iterator<Item = &CachePadded<Slot>> {
+        self.slots[self.workers..].iter()
+    }
+
     /// P9: whether some root future has pushed tasks, which nobody else can reach, and nobody keeps watch.
     pub(super) fn is_a_root_unwatched(&self) -> bool {
         !self.idle.is_watched()
-            && self.slots[self.workers..]
-                .iter()
-                .any(|slot| slot.is_rooting() && !slot.stealer.is_called())
+            && self.guests().any(|slot| {
+                slot.is_rooting() && !(slot.stealer.is_called() && slot.stealer.len() == 0)
+            })
     }
 }
