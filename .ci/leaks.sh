@@ -8,8 +8,12 @@ export RADDLE_TEST_SCALE="${RADDLE_TEST_SCALE:-100}"
 
 # Not all: a few tests leak by design (a panic's payload that panics itself is forgotten, guards dropped out of order keep
 # their runtime), and some take minutes here.
+# The random operations of `props_` do what the named tests do, for longer.
 if (($# == 0)); then
-    set -- spawn:: join:: cancel:: wakers:: shutdown:: blocking:: oneshot:: mutex:: notify:: semaphore:: tcp::
+    set -- spawn:: join:: cancel:: wakers:: shutdown:: blocking:: tcp:: \
+        oneshot:: channels:: broadcast:: watch:: queues:: \
+        mutex:: rwlock:: semaphore:: notify:: event:: condvar:: barrier:: once:: cancellation_token:: \
+        --skip props_
 fi
 
 # Cargo starts the test binary through the runner of the host's target. (valgrind before 3.22 says that it does not know
