@@ -10,7 +10,7 @@ use std::sync::atomic::Ordering::Relaxed;
 
 use loom::cell::UnsafeCell;
 use loom::thread;
-use raddle::loom::internals::{Local, Rescue, Stealer, without_fences};
+use raddle::loom::internals::{Local, Rescue, Stealer, heavy, without_fences};
 
 use crate::executor_support::model;
 
@@ -140,4 +140,36 @@ fn q10_fails_without_the_owners_fence() {
 #[should_panic]
 fn q10_fails_without_the_rescuers_fence() {
     a_push_and_a_rescuer(Without::RescuersFence);
+}
+
+/// A push to the exposed part, while a rescuer calls: it is told of, or the rescuer's second look sees it. (The fence
+/// before that look could not be shown necessary: loom finds no failure without it in the stand-in for the deque.)
+fn an_exposed_push_and_a_call(without: Without) {
+    model(3, move || {
+        let taken = Arc::default();
+        let (queue, stealer) = Local::shared();
+        queue.open();
+        let rescuer = thread::spawn(move || {
+            without.fences_of(Without::RescuersFence, || {
+                assert_eq!(rescue(&stealer), Rescue::Nothing);
+                heavy();
+                (stealer.is_called(), stealer.len())
+            })
+        });
+        let told = without.fences_of(Without::OwnersFence, || queue.push(Item::new(&taken)));
+        let (is_called, exposed) = rescuer.join().unwrap();
+        assert!(is_called);
+        assert!(told || exposed > 0, "a push was missed, and nobody told");
+    });
+}
+
+#[test]
+fn q10_a_push_to_the_exposed_part_is_seen_or_told_of() {
+    an_exposed_push_and_a_call(Without::Nothing);
+}
+
+#[test]
+#[should_panic(expected = "a push was missed")]
+fn q10_fails_for_the_exposed_part_without_the_owners_fence() {
+    an_exposed_push_and_a_call(Without::OwnersFence);
 }

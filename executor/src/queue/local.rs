@@ -29,7 +29,7 @@
 
 use super::gate::{Gated, Leave};
 use super::{BATCH_MAX, Steal};
-use crate::loom::deques;
+use crate::loom::{barrier, deques};
 use std::cell::Cell;
 use std::collections::VecDeque;
 use std::marker::PhantomData;
@@ -124,6 +124,8 @@ impl<T> Local<T> {
         let end = self.end.get();
         if let (End::Deque, Some(deque)) = (end, &self.deque) {
             deque.push(item);
+            // Q10: pairs with the heavy fence between a call and the look at what is exposed.
+            barrier::light();
             return self.private.is_called();
         }
         let push = |rings: &mut Rings<T>| match end {

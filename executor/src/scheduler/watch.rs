@@ -30,6 +30,9 @@ const LONGEST_NAP: Duration = Duration::from_millis(2);
 /// A worker whose polls take as long on average should have shared its queue, and has not noticed yet.
 const SLOW: Duration = Duration::from_micros(20);
 
+/// Most private tasks taken from a stuck worker at once.
+const RESCUED_MAX: usize = 1_024;
+
 /// What the keeper of the watch remembers between looks.
 #[derive(Debug, Default)]
 pub(crate) struct Watch {
@@ -142,24 +145,27 @@ impl Worker<'_> {
             // Empty at the last look, and nothing pushed since.
             return Found::Settled;
         }
-        match self.rescue(index) {
+        match self.rescue(index, beats == 0) {
             Rescue::Some => Found::Tasks,
             Rescue::Nothing if beats == 0 => Found::Settled,
             Rescue::Nothing | Rescue::Refused => Found::Awake,
         }
     }
 
-    /// Takes what is queued at a worker that is stuck, or slow.
-    fn rescue(&self, index: usize) -> Rescue {
+    /// Takes half of what is private to a worker that is slow, and everything, up to some batches, from one that is stuck.
+    fn rescue(&self, index: usize, is_stuck: bool) -> Rescue {
         let slot = &self.shared.slots[index];
         let mut rescued = Vec::new();
         let mut outcome = slot.stealer.rescue_into(&mut rescued);
-        rescued.extend(slot.lifo_take());
-        // Loot goes into an empty queue (Q6), so it comes first.
-        if self.core.queue.len() == 0
-            && let Steal::Success(runnable) = slot.stealer.steal_into(&self.core.queue)
-        {
-            rescued.push(runnable);
+        if is_stuck {
+            while rescued.len() < RESCUED_MAX
+                && slot.stealer.rescue_into(&mut rescued) == Rescue::Some
+            {}
+            rescued.extend(slot.lifo_take());
+            // Loot goes into an empty queue (Q6), so it comes first.
+            if let Steal::Success(runnable) = slot.stealer.steal_into(&self.core.queue) {
+                rescued.push(runnable);
+            }
         }
         if !rescued.is_empty() {
             outcome = Rescue::Some;
