@@ -102,7 +102,9 @@ impl<T> Local<T> {
         worker: Option<deques::Worker<T>>,
         stealer: Option<deques::Stealer<T>>,
     ) -> (Local<T>, Stealer<T>) {
-        let rings = Rings { front: VecDeque::new(), back: VecDeque::new() };
+        // Room enough that a worker with a handful of tasks never allocates, whichever ring they are in.
+        let ring = || VecDeque::with_capacity(64);
+        let rings = Rings { front: ring(), back: ring() };
         let private = Arc::new(Gated::new(rings));
         let stealer = Stealer { private: private.clone(), deque: stealer };
         let local =

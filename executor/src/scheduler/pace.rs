@@ -35,6 +35,9 @@ const LONG_NS: u32 = 100_000;
 /// woken knows nothing of what it is about to run. After that, somebody else keeps watch (P11).
 const PROBATION: Duration = Duration::from_micros(100);
 
+/// A wake per millisecond is little for anybody.
+const LONG_RUN: Duration = Duration::from_millis(1);
+
 /// What there is to see after a poll.
 #[derive(Debug)]
 pub(crate) enum Glance {
@@ -51,8 +54,9 @@ pub(crate) struct Window {
     pub(crate) ended: Instant,
     /// Whether some poll in it was long enough to share the backlog at any price.
     pub(crate) was_long: bool,
-    /// Whether the last break is so long ago that clocks are read at the ends of windows only.
-    pub(crate) is_settled: bool,
+    /// Whether clocks are read so seldom by now that others should look after the queue (P11). For tasks worth sharing,
+    /// whose windows are short, that takes longer.
+    pub(crate) wants_a_watch: bool,
 }
 
 /// One worker's estimate. Owner only.
@@ -154,13 +158,15 @@ impl Pace {
         } else {
             self.dull_windows.get().saturating_add(1)
         });
-        if self.on_probation.get() && now.saturating_duration_since(self.since.get()) >= PROBATION {
+        let busy = now.saturating_duration_since(self.since.get());
+        if self.on_probation.get() && busy >= PROBATION {
             self.on_probation.set(false);
         }
+        let wants_a_watch = busy >= if self.is_worth_sharing() { LONG_RUN } else { PROBATION };
         let aim = (WINDOW_NS / self.poll_ns.get()).clamp(1, WINDOW_MAX);
         self.window.set(aim.min(2 * self.window.get()));
         self.left.set(self.window.get());
-        Window { ended: now, was_long, is_settled: !self.on_probation.get() }
+        Window { ended: now, was_long, wants_a_watch }
     }
 
     /// The estimate.

@@ -167,12 +167,12 @@ impl Worker<'_> {
                 }
             }
             let idle = &self.shared.idle;
-            if window.is_settled
+            if window.wants_a_watch
                 && idle.could_help()
                 && !idle.is_watched()
                 && self.core.queue.len() > 0
             {
-                // P11: from here on, clocks are read so seldom that somebody else should look after the queue.
+                // P11.
                 self.shared.wake_one();
             }
         }
