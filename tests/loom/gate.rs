@@ -173,3 +173,22 @@ fn q10_a_push_to_the_exposed_part_is_seen_or_told_of() {
 fn q10_fails_for_the_exposed_part_without_the_owners_fence() {
     an_exposed_push_and_a_call(Without::OwnersFence);
 }
+
+/// A push onto a call, while a rescuer comes and is refused: no call is left over it.
+#[test]
+fn q10_a_refused_rescuer_leaves_no_call_behind_a_push() {
+    model(3, || {
+        let taken = Arc::default();
+        let (queue, stealer) = Local::shared();
+        assert!(queue.call());
+        let stealer = Arc::new(stealer);
+        let rescuer = thread::spawn({
+            let stealer = stealer.clone();
+            move || rescue(&stealer)
+        });
+        assert!(queue.push(Item::new(&taken)) || taken.load(Relaxed) == 1);
+        queue.take_call();
+        let outcome = rescuer.join().unwrap();
+        assert!(outcome == Rescue::Some || !stealer.is_called(), "called, and not empty");
+    });
+}

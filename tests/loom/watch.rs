@@ -41,7 +41,7 @@ impl Scheduler {
     /// With the queue of a guest that begins to poll its root future.
     fn new(without: Without) -> (Arc<Scheduler>, Local<u32>) {
         let (queue, guest) = Local::shared();
-        queue.call();
+        assert!(queue.call());
         let scheduler = Scheduler {
             without,
             idle: Idle::new(2),
@@ -66,9 +66,17 @@ impl Scheduler {
             if self.without != Without::PushersFence {
                 fence(SeqCst);
             }
-            if !self.idle.is_watched() {
-                self.wake_one();
-            }
+            self.wake_watcher();
+        }
+    }
+
+    /// `Shared::wake_watcher`.
+    fn wake_watcher(&self) {
+        self.idle.want_watch();
+        if !self.idle.is_watched()
+            && let Some(index) = self.idle.wake_watcher(2)
+        {
+            assert_eq!(self.beds[index].unpark(), Unpark::Done);
         }
     }
 
@@ -87,9 +95,11 @@ impl Scheduler {
         if self.without != Without::FindersFence {
             fence(SeqCst);
         }
-        let root = self.without != Without::HandingOn && self.is_a_root_unwatched();
-        if was_last && (!self.injector.is_empty() || root) {
+        if was_last && !self.injector.is_empty() {
             self.wake_one();
+        }
+        if self.without != Without::HandingOn && self.is_a_root_unwatched() {
+            self.wake_watcher();
         }
     }
 

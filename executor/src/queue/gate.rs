@@ -7,7 +7,7 @@
 //!              owner                           rescuer
 //!   busy  := true                              claim := Taken      (from Free or Call; else somebody is here)
 //!   light fence                                heavy fence
-//!   claim Taken?  busy := false, wait          busy?  claim := as it was, and away
+//!   claim Taken?  busy := false, wait          busy?  claim := Free, and away
 //!   … the queue is ours …                      … the queue is ours …
 //!   busy  := false                             claim := Free, or Call if it was found empty
 //! ```
@@ -117,10 +117,12 @@ impl<T> Gated<T> {
     }
 
     /// Q10: from now on the owner's next push tells. Owner only.
-    pub(super) fn call(&self) {
-        // Relaxed: a flag of the owner's own; a rescuer that is here now puts back what it found, and then it is the watch
-        // itself that is looking.
-        let _ = self.claim.compare_exchange(FREE, CALL, Relaxed, Relaxed);
+    pub(super) fn call(&self) -> bool {
+        // Relaxed: a flag of the owner's own.
+        match self.claim.compare_exchange(FREE, CALL, Relaxed, Relaxed) {
+            Ok(_) => true,
+            Err(claim) => claim == CALL,
+        }
     }
 
     /// Takes the call back. Owner only.
@@ -148,7 +150,8 @@ impl<T> Gated<T> {
         // Acquire: pairs with the Release at the end of `with`.
         if self.busy.load(Acquire) {
             // Release, here and below: pairs with the Acquire of the next rescuer and of the owner.
-            self.claim.store(found, Release);
+            // Not what it was: whoever pushed onto a call while we had it could not take it back.
+            self.claim.store(FREE, Release);
             return None;
         }
         // SAFETY: Q8.

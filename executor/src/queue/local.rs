@@ -138,9 +138,18 @@ impl<T> Local<T> {
         unsafe { self.private.with_call(push) }.1
     }
 
-    /// From now on, the next push tells (Q10). Owner only.
-    pub fn call(&self) {
-        self.private.call();
+    /// From now on, the next push tells (Q10); `false` if a rescuer is here just now. Owner only.
+    #[must_use]
+    pub fn call(&self) -> bool {
+        self.private.call()
+    }
+
+    /// Whether what the owner has just put elsewhere, where a rescuer looks too, has to be told of (Q10).
+    #[inline]
+    pub fn is_called(&self) -> bool {
+        // Q10: as in `push`.
+        barrier::light();
+        self.private.is_called()
     }
 
     /// No push needs to tell any more. Owner only.

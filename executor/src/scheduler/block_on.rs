@@ -252,6 +252,9 @@ impl Guest<'_> {
         }
         let worker = self.worker;
         self.stop_searching();
+        if let Some(next) = worker.slot.lifo_take() {
+            worker.push(next);
+        }
         worker.slot.set_mode(Mode::Rooting);
         worker.slot.next_beat();
         if std::mem::take(&mut self.active) {
@@ -295,6 +298,10 @@ impl Drop for Guest<'_> {
         fence(SeqCst);
         if worker.core.took_a_turn.get() || worker.shared.has_work() {
             worker.shared.wake_one();
+        }
+        // P9: another root future may have counted on us to park.
+        if worker.shared.is_a_root_unwatched() {
+            worker.shared.wake_watcher();
         }
     }
 }

@@ -60,8 +60,9 @@ pub struct Idle {
     sleepers: Mutex<Vec<Sleeper>>,
     /// Most workers active at once (P1).
     limit: usize,
-    /// Whether a parked worker keeps watch (P9).
+    /// Whether a parked worker keeps watch, and whether one should (P9, P11).
     watched: AtomicBool,
+    watch_wanted: AtomicBool,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -99,6 +100,7 @@ impl Idle {
             sleepers: Mutex::new(Vec::new()),
             limit,
             watched: AtomicBool::new(false),
+            watch_wanted: AtomicBool::new(false),
         }
     }
 
@@ -142,6 +144,22 @@ impl Idle {
         counts.parked() > 0 && counts.searching() == 0 && counts.active() < self.limit
     }
 
+    /// Somebody should keep watch. Before the fence that precedes a look whether anybody does.
+    pub fn want_watch(&self) {
+        // Relaxed, here and below: ordered by the fences of `wake_one` and `park`, as a task is (P2, P3).
+        self.watch_wanted.store(true, Relaxed);
+    }
+
+    /// Nobody needs to keep watch, as far as the caller knows.
+    pub fn waive_watch(&self) {
+        self.watch_wanted.store(false, Relaxed);
+    }
+
+    /// Whether somebody should keep watch, and nobody does.
+    pub fn is_watch_wanted(&self) -> bool {
+        self.watch_wanted.load(Relaxed) && !self.is_watched()
+    }
+
     /// A parked worker wants to keep watch. Refused if somebody does already (P9).
     pub fn start_watch(&self) -> bool {
         // AcqRel: from one watch to the next.
@@ -176,6 +194,27 @@ impl Idle {
         }
         // Most recently parked first: its caches are warm, and the others may sleep on.
         let sleeper = sleepers.pop()?;
+        self.word
+            .fetch_add(one(ACTIVE).wrapping_add(one(SEARCHING)).wrapping_sub(one(PARKED)), AcqRel);
+        Some(sleeper.index)
+    }
+
+    /// As [`wake_one`](Idle::wake_one), for a watch: somebody of the first `workers`, because guests keep none, and whoever
+    /// searches now.
+    #[must_use]
+    pub fn wake_watcher(&self, workers: usize) -> Option<usize> {
+        // P9: pairs with the fence in `park`: whoever we do not see parked yet sees that a watch is wanted.
+        fence(SeqCst);
+        let has_room = |counts: Counts| counts.parked() > 0 && counts.active() < self.limit;
+        if !has_room(self.counts()) {
+            return None;
+        }
+        let mut sleepers = self.sleepers.lock();
+        if !has_room(self.counts()) {
+            return None;
+        }
+        let position = sleepers.iter().rposition(|sleeper| sleeper.index < workers)?;
+        let sleeper = sleepers.remove(position);
         self.word
             .fetch_add(one(ACTIVE).wrapping_add(one(SEARCHING)).wrapping_sub(one(PARKED)), AcqRel);
         Some(sleeper.index)

@@ -33,10 +33,10 @@
 //! - **P10** A guest that leaves hands on what is left in its queue, and wakes somebody for the driver it may have
 //!   held.
 //!
-//! - **P11** A worker that parks while others are awake keeps *watch* ([`watch`]), unless somebody does: it sleeps in
-//!   naps, and takes the tasks of those who have not begun a poll since its last look. Whoever stops watching or searching
-//!   because it has found something else to do wakes another, if a root future is left unwatched. An active worker asks
-//!   for a watch when it stops looking at the clock after each poll.
+//! - **P11** A worker that parks while others are awake, and a watch is wanted, keeps *watch* ([`watch`]), unless somebody
+//!   does: it sleeps in naps, and takes the tasks of those who have not begun a poll since its last look. Whoever stops
+//!   watching or searching because it has found something else to do wakes another, if a root future is left unwatched. An
+//!   active worker wants a watch when it stops looking at the clock after each poll, a guest when it pushes onto a call (P9).
 //!
 //! # Pushing to one's own queue
 //!

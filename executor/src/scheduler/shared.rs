@@ -157,6 +157,16 @@ impl Shared {
         }
     }
 
+    /// Wakes a worker thread to keep watch, unless somebody does (P9, P11).
+    pub(crate) fn wake_watcher(&self) {
+        self.idle.want_watch();
+        if !self.idle.is_watched()
+            && let Some(index) = self.idle.wake_watcher(self.workers)
+        {
+            self.unpark(index);
+        }
+    }
+
     /// Ends the sleep of the worker in slot `index`, or its next one.
     pub(crate) fn unpark(&self, index: usize) {
         if self.slots[index].parker.unpark() == super::park::Unpark::InterruptDriver {

@@ -62,8 +62,13 @@ impl Worker<'_> {
     fn submit_woken(&self, runnable: Runnable) {
         if self.core.to_the_back.get() || current::is_completing() {
             self.push_back(runnable);
-        } else if let Some(displaced) = self.slot.lifo_put(runnable) {
-            self.push_back(displaced);
+        } else {
+            if let Some(displaced) = self.slot.lifo_put(runnable) {
+                self.push_back(displaced);
+            }
+            if self.core.queue.is_called() {
+                self.ask_for_a_watch();
+            }
         }
     }
 
@@ -132,11 +137,10 @@ impl Worker<'_> {
     #[cold]
     fn ask_for_a_watch(&self) {
         self.core.queue.take_call();
+        self.shared.idle.want_watch();
         // P9: pairs with the heavy fence in `Worker::end_watch`: either the watch goes on, or we see that it is over.
         fence(SeqCst);
-        if !self.shared.idle.is_watched() {
-            self.shared.wake_one();
-        }
+        self.shared.wake_watcher();
     }
 
     /// P9: this guest is about to poll its root future, which may block, and is not active any more. What it would have
@@ -147,12 +151,14 @@ impl Worker<'_> {
         if self.shared.workers == 0 {
             return;
         }
-        self.core.queue.call();
+        let is_called = self.core.queue.call();
         // P2: pairs with the fence of a submitter that saw us active, and no room for another.
         fence(SeqCst);
         if self.shared.has_work() {
             self.shared.wake_one();
-        } else if self.core.queue.len() > 0 {
+        }
+        // P9: not called, if a rescuer is here just now; and another root future may have counted on us to park.
+        if !is_called || self.core.queue.len() > 0 || self.shared.is_a_root_unwatched() {
             self.ask_for_a_watch();
         }
         if self.core.took_a_turn.replace(false) {

@@ -9,6 +9,10 @@
 //! comes. But a look that finds a queue empty leaves a *call* in it (Q10), and who pushes onto a call asks for a watch,
 //! unless there is one; and a watch that has ended looks once more whether all calls are still there.
 //!
+//! A watch is kept on demand only, because a sleep with an end is dear: to set and to clear the timer of a core costs a
+//! virtual machine two exits. With every park of a worker beside an awake one timed, batches of tasks from outside took 1.3
+//! times as long.
+//!
 //! The first nap ends after [`FIRST_NAP`], and its look only counts; most watches end before, because their keeper has
 //! something to do. The second look, as long after that, finds what waits behind a poll that has lasted since the first. As
 //! long as all goes well the naps get longer, up to [`LONGEST_NAP`]; what they cost is some microseconds each, on a core
@@ -26,6 +30,8 @@ use std::time::{Duration, Instant};
 
 const FIRST_NAP: Duration = Duration::from_micros(250);
 const LONGEST_NAP: Duration = Duration::from_millis(2);
+/// What a watch has seen so long ago does not count in the next.
+const STALE: Duration = Duration::from_millis(10);
 
 /// A worker whose polls take as long on average should have shared its queue, and has not noticed yet.
 const SLOW: Duration = Duration::from_micros(20);
@@ -36,10 +42,11 @@ const RESCUED_MAX: usize = 1_024;
 /// What the keeper of the watch remembers between looks.
 #[derive(Debug, Default)]
 pub(crate) struct Watch {
-    /// `None` unless this worker keeps the watch.
+    /// The nap after the last look; `None` unless this worker keeps the watch.
     nap: Option<Nap>,
-    /// Beats of all slots at the last look; none before the first.
+    /// Beats of all slots at the last look, and when that was, in this watch or one before; none before the first.
     beats: Vec<u32>,
+    looked: Option<Instant>,
 }
 
 #[derive(Debug, Clone, Copy)]
@@ -69,19 +76,24 @@ enum Found {
 }
 
 impl Worker<'_> {
-    /// P11: who parks while others are awake, and nobody keeps watch, does so. (Not a guest, who may leave any time.)
+    /// P11: who parks while others are awake, and a watch is wanted, keeps it. (Not a guest, who may leave any time.)
     pub(super) fn start_watch(&self) {
         let shared = self.shared;
         let is_guest = self.slot.index >= shared.workers;
-        if is_guest || shared.slots.len() == 1 || shared.idle.is_watched() {
+        if is_guest || !shared.idle.is_watch_wanted() {
             return;
         }
         let is_somebody_awake =
             shared.idle.active() > 0 || shared.guests().any(|slot| slot.is_awake());
         if is_somebody_awake && shared.idle.start_watch() {
             let mut watch = self.core.watch.borrow_mut();
-            watch.beats.clear();
-            watch.nap = Some(Nap { from: shared.clock.now(), length: FIRST_NAP });
+            let now = shared.clock.now();
+            // A watch that was interrupted a moment ago goes on, or events might keep it from ever looking.
+            let before = watch.looked.filter(|&looked| now < looked + STALE);
+            if before.is_none() {
+                watch.beats.clear();
+            }
+            watch.nap = Some(Nap { from: before.unwrap_or(now), length: FIRST_NAP });
         }
     }
 
@@ -115,7 +127,9 @@ impl Worker<'_> {
         }
         let from = self.shared.clock.now();
         let length = (2 * nap.length).min(LONGEST_NAP);
-        self.core.watch.borrow_mut().nap = Some(Nap { from, length });
+        let mut watch = self.core.watch.borrow_mut();
+        watch.looked = Some(from);
+        watch.nap = Some(Nap { from, length });
         Look::Nothing
     }
 
@@ -125,7 +139,9 @@ impl Worker<'_> {
         let is_first = watch.beats.is_empty();
         if is_first {
             watch.beats.extend(self.shared.slots.iter().map(|slot| slot.beat()));
-            watch.nap = Some(Nap { from: self.shared.clock.now(), length: FIRST_NAP });
+            let now = self.shared.clock.now();
+            watch.looked = Some(now);
+            watch.nap = Some(Nap { from: now, length: FIRST_NAP });
         }
         is_first
     }
@@ -141,7 +157,8 @@ impl Worker<'_> {
         if beats > 0 && passed < SLOW * beats {
             return Found::Awake;
         }
-        if beats == 0 && slot.stealer.is_called() && slot.stealer.len() == 0 {
+        if beats == 0 && slot.stealer.is_called() && slot.stealer.len() == 0 && slot.lifo_is_empty()
+        {
             // Empty at the last look, and nothing pushed since.
             return Found::Settled;
         }
@@ -179,6 +196,8 @@ impl Worker<'_> {
     /// P11: nobody is left to look after. `false` if that has changed just now.
     fn end_watch(&self) -> bool {
         let shared = self.shared;
+        // Before the looks below, so that a wish that comes after them stands.
+        shared.idle.waive_watch();
         shared.idle.stop_watch();
         // P9: pairs with the fence in `ask_for_a_watch`, and, for pushes to the deque, with the light one in
         // `Local::push`.
@@ -188,8 +207,11 @@ impl Worker<'_> {
                 || !slot.is_awake()
                 || (slot.stealer.is_called() && slot.stealer.len() == 0)
         };
-        if !shared.slots.iter().all(|slot| is_settled(slot)) && shared.idle.start_watch() {
-            return false;
+        if !shared.slots.iter().all(|slot| is_settled(slot)) {
+            shared.idle.want_watch();
+            if shared.idle.start_watch() {
+                return false;
+            }
         }
         self.core.watch.borrow_mut().nap = None;
         true
@@ -198,10 +220,12 @@ impl Worker<'_> {
     /// This worker is awake, and keeps watch no longer. If that leaves a root future unwatched, another has to.
     pub(super) fn leave_watch(&self) {
         if self.core.watch.borrow_mut().nap.take().is_some() {
+            self.shared.idle.waive_watch();
             self.shared.idle.stop_watch();
             // P9: pairs with the fence in `expect_absence`: a guest that we do not see rooting will see us gone.
             fence(SeqCst);
             if self.shared.guests().any(|slot| slot.is_rooting()) {
+                self.shared.idle.want_watch();
                 // P9: as in `end_watch`.
                 crate::loom::barrier::heavy();
             }

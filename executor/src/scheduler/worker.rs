@@ -123,8 +123,11 @@ impl Worker<'_> {
         // P4: pairs with the fences in `Idle::wake_one` and `ask_for_a_watch`: who saw us searching, and left it to us, has
         // published before.
         fence(SeqCst);
-        if was_last && (self.shared.has_work() || self.shared.is_a_root_unwatched()) {
+        if was_last && self.shared.has_work() {
             self.shared.wake_one();
+        }
+        if self.shared.is_a_root_unwatched() {
+            self.shared.wake_watcher();
         }
     }
 
@@ -173,7 +176,7 @@ impl Worker<'_> {
                 && self.core.queue.len() > 0
             {
                 // P11.
-                self.shared.wake_one();
+                self.shared.wake_watcher();
             }
         }
         if !self.slot.returns.is_empty() {
@@ -232,7 +235,12 @@ impl Worker<'_> {
         let mut woken = self.core.woken.take();
         let parker = &self.slot.parker;
         self.start_watch();
-        loop {
+        let is_guest = self.slot.index >= self.shared.workers;
+        if is_guest && self.shared.is_a_root_unwatched() {
+            // P9: somebody found us awake, and left it to us.
+            self.shared.wake_watcher();
+        }
+        let has_rescued = loop {
             let limit = self.next_look();
             let is_notified = match self.shared.driver.try_turn() {
                 Some(mut turn) => {
@@ -249,10 +257,11 @@ impl Worker<'_> {
                 None => parker.park(limit),
             };
             // Neither: a deadline was set that is nearer, or it is time for a look.
-            if is_notified || !woken.is_empty() || self.look() == Look::Rescued {
-                break;
+            let has_rescued = self.look() == Look::Rescued;
+            if is_notified || !woken.is_empty() || has_rescued {
+                break has_rescued;
             }
-        }
+        };
         self.leave_watch();
         let unparked = self.shared.idle.unpark(self.slot.index);
         self.slot.set_mode(Mode::Working);
@@ -261,9 +270,10 @@ impl Worker<'_> {
         self.wake_batch(woken);
         match unparked {
             Unparked::Alone => {
-                // P9. (The others do this when they end their search.)
-                if self.shared.is_a_root_unwatched() {
-                    self.shared.wake_one();
+                // P9, P11: who has got somebody's tasks may get stuck in them as well. (Who searches does this when it has
+                // found something.)
+                if has_rescued || self.shared.is_a_root_unwatched() {
+                    self.shared.wake_watcher();
                 }
                 None
             }
