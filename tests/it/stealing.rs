@@ -108,6 +108,53 @@ fn what_a_blocked_root_future_has_spawned_is_run_while_a_worker_is_stuck() {
 }
 
 #[test]
+fn a_guest_that_sleeps_does_not_take_the_call_of_another() {
+    for workers in [1, 4] {
+        let (running, sleepers) = asleep(workers);
+        let (release, released) = oneshot::channel::<()>();
+        let handle = running.handle().clone();
+        let guest = thread::spawn(move || handle.block_on(released));
+        // The last to fall asleep is the first to be woken, and can keep no watch.
+        sleepers.until(workers + 1);
+        running.handle().block_on(async {
+            let (ran, runs) = mpsc::channel();
+            drop(raddle::spawn(async move { ran.send(()).unwrap() }));
+            recv("a task of a blocked root future", &runs);
+        });
+        release.send(()).unwrap();
+        watched("the other guest", || guest.join()).unwrap().unwrap();
+    }
+}
+
+#[test]
+fn a_message_sent_just_before_a_root_future_blocks_is_received() {
+    for _ in 0..scaled(20) {
+        let (running, sleepers) = asleep(2);
+        let (fire, fired) = oneshot::channel();
+        let outside = thread::spawn(move || {
+            // This runtime's guest, too; it is woken first, and runs the tasks itself.
+            sleepers.until(3);
+            fire.send(()).unwrap();
+        });
+        running.handle().block_on(async move {
+            let (ran, runs) = mpsc::channel();
+            let (message, received) = oneshot::channel();
+            drop(raddle::spawn(async move {
+                received.await.unwrap();
+                ran.send(()).unwrap();
+            }));
+            let first = raddle::spawn(async move {
+                fired.await.unwrap();
+                message.send(()).unwrap();
+            });
+            first.await.unwrap();
+            recv("the task that got the message", &runs);
+        });
+        watched("the outside thread", || outside.join()).unwrap();
+    }
+}
+
+#[test]
 fn a_task_spawned_from_outside_is_run_by_whichever_worker_is_free() {
     let (running, _) = asleep(4);
     let handle = running.handle();

@@ -76,16 +76,19 @@ enum Found {
 }
 
 impl Worker<'_> {
-    /// P11: who parks while others are awake, and a watch is wanted, keeps it. (Not a guest, who may leave any time.)
+    /// P11: who parks while others are awake, and a watch is wanted or needed, keeps it. (Not a guest, who may leave any time.)
     pub(super) fn start_watch(&self) {
         let shared = self.shared;
         let is_guest = self.slot.index >= shared.workers;
-        if is_guest || !shared.idle.is_watch_wanted() {
+        if is_guest || shared.idle.is_watched() {
             return;
         }
-        let is_somebody_awake =
-            shared.idle.active() > 0 || shared.guests().any(|slot| slot.is_awake());
-        if is_somebody_awake && shared.idle.start_watch() {
+        let is_wanted = shared.idle.is_watch_wanted()
+            && (shared.idle.active() > 0 || shared.guests().any(|slot| slot.is_awake()));
+        // What is exposed, and not worth a theft, may be behind a poll that is stuck already.
+        let is_needed =
+            || shared.slots.iter().any(|slot| slot.is_awake() && slot.stealer.len() > 0);
+        if (is_wanted || is_needed()) && shared.idle.start_watch() {
             let mut watch = self.core.watch.borrow_mut();
             let now = shared.clock.now();
             // A watch that was interrupted a moment ago goes on, or events might keep it from ever looking.

@@ -170,13 +170,13 @@ impl Worker<'_> {
                 }
             }
             let idle = &self.shared.idle;
-            if window.wants_a_watch
-                && idle.could_help()
-                && !idle.is_watched()
-                && self.core.queue.len() > 0
-            {
-                // P11.
-                self.shared.wake_watcher();
+            if window.wants_a_watch && !idle.is_watched() && self.core.queue.len() > 0 {
+                // P11. If nobody sleeps now, then the next who does keeps the watch.
+                if idle.could_help() {
+                    self.shared.wake_watcher();
+                } else if !idle.is_watch_wanted() {
+                    idle.want_watch();
+                }
             }
         }
         if !self.slot.returns.is_empty() {
