@@ -24,6 +24,10 @@
 //! # Safety
 //! The private parts are entered by their one owner, which is not in there already (`gate.rs`): `Local` is not Sync, and
 //! the closures that run inside move items and call nothing of this module.
+//!
+//! One exception is known and not closed yet: a deque that grows or shrinks enters crossbeam-epoch, which may then run what
+//! other users of its default collector have deferred. If a destructor among that spawns or wakes a task of this runtime, it
+//! comes back here while the deque, and in `expose` and `open` the gate, is in use.
 
 #![allow(unsafe_code)]
 

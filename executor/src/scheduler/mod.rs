@@ -27,14 +27,13 @@
 //!   without waiting about every hundred microseconds, if nobody waits there.
 //! - **P8** The driver's holder declares itself waiting *before* it reads the deadlines.
 //! - **P9** A guest that polls its root future is *rooting*: not active, because that code may block its thread. Its
-//!   queue is *called* (Q10) when the poll begins: whoever pushes onto a call takes it back, fences, and wakes somebody
-//!   unless there is a watch. A watch that ends stops being one, fences, and looks again. So what a root future pushes is
+//!   queue is *called* (Q10) when the poll begins: whoever pushes onto a call takes it back, fences, and wakes a worker
+//!   thread to keep watch, unless one does (guests keep none). A watch that ends stops being one, fences, and looks again. So what a root future pushes is
 //!   watched over, or was there when somebody looked.
 //! - **P10** A guest that leaves hands on what is left in its queue, and wakes somebody for the driver it may have
 //!   held.
-//!
-//! - **P11** A worker that parks while others are awake, and a watch is wanted, keeps *watch* ([`watch`]), unless somebody
-//!   does: it sleeps in naps, and takes the tasks of those who have not begun a poll since its last look. Whoever stops
+//! - **P11** A worker that parks while others are awake, and a watch is wanted or tasks are exposed there, keeps *watch*
+//!   ([`watch`]), unless somebody does: it sleeps in naps, and takes the tasks of those who have not begun a poll since its last look. Whoever stops
 //!   watching or searching because it has found something else to do wakes another, if a root future is left unwatched. An
 //!   active worker wants a watch when it stops looking at the clock after each poll, a guest when it pushes onto a call (P9).
 //!
