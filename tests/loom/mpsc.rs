@@ -1,4 +1,4 @@
-//! Rules C1 to C5 of the mpsc channel.
+//! Rules C1 to C7 of the mpsc channel.
 
 use crate::sync_support::{once, run_beside};
 use loom::{
@@ -94,6 +94,58 @@ fn c1_two_senders_and_a_cancelled_one_share_a_slot() {
         patient.join().unwrap();
         assert_eq!(sum, if impatient.join().unwrap() { 3 } else { 2 });
         assert_eq!(receiver.capacity(), 1);
+    });
+}
+
+/// With one preemption more than elsewhere: each of two has to be interrupted between two steps.
+fn check_closely(model: impl Fn() + Sync + Send + 'static) {
+    let mut builder = loom::model::Builder::new();
+    builder.preemption_bound = Some(3);
+    builder.check(model);
+}
+
+/// A receiver sees the line, whose only sender gives up before it is served; another sends meanwhile.
+#[test]
+fn c7_a_slot_is_not_taken_by_both_the_server_of_an_empty_line_and_a_sender() {
+    check_closely(|| {
+        let (sender, mut receiver) = mpsc::channel(1);
+        sender.try_send(0).unwrap();
+        let mut waiting = Box::pin(sender.send(1));
+        assert!(block_on(poll_fn(|cx| Poll::Ready(waiting.as_mut().poll(cx)))).is_pending());
+        let receiving = thread::spawn(move || {
+            assert_eq!(receiver.try_recv(), Ok(0));
+            receiver
+        });
+        drop(waiting);
+        let sent = sender.try_send(2).is_ok();
+        let receiver = receiving.join().unwrap();
+        assert_eq!(sender.capacity(), usize::from(!sent));
+        drop(receiver);
+    });
+}
+
+/// The word of C7 and the lock of the line, whose server takes from it whether or not there is a line.
+#[test]
+#[should_panic(expected = "took what was not there")]
+fn c7_control_serving_without_looking_at_the_line_takes_what_a_sender_saw() {
+    const LINE: usize = 1;
+    check_closely(|| {
+        let returned = Arc::new(AtomicUsize::new(LINE));
+        let sending = {
+            let returned = Arc::clone(&returned);
+            thread::spawn(move || {
+                // The only one in line leaves; another looks, and takes what it saw.
+                returned.fetch_and(!LINE, Ordering::AcqRel);
+                if returned.load(Ordering::Relaxed) >= 2 {
+                    assert!(returned.swap(0, Ordering::AcqRel) >= 2, "took what was not there");
+                }
+            })
+        };
+        if returned.fetch_add(2, Ordering::AcqRel) & LINE != 0 {
+            let count = returned.fetch_and(LINE, Ordering::AcqRel);
+            returned.fetch_add(count & !LINE, Ordering::AcqRel);
+        }
+        sending.join().unwrap();
     });
 }
 

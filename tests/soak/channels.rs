@@ -94,6 +94,7 @@ fn a_bounded_channel_delivers_each_message_once_and_in_order() {
             for _ in 0..operations * 4 / 3 {
                 numbers[index] +=
                     u64::from(send_somehow(&sender, (index, numbers[index]), rng).await);
+                assert!(sender.capacity() <= 8, "more slots than there were");
             }
         });
         numbers

@@ -21,6 +21,9 @@
 //!   their return.
 //! - **C6** Messages and wakers leave the locks before they are dropped or woken, and the
 //!   receiver's waker is cloned before the lock is taken (K2).
+//! - **C7** While `LINE` is not set only the holder of the inbox takes from `returned`; while it is
+//!   set, only the holder of the line. A receiver that saw `LINE` may find, once it has the line,
+//!   that those in it have left: then it takes nothing.
 //!
 //! Feared: the receiver returns the last slot and sees no line, while a sender sees no slot and
 //! lines up. Both change the same word. If the sender's step comes first, the receiver sees `LINE`;
@@ -230,8 +233,9 @@ impl<T> Chan<T> {
         // AcqRel: Acquire pairs with the Release in `return_slots`, so that sending into a slot
         // comes after what the receiver did before it returned it. `LINE` is not set meanwhile: we
         // have the inbox (C3).
-        inbox.free += self.returned.swap(0, Ordering::AcqRel) / SLOT;
-        true
+        let collected = self.returned.swap(0, Ordering::AcqRel) / SLOT;
+        inbox.free += collected;
+        collected > 0
     }
 
     /// Takes slots if there are enough and nobody is in line.
@@ -383,9 +387,10 @@ impl<T> Chan<T> {
     fn serve(&self, wakers: &mut Wakers<SERVED>) {
         let mut count = 0;
         let mut line = self.line.lock();
-        loop {
-            // AcqRel: as in `collect`. While there is a line only its servers take from the word
-            // (C4), under its lock.
+        // C7: looked at again after each wait for the lock, during which those in line may have
+        // left.
+        while !line.is_empty() {
+            // AcqRel: as in `collect`.
             count += self.returned.fetch_and(LINE, Ordering::AcqRel) / SLOT;
             count = line.assign(count, wakers);
             if line.is_empty() || count == 0 {
