@@ -20,7 +20,7 @@
 //! one at a time; looking and waiting take no lock of the family.
 
 use crate::{
-    loom::{AtomicBool, Mutex, Ordering},
+    loom::{AtomicBool, Mutex, Ordering, left_out},
     notify::Notify,
 };
 // The standard library's under loom, too, whose own has no `Weak`. That reference counts work is
@@ -80,7 +80,7 @@ impl Token {
     pub(super) fn child(&self) -> Arc<Self> {
         let mut table = self.family.lock();
         // Relaxed: it changes under the lock only (F2).
-        if self.cancelled.load(Ordering::Relaxed) {
+        if self.cancelled.load(Ordering::Relaxed) && !left_out("F2") {
             drop(table);
             let family = Arc::clone(&self.family);
             return Arc::new(Self {
