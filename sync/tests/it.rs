@@ -17,7 +17,7 @@ mod waiting;
 
 /// The part of `raddle_tests` that is not about runtimes.
 mod support {
-    pub(crate) use crate::count::{CountingWaker, DropCounter, DropGuard};
+    pub(crate) use crate::count::{CountingWaker, DropCounter, DropGuard, catch, planned_panic};
     pub(crate) use crate::waiting::{poll_once, scaled};
 }
 
@@ -34,6 +34,8 @@ mod broadcast;
 mod cancellation_token;
 #[path = "../../tests/it/channels.rs"]
 mod channels;
+#[path = "../../tests/it/channels_closing.rs"]
+mod channels_closing;
 #[path = "../../tests/it/condvar.rs"]
 mod condvar;
 #[path = "../../tests/it/event.rs"]

@@ -42,6 +42,8 @@ mod regressions;
 // Sockets.
 #[cfg(feature = "net")]
 mod tcp;
+#[cfg(feature = "net")]
+mod tcp_sockets;
 
 // The leaves by themselves.
 mod barrier;
@@ -49,10 +51,13 @@ mod bounded_semaphore;
 mod broadcast;
 mod cancellation_token;
 mod channels;
+mod channels_closing;
 mod condvar;
 mod event;
 #[cfg(feature = "net")]
 mod io_driver;
+#[cfg(feature = "net")]
+mod io_driver_sources;
 mod mutex;
 mod notify;
 mod once;
