@@ -21,7 +21,8 @@ mod chosen {
         match round {
             0..6 => (0..1 << round).for_each(|_| hint::spin_loop()),
             6..16 => thread::yield_now(),
-            _ => thread::sleep(Duration::from_micros(50)),
+            // From 50 microseconds to 1.6 milliseconds, and never much longer than the wait so far.
+            _ => thread::sleep(Duration::from_micros(50 << (round - 16).min(5))),
         }
     }
 
