@@ -58,7 +58,7 @@ impl Flag {
     #[cold]
     pub(crate) fn set_with(&self, first: impl FnOnce()) {
         let locked = self.queue.lock();
-        if !self.is_set() {
+        if !self.is_set() || left_out("I5") {
             first();
         } else if left_out("E3") {
             return;

@@ -173,6 +173,29 @@ fn i5_of_two_sets_one_succeeds_and_who_waits_sees_its_value() {
     });
 }
 
+fn of_two_sets_one_succeeds() {
+    loom::model(|| {
+        let once = Arc::new(SetOnce::new());
+        let other = {
+            let once = Arc::clone(&once);
+            thread::spawn(move || once.set(1).is_ok())
+        };
+        let ours = once.set(2).is_ok();
+        assert!(ours != other.join().unwrap(), "both were put in, or neither");
+    });
+}
+
+#[test]
+fn i5_of_two_sets_one_succeeds() {
+    of_two_sets_one_succeeds();
+}
+
+#[test]
+#[should_panic(expected = "both were put in")]
+fn i5_control_a_set_that_does_not_look_at_the_flag_puts_in_a_second_value() {
+    leaving_out("I5", of_two_sets_one_succeeds);
+}
+
 /// Two set the flag, one of which has said something before; who waits clears it, and looks.
 fn a_set_that_is_cleared_has_been_heard() {
     loom::model(|| {
