@@ -8,6 +8,8 @@
 //! - **F4** Who waits makes its `Notified` first, and looks at `cancelled` second (N3).
 //! - **F5** A token whose last handle goes leaves its children to its own parent. So the table holds
 //!   only tokens that somebody has, and no chain grows without end.
+//! - **F6** The marks are set from below: parents after their children. So who finds a token cancelled,
+//!   without the lock, finds all below it cancelled; also who comes to cancel it, and has nothing to do.
 //!
 //! Feared: a child is born while its parent is cancelled, and never hears of it. Both need the
 //! lock: either the child is in the table when it is taken out, or it finds the mark (F2).
@@ -120,7 +122,8 @@ impl Token {
             return;
         }
         let cancelled = table.take_out(self.place.row);
-        for token in &cancelled {
+        // From below (F6): they were collected with parents before their children.
+        for token in cancelled.iter().rev() {
             // Release: pairs with the Acquire in `is_cancelled`.
             token.cancelled.store(true, Ordering::Release);
         }
