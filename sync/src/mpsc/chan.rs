@@ -38,7 +38,7 @@
 
 use super::error::{SendError, TrySendError};
 use crate::{
-    acquire::{Acquire, Gate},
+    acquire::{Gate, acquire},
     error::AcquireError,
     loom::{AtomicU8, AtomicUsize, Ordering, ShortGuard, ShortLock, WAKE_BATCH},
     notify::Notify,
@@ -210,7 +210,7 @@ impl<T> Chan<T> {
         if count > self.capacity {
             return Err(SendError(()));
         }
-        Acquire::new(self, count).await.map_err(|_| SendError(()))
+        acquire(self, count).await.map_err(|_| SendError(()))
     }
 
     pub(super) fn try_reserve(&self, count: usize) -> Result<(), TrySendError<()>> {
