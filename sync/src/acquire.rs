@@ -1,8 +1,8 @@
 //! Waiting for a number of things that are handed out in order: permits of a semaphore, slots of a
 //! channel.
 //!
-//! A [`Gate`] counts them; [`Acquire`] is the future that stands in its line. A request for several
-//! is filled piece by piece from the front of the line, so that it cannot be starved by small ones
+//! A [`Gate`] counts them. [`acquire`] takes what it wants at once if it can, and makes the future
+//! that stands in the line, [`Acquire`], only if it has to. A request for several is filled piece by piece from the front of the line, so that it cannot be starved by small ones
 //! behind it, and gives back what it has got so far if it is dropped (L4).
 
 use crate::{
@@ -41,19 +41,27 @@ pub(crate) trait Gate {
     fn give_back(&self, count: usize);
 }
 
+/// Waits for `wanted` units.
+#[inline]
+pub(crate) async fn acquire<G: Gate>(gate: &G, wanted: usize) -> Result<(), AcquireError> {
+    match budget::at_once(|| gate.acquire_now(wanted)) {
+        Some(outcome) => outcome,
+        None => Acquire::new(gate, wanted).await,
+    }
+}
+
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Stage {
-    /// Has not asked yet.
+    /// Is not in line yet.
     Start,
-    /// Knows that it has to line up.
-    Full,
     /// Is in line, or has been served and does not know it.
     Queued,
     Done,
 }
 
 pin_project! {
-    /// Resolves when `wanted` units of the gate are the caller's.
+    /// Resolves when `wanted` units of the gate are the caller's. Gets in line when first polled, unless
+    /// they are there by then.
     #[must_use = "futures do nothing unless polled or awaited"]
     pub(crate) struct Acquire<'a, G>
     where
@@ -81,17 +89,7 @@ pin_project! {
 impl<'a, G: Gate> Acquire<'a, G> {
     #[inline]
     pub(crate) fn new(gate: &'a G, wanted: usize) -> Self {
-        Self::at(Stage::Start, gate, wanted)
-    }
-
-    /// As `new`, when the caller has just seen that there is nothing to take.
-    pub(crate) fn new_full(gate: &'a G, wanted: usize) -> Self {
-        Self::at(Stage::Full, gate, wanted)
-    }
-
-    #[inline]
-    fn at(stage: Stage, gate: &'a G, wanted: usize) -> Self {
-        Self { gate, wanted, stage, waiter: Waiter::new(gate.queue()) }
+        Self { gate, wanted, stage: Stage::Start, waiter: Waiter::new(gate.queue()) }
     }
 
     /// L4: leaves the line; what was assigned so far goes to those behind.
@@ -137,16 +135,9 @@ impl<'a, G: Gate> Acquire<'a, G> {
     fn ask_again(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Result<(), AcquireError>> {
         let this = self.project();
         let waiter = this.waiter.as_ref();
-        let mut standing = waiter.standing();
+        let standing = this.gate.queue().ask(waiter, Some(cx.waker()));
         if standing == Standing::Waiting {
-            let mut locked = this.gate.queue().lock();
-            standing = locked.standing(waiter);
-            if standing == Standing::Waiting {
-                let replaced = locked.set_waker(waiter, cx.waker());
-                drop(locked);
-                drop(replaced);
-                return Poll::Pending;
-            }
+            return Poll::Pending;
         }
         *this.stage = Stage::Done;
         if standing == Standing::Granted {
@@ -162,17 +153,10 @@ impl<G: Gate> Future for Acquire<'_, G> {
     type Output = Result<(), AcquireError>;
 
     #[inline]
-    fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
+    fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
         let unit = ready!(budget::poll_proceed(cx));
         let outcome = match self.stage {
-            Stage::Start => match self.gate.acquire_now(self.wanted) {
-                Some(result) => {
-                    *self.as_mut().project().stage = Stage::Done;
-                    Poll::Ready(result)
-                }
-                None => self.line_up(cx),
-            },
-            Stage::Full => self.line_up(cx),
+            Stage::Start => self.line_up(cx),
             Stage::Queued => self.ask_again(cx),
             Stage::Done => panic!("a future was polled after it had completed"),
         };

@@ -117,6 +117,26 @@ pub fn poll_proceed(cx: &mut Context<'_>) -> Poll<RestoreOnPending> {
     })
 }
 
+/// Spends a unit on `operation` if that is done at once: the way in for an operation that seldom has
+/// to wait, which needs no future then.
+///
+/// `None` if `operation` says so, because it would have to wait; and if nothing is left, without
+/// asking it. Then the caller's future has to be polled, which tells the two apart.
+#[inline]
+pub(crate) fn at_once<R>(operation: impl FnOnce() -> Option<R>) -> Option<R> {
+    BUDGET.with(|budget| {
+        let left = budget.get();
+        if left == 0 {
+            return None;
+        }
+        let outcome = operation()?;
+        if left != UNCONSTRAINED {
+            budget.set(left - 1);
+        }
+        Some(outcome)
+    })
+}
+
 /// One unit of the budget, given back on drop unless [`made_progress`](Self::made_progress).
 ///
 /// See [`poll_proceed`] for an example.

@@ -111,25 +111,9 @@ impl<'a, D: Doorway> Pass<'a, D> {
     /// Whether it has been let through; if not, leaves the task's waker in line.
     fn ask_again(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<D::Output> {
         let this = self.project();
-        let waiter = this.waiter.as_ref();
-        let mut standing = waiter.standing();
+        let standing = this.door.queue().ask(this.waiter.as_ref(), Some(cx.waker()));
         if standing == Standing::Waiting {
-            let mut locked = this.door.queue().lock();
-            standing = locked.standing(waiter);
-            if locked.is_being_swept(waiter) {
-                let removed = locked.remove(waiter);
-                drop(locked);
-                // Before the waker is dropped, whose destructor may panic.
-                *this.stage = Stage::Done;
-                drop(removed);
-                return Poll::Ready(this.door.served(Standing::Swept));
-            }
-            if standing == Standing::Waiting {
-                let replaced = locked.set_waker(waiter, cx.waker());
-                drop(locked);
-                drop(replaced);
-                return Poll::Pending;
-            }
+            return Poll::Pending;
         }
         *this.stage = Stage::Done;
         Poll::Ready(this.door.served(standing))

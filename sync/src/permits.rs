@@ -17,7 +17,7 @@
 //! the permit, or the holder's compare-exchange fails, sees `WAITERS` and goes through the lock.
 
 use crate::{
-    acquire::{Acquire, Gate},
+    acquire::{Gate, acquire},
     error::{AcquireError, TryAcquireError},
     loom::{AtomicUsize, Ordering, const_fn},
     stats::Stats,
@@ -40,7 +40,10 @@ impl Permits {
     const_fn! {
         pub(crate) fn new(permits: usize) -> Self {
             assert!(permits <= Self::MAX, "more permits than Semaphore::MAX_PERMITS");
-            Self { word: AtomicUsize::new(permits * ONE), queue: WaitQueue::new(()) }
+            Self {
+                word: AtomicUsize::new(permits * ONE),
+                queue: WaitQueue::new(()),
+            }
         }
     }
 
@@ -61,8 +64,8 @@ impl Permits {
     }
 
     #[inline]
-    pub(crate) fn acquire(&self, wanted: usize) -> Acquire<'_, Self> {
-        Acquire::new(self, wanted)
+    pub(crate) fn acquire(&self, wanted: usize) -> impl Future<Output = Result<(), AcquireError>> {
+        acquire(self, wanted)
     }
 
     #[inline]

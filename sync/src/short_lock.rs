@@ -6,8 +6,9 @@
 //!
 //! - **K1** `held` is true exactly while there is a guard. The value is touched through the guard
 //!   only.
-//! - **K2** Under it there are moves of values, arithmetic, and at most the growth of a buffer: no
-//!   foreign code, nothing that waits, no other lock but one of this kind, in one order (D1).
+//! - **K2** Under it there are moves of values, arithmetic, and at most the growth of a buffer or a look
+//!   at the clock: no foreign code, nothing that waits, no other lock but one of this kind, in one
+//!   order: that of a line before an inbox, and D1.
 //!
 //! Feared: the holder is preempted, and those who wait burn its processor. By K2 it holds the lock
 //! for some ten nanoseconds, so this is rare; and who waits for longer than a few microseconds
@@ -29,7 +30,7 @@
 #![allow(unsafe_code)]
 #![allow(unreachable_pub, reason = "the models reach it through loom::internals")]
 
-use crate::loom::{AtomicBool, Ordering, UnsafeCell, wait_a_little};
+use crate::loom::{AtomicBool, Ordering, UnsafeCell, const_fn, wait_a_little};
 use std::{
     fmt,
     marker::PhantomData,
@@ -48,9 +49,11 @@ unsafe impl<T: Send> Send for ShortLock<T> {}
 unsafe impl<T: Send> Sync for ShortLock<T> {}
 
 impl<T> ShortLock<T> {
-    /// A lock that is free.
-    pub fn new(value: T) -> Self {
-        Self { held: AtomicBool::new(false), value: UnsafeCell::new(value) }
+    const_fn! {
+        /// A lock that is free.
+        pub fn new(value: T) -> Self {
+            Self { held: AtomicBool::new(false), value: UnsafeCell::new(value) }
+        }
     }
 
     /// Waits until the lock is free, and takes it.

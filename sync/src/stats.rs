@@ -50,12 +50,14 @@ pub(crate) struct Tally {
     longest_ns: u64,
     /// Wraps around at four billion, which would take a quarter of a terabyte of waiters.
     waiters: u32,
+    /// The number of the round: how many sweeps have begun (L6).
+    pub(crate) round: u32,
 }
 
 const NOT_TIMED: u64 = u64::MAX;
 
 impl Tally {
-    pub(crate) const NEW: Self = Self { contended: 0, longest_ns: NOT_TIMED, waiters: 0 };
+    pub(crate) const NEW: Self = Self { contended: 0, longest_ns: NOT_TIMED, waiters: 0, round: 0 };
 
     /// From now on waits are timed; those under way are not.
     pub(crate) fn enable(&mut self) {

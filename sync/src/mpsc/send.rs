@@ -51,7 +51,7 @@ impl<T> Future for Sending<'_, T> {
                     unit.made_progress();
                     return Poll::Ready(Err(SendError(take(this.message))));
                 }
-                Offer::Full => this.place.set(Some(Acquire::new_full(this.chan, 1))),
+                Offer::Full => this.place.set(Some(Acquire::new(this.chan, 1))),
             }
         }
         send_in_turn(this.chan, this.message, this.place, cx)

@@ -27,7 +27,6 @@ use std::{
     fmt,
     panic::{RefUnwindSafe, UnwindSafe},
     sync::Arc,
-    task::Waker,
 };
 
 const EMPTY: usize = 0;
@@ -279,9 +278,16 @@ impl Notify {
                 // Acquire: for the case without waiters, as in the exchange below.
                 word = self.word.load(Ordering::Acquire);
                 if word & STATE == WAITING {
-                    let waker = self.take_from_line(&mut locked, end);
+                    let waker = match end {
+                        End::Front => locked.pop_front(Standing::Granted),
+                        End::Back => locked.pop_back(Standing::GrantedLast),
+                    };
+                    if locked.is_empty() {
+                        // Release: as in `left`.
+                        self.word.store(word - WAITING, Ordering::Release);
+                    }
                     drop(locked);
-                    if let Some(waker) = waker {
+                    if let Some(Some(waker)) = waker {
                         waker.wake();
                     }
                     return;
@@ -299,16 +305,6 @@ impl Notify {
                 Err(now) => word = now,
             }
         }
-    }
-
-    /// N2: the line is not empty; one waiter leaves it.
-    fn take_from_line(&self, locked: &mut Locked<'_, ()>, end: End) -> Option<Waker> {
-        let popped = match end {
-            End::Front => locked.pop_front(Standing::Granted),
-            End::Back => locked.pop_back(Standing::GrantedLast),
-        };
-        self.left(locked);
-        popped.flatten()
     }
 
     /// N1: the line has become shorter.

@@ -59,7 +59,9 @@ impl<'q> Place<'q> {
     fn poll_notified(mut self: Pin<&mut Self>, notify: &Notify, waker: Option<&Waker>) -> Poll<()> {
         let done = match self.stage {
             Stage::Start => self.is_notified(notify) || self.as_mut().line_up(notify, waker),
-            Stage::Queued => self.as_mut().is_served(notify, waker),
+            Stage::Queued => {
+                notify.queue.ask(self.as_ref().project_ref().waiter, waker) != Standing::Waiting
+            }
             Stage::Done => true,
         };
         let this = self.project();
@@ -102,49 +104,24 @@ impl<'q> Place<'q> {
         let waker = waker.cloned();
         let mut locked = notify.queue.lock();
         loop {
-            if self.is_notified(notify) {
-                drop(locked);
-                return true;
-            }
-            // Relaxed: if it is not what we were just told, the exchange fails or we come round.
-            let word = notify.word.load(Ordering::Relaxed);
-            if word & !STATE != self.sweep || word & STATE == NOTIFIED {
-                continue;
-            }
             // AcqRel: one chain of read-modify-writes, as in `left`.
-            if word & STATE == WAITING
-                || notify
-                    .word
-                    .compare_exchange(word, word | WAITING, Ordering::AcqRel, Ordering::Relaxed)
-                    .is_ok()
-            {
-                locked.push_back(self.project().waiter.as_ref(), 1, waker);
-                return false;
+            match notify.word.compare_exchange(
+                self.sweep | EMPTY,
+                self.sweep | WAITING,
+                Ordering::AcqRel,
+                Ordering::Relaxed,
+            ) {
+                Ok(_) => break,
+                // N1: it stays so for as long as we have the lock.
+                Err(now) if now == self.sweep | WAITING => break,
+                Err(_) if self.is_notified(notify) => {
+                    drop(locked);
+                    return true;
+                }
+                Err(_) => {}
             }
         }
-    }
-
-    /// Whether a notification has come while in line; if not, leaves `waker` there.
-    fn is_served(self: Pin<&mut Self>, notify: &Notify, waker: Option<&Waker>) -> bool {
-        let this = self.project();
-        let waiter = this.waiter.as_ref();
-        if waiter.standing() != Standing::Waiting {
-            return true;
-        }
-        let mut locked = notify.queue.lock();
-        if locked.standing(waiter) != Standing::Waiting {
-            return true;
-        }
-        if locked.is_being_swept(waiter) {
-            // L6: it counts as woken from the moment the sweep began.
-            let removed = locked.remove(waiter);
-            drop(locked);
-            drop(removed);
-            return true;
-        }
-        let replaced = waker.and_then(|waker| locked.set_waker(waiter, waker));
-        drop(locked);
-        drop(replaced);
+        locked.push_back(self.project().waiter.as_ref(), 1, waker);
         false
     }
 

@@ -34,6 +34,7 @@
 
 use super::wait::Wait;
 use crate::{
+    budget,
     loom::{AtomicUsize, Ordering, const_fn},
     wait_list::{Locked, Standing, WaitQueue},
     wakers::Wakers,
@@ -88,8 +89,12 @@ impl RawRwLock {
         }
     }
 
-    pub(super) fn wait(&self, want: Want) -> Wait<'_> {
-        Wait::new(self, want)
+    /// Waits until it is in.
+    #[inline]
+    pub(super) async fn wait(&self, want: Want) {
+        if budget::at_once(|| self.enter(want).then_some(())).is_none() {
+            Wait::new(self, want).await;
+        }
     }
 
     /// What the word changes by when somebody comes in who wants this; `None` if he cannot.

@@ -13,7 +13,7 @@ use std::{
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Stage {
-    /// Has not asked yet.
+    /// Is not in line yet.
     Start,
     /// Is in line, or has been served and does not know it.
     Queued,
@@ -21,7 +21,7 @@ enum Stage {
 }
 
 pin_project! {
-    /// Resolves when the caller is in.
+    /// Resolves when the caller is in. Gets in line when first polled, unless there is room by then.
     #[must_use = "futures do nothing unless polled or awaited"]
     pub(super) struct Wait<'a> {
         lock: &'a RawRwLock,
@@ -66,23 +66,6 @@ impl<'a> Wait<'a> {
         false
     }
 
-    /// Whether it has been let in; if not, leaves the task's waker in line.
-    fn is_served(self: Pin<&mut Self>, cx: &mut Context<'_>) -> bool {
-        let this = self.project();
-        let waiter = this.waiter.as_ref();
-        if waiter.standing() != Standing::Waiting {
-            return true;
-        }
-        let mut locked = this.lock.queue.lock();
-        if locked.standing(waiter) != Standing::Waiting {
-            return true;
-        }
-        let replaced = locked.set_waker(waiter, cx.waker());
-        drop(locked);
-        drop(replaced);
-        false
-    }
-
     /// L4: leaves the line, or, if it was let in unseen, the lock.
     #[cold]
     fn give_up(self: Pin<&mut Self>) {
@@ -123,8 +106,11 @@ impl Future for Wait<'_> {
     fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<()> {
         let unit = ready!(budget::poll_proceed(cx));
         let served = match self.stage {
-            Stage::Start => self.lock.enter(self.want) || self.as_mut().line_up(cx),
-            Stage::Queued => self.as_mut().is_served(cx),
+            Stage::Start => self.as_mut().line_up(cx),
+            Stage::Queued => {
+                let waiter = self.as_ref().project_ref().waiter;
+                self.lock.queue.ask(waiter, Some(cx.waker())) != Standing::Waiting
+            }
             Stage::Done => panic!("a future was polled after it had completed"),
         };
         if !served {

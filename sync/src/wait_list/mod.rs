@@ -29,9 +29,8 @@
 //! # Why it is sound
 //!
 //! *A node never dangles.* A waiter borrows its queue for `'q`, or its owner keeps the queue alive, and
-//! it is pinned when linked, so it
-//! neither moves nor is its memory reused before its drop has run; and the drop unlinks it (L2
-//! tells whether it must). A queue that goes first leaves only waiters that were leaked: nobody can
+//! it is pinned when linked, so it neither moves nor is its memory reused before its drop has run;
+//! and the drop unlinks it (L2 tells whether it must). A queue that goes first leaves only waiters that were leaked: nobody can
 //! reach their links again, because that takes the queue they borrow.
 //!
 //! *A waker is not touched too late.* The owner may free its waiter as soon as it reads a standing
@@ -61,13 +60,13 @@ pub use list::Standing;
 pub use waiter::{Removed, Waiter};
 
 use crate::{
-    loom::{Mutex, MutexGuard, const_fn},
+    loom::{ShortGuard, ShortLock, const_fn},
     stats::{Stats, Tally},
     wakers::Wakers,
 };
 use list::{List, links};
 use std::{
-    fmt,
+    fmt, mem,
     ops::{Deref, DerefMut},
     pin::Pin,
     ptr::{self, NonNull},
@@ -76,15 +75,15 @@ use std::{
 
 /// A lock around a line of waiters and the primitive's own state.
 pub struct WaitQueue<S> {
-    line: Mutex<Line<S>>,
+    line: ShortLock<Line<S>>,
 }
 
 struct Line<S> {
     waiting: List,
     /// Being woken by a sweep: of an older round, and no longer in line (L6).
     swept: List,
+    /// With the number of the round: it fits in here.
     tally: Tally,
-    round: u32,
     state: S,
 }
 
@@ -93,11 +92,10 @@ impl<S> WaitQueue<S> {
         /// A queue in which nobody waits.
         pub fn new(state: S) -> Self {
             Self {
-                line: Mutex::new(Line {
+                line: ShortLock::new(Line {
                     waiting: List::EMPTY,
                     swept: List::EMPTY,
                     tally: Tally::NEW,
-                    round: 0,
                     state,
                 }),
             }
@@ -113,6 +111,48 @@ impl<S> WaitQueue<S> {
     /// Locks the line if that takes no waiting. For `Debug`, which must not block.
     pub fn try_lock(&self) -> Option<Locked<'_, S>> {
         Some(Locked { line: self.line.try_lock()?, queue: self })
+    }
+
+    /// Where `waiter`, which is in line or has been, stands now. If it waits on, it wakes `waker`.
+    ///
+    /// It counts as `Swept` as soon as the sweep has begun (L6).
+    #[inline]
+    pub(crate) fn ask(&self, waiter: Pin<&Waiter<'_, S>>, waker: Option<&Waker>) -> Standing {
+        match waiter.standing() {
+            Standing::Waiting => self.ask_locked(waiter, waker),
+            standing => standing, // Final.
+        }
+    }
+
+    fn ask_locked(&self, waiter: Pin<&Waiter<'_, S>>, waker: Option<&Waker>) -> Standing {
+        let mut own = None;
+        loop {
+            let mut locked = self.lock();
+            let standing = locked.standing(waiter);
+            if standing != Standing::Waiting {
+                drop(locked);
+                return standing;
+            }
+            if locked.is_being_swept(waiter) {
+                let left = locked.leave_sweep(waiter);
+                drop(locked);
+                drop((left, own));
+                return Standing::Swept;
+            }
+            let Some(waker) = waker else { return standing };
+            if locked.would_wake(waiter, waker) {
+                drop(locked);
+                return standing;
+            }
+            if own.is_some() {
+                let replaced = locked.set_waker(waiter, own);
+                drop(locked);
+                drop(replaced);
+                return standing;
+            }
+            drop(locked);
+            own = Some(waker.clone()); // Cloning is foreign code.
+        }
     }
 
     /// Who waits and who has.
@@ -136,7 +176,7 @@ impl<S> fmt::Debug for WaitQueue<S> {
 ///
 /// Wakers that its methods return are woken or dropped after it is gone (L3).
 pub struct Locked<'a, S> {
-    line: MutexGuard<'a, Line<S>>,
+    line: ShortGuard<'a, Line<S>>,
     queue: &'a WaitQueue<S>,
 }
 
@@ -188,7 +228,7 @@ impl<S> Locked<'_, S> {
     fn prepare(&mut self, waiter: Pin<&Waiter<'_, S>>, missing: usize, waker: Option<Waker>) {
         self.check(waiter);
         assert_eq!(waiter.standing(), Standing::Idle, "a waiter can line up only once");
-        let (round, since) = (self.line.round, self.line.tally.joined());
+        let (round, since) = (self.line.tally.round, self.line.tally.joined());
         // SAFETY: it lines up only once, so it is in no list; we hold the lock (L1).
         unsafe { waiter.node.prepare(waker, missing, since, round) };
     }
@@ -200,19 +240,21 @@ impl<S> Locked<'_, S> {
         Some(unsafe { links(first, |links| (*links).missing) })
     }
 
+    /// Whether a waiting waiter wakes the same task as `waker`.
+    fn would_wake(&self, waiter: Pin<&Waiter<'_, S>>, waker: &Waker) -> bool {
+        let node = NonNull::from(&waiter.get_ref().node);
+        // SAFETY: borrowed, so alive, and in line, says the caller; we hold the lock (L1).
+        unsafe {
+            links(node, |links| (*links).waker.as_ref().is_some_and(|own| own.will_wake(waker)))
+        }
+    }
+
     /// Makes a waiting waiter wake `waker` from now on; returns the waker it replaces.
-    pub fn set_waker(&mut self, waiter: Pin<&Waiter<'_, S>>, waker: &Waker) -> Option<Waker> {
-        self.check(waiter);
+    fn set_waker(&mut self, waiter: Pin<&Waiter<'_, S>>, waker: Option<Waker>) -> Option<Waker> {
         assert_eq!(waiter.standing(), Standing::Waiting, "only who waits is woken");
         let node = NonNull::from(&waiter.get_ref().node);
-        // SAFETY: borrowed, so alive, and in line; we hold the lock (L1). If the clone panics, nothing
-        // has changed.
-        unsafe {
-            links(node, |links| match &mut (*links).waker {
-                Some(current) if current.will_wake(waker) => None,
-                slot => slot.replace(waker.clone()),
-            })
-        }
+        // SAFETY: borrowed, so alive, and in line; we hold the lock (L1).
+        unsafe { links(node, |links| mem::replace(&mut (*links).waker, waker)) }
     }
 
     /// Takes a waiter out of the line, or out of a sweep; `None` if it was served already.
@@ -226,10 +268,18 @@ impl<S> Locked<'_, S> {
         unsafe {
             let (missing, round) = links(node, |links| ((*links).missing, (*links).round));
             let line = &mut *self.line;
-            let list = if round == line.round { &mut line.waiting } else { &mut line.swept };
+            let list = if round == line.tally.round { &mut line.waiting } else { &mut line.swept };
             let waker = list.settle(node, Standing::Idle, &mut line.tally);
             Some(Removed { missing, _waker: waker })
         }
+    }
+
+    /// Takes a waiter that is being swept out of the sweep, as if that had come to it. Its waker.
+    fn leave_sweep(&mut self, waiter: Pin<&Waiter<'_, S>>) -> Option<Waker> {
+        let line = &mut *self.line;
+        let node = NonNull::from(&waiter.get_ref().node);
+        // SAFETY: of an older round and waiting, says the caller, so it is in this list (L6).
+        unsafe { line.swept.settle(node, Standing::Swept, &mut line.tally) }
     }
 
     /// How much a waiter still lacked when it was taken out of the line.
@@ -291,7 +341,7 @@ impl<S> Locked<'_, S> {
         let line = &mut *self.line;
         // SAFETY: both lists are under the lock we hold.
         unsafe { line.swept.append(&mut line.waiting) };
-        line.round = line.round.wrapping_add(1);
+        line.tally.round = line.tally.round.wrapping_add(1);
     }
 
     /// Wakes the next of those claimed by a sweep, as [`pop_front`](Self::pop_front) does.
@@ -332,7 +382,7 @@ impl<S> Locked<'_, S> {
         let node = NonNull::from(&waiter.get_ref().node);
         // SAFETY: borrowed, so alive, and in line; we hold the lock (L1).
         let round = unsafe { links(node, |links| (*links).round) };
-        round != self.line.round
+        round != self.line.tally.round
     }
 
     /// The lock must be that of the waiter's own queue: L1 depends on it.

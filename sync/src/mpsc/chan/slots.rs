@@ -3,7 +3,7 @@
 
 use super::{Chan, Inbox, OPEN};
 use crate::{
-    acquire::{Acquire, Gate},
+    acquire::{Gate, acquire},
     error::AcquireError,
     loom::{Ordering, WAKE_BATCH},
     mpsc::error::{SendError, TrySendError},
@@ -25,7 +25,7 @@ impl<T> Chan<T> {
         if count > self.capacity {
             return Err(SendError(()));
         }
-        Acquire::new(self, count).await.map_err(|_| SendError(()))
+        acquire(self, count).await.map_err(|_| SendError(()))
     }
 
     pub(in crate::mpsc) fn try_reserve(&self, count: usize) -> Result<(), TrySendError<()>> {
