@@ -39,9 +39,19 @@ mod timeouts;
 // What was broken once.
 mod regressions;
 
-// Sockets.
+// Sockets, descriptors, signals, children and files.
+#[cfg(feature = "net")]
+mod async_fd;
+#[cfg(feature = "net")]
+mod faults_net;
+#[cfg(feature = "net")]
+mod pipes;
 #[cfg(feature = "net")]
 mod tcp;
+#[cfg(feature = "net")]
+mod udp;
+#[cfg(feature = "net")]
+mod unix;
 
 // The leaves by themselves.
 mod barrier;
