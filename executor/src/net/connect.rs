@@ -192,11 +192,12 @@ mod tests {
             let wanted = alive.local_addr().unwrap();
             let list = [dead.local_addr().unwrap(), wanted];
             let an_hour = Duration::from_secs(3600);
-            let racing = race(&io_handle(), list.into(), an_hour);
+            let handle = io_handle();
+            let racing = race(&handle, list.into(), an_hour);
             let stream = timeout(Duration::from_secs(30), racing).await.expect("the hour").unwrap();
             assert_eq!(stream.peer_addr().unwrap(), wanted);
 
-            let none = race(&io_handle(), [list[0], list[0]].into(), an_hour).await.unwrap_err();
+            let none = race(&handle, [list[0], list[0]].into(), an_hour).await.unwrap_err();
             assert_eq!(none.kind(), io::ErrorKind::ConnectionRefused);
             assert!(none.to_string().contains(&list[0].to_string()), "{none}");
         });

@@ -2,7 +2,7 @@
 //!
 //! | you want to | take |
 //! |---|---|
-//! | serve connections | [`TcpListener`] |
+//! | serve connections | [`serve`], or [`TcpListener`] and a loop |
 //! | connect | [`TcpStream::connect`] |
 //! | set options first | [`TcpSocket`] |
 //! | send datagrams | [`UdpSocket`] |
@@ -53,6 +53,7 @@ pub(crate) mod budget;
 mod connect;
 mod futures_io;
 mod resolve;
+mod serve;
 mod socket;
 mod split;
 mod split_owned;
@@ -71,6 +72,7 @@ pub mod unix;
 pub use addr::ToSocketAddrs;
 pub use raddle_io_driver::{Datagram, Datagrams, Interest, Ready};
 pub use resolve::lookup_host;
+pub use serve::{Listener, Serve, Served, serve};
 pub use tcp_listener::TcpListener;
 pub use tcp_socket::TcpSocket;
 pub use tcp_stream::TcpStream;

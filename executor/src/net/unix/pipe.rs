@@ -220,7 +220,7 @@ macro_rules! end_of_a_pipe {
     };
 }
 
-/// The writing end of a pipe. Dropping it ends the stream, if it is the last.
+/// The writing end of a pipe. Dropping it ends the stream, if it is the last; closing it as an `AsyncWrite` does not.
 #[derive(Debug)]
 pub struct Sender {
     io: Registered<OwnedFd>,
