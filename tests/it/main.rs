@@ -45,7 +45,17 @@ mod async_fd;
 #[cfg(feature = "net")]
 mod faults_net;
 #[cfg(feature = "net")]
+mod files;
+#[cfg(feature = "net")]
+mod io_util;
+#[cfg(feature = "net")]
 mod pipes;
+#[cfg(feature = "net")]
+mod processes;
+#[cfg(feature = "net")]
+mod serve;
+#[cfg(feature = "net")]
+mod signals;
 #[cfg(feature = "net")]
 mod tcp;
 #[cfg(feature = "net")]
@@ -69,6 +79,8 @@ mod once;
 mod oneshot;
 mod props_bounded_semaphore;
 mod props_channels;
+#[cfg(feature = "net")]
+mod props_io;
 mod props_locks;
 mod props_notify;
 mod props_oneshot;
