@@ -12,7 +12,7 @@ use std::os::unix::fs::PermissionsExt;
 use std::pin::pin;
 use std::process::{Command, Stdio};
 use std::sync::mpsc;
-use std::task::Waker;
+use std::task::{Poll, Waker};
 
 #[test]
 fn a_file_is_written_read_and_gone_through() {
@@ -253,7 +253,9 @@ fn standard_streams_in_a_child() {
     Flavor::Workers(2).build().block_on(async {
         let (mut input, mut buffer, mut count) = (raddle::io::stdin(), [0; 1000], 0);
         // The first is dropped with the thread still reading; nothing is lost.
-        let _ = poll_once(pin!(input.read(&mut buffer)), Waker::noop());
+        if let Poll::Ready(read) = poll_once(pin!(input.read(&mut buffer)), Waker::noop()) {
+            count += read.unwrap();
+        }
         while let n @ 1.. = input.read(&mut buffer).await.unwrap() {
             count += n;
         }

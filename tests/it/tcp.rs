@@ -449,6 +449,8 @@ fn options_are_set_and_read_back() {
         {
             client.set_quickack(false).unwrap();
             assert!(!client.quickack().unwrap());
+            client.set_tos_v4(0x10).unwrap();
+            assert_eq!(client.tos_v4().unwrap(), 0x10);
             let second = Duration::from_secs(1);
             client.set_keepalive_times(60 * second, 10 * second, 3).unwrap();
         }

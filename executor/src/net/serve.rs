@@ -27,6 +27,13 @@ const FIRST_PAUSE: Duration = Duration::from_millis(5);
 /// After many of them.
 const LONGEST_PAUSE: Duration = Duration::from_secs(1);
 
+/// As many permits as a semaphore can have, or be asked for at once.
+const UNLIMITED: u32 = if Semaphore::MAX_PERMITS < u32::MAX as usize {
+    Semaphore::MAX_PERMITS as u32
+} else {
+    u32::MAX
+};
+
 /// Calls `handler` for every connection that `listener` accepts, in a task of its own, until it is told to stop.
 ///
 /// Awaiting it serves. Without further ado it serves for ever, any number of connections at once; the methods of
@@ -79,7 +86,7 @@ where
         listener,
         handler,
         signal: pending(),
-        limit: u32::MAX,
+        limit: UNLIMITED,
         timeout: None,
         drain: None,
         on_error: Box::new(|_| {}),
@@ -143,7 +150,7 @@ impl<L, H, S> Serve<L, H, S> {
     #[must_use]
     pub fn limit(mut self, connections: usize) -> Self {
         assert!(connections > 0, "a server that may have no connections serves nobody");
-        self.limit = u32::try_from(connections).unwrap_or(u32::MAX);
+        self.limit = u32::try_from(connections).unwrap_or(UNLIMITED).min(UNLIMITED);
         self
     }
 

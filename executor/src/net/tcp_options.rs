@@ -106,6 +106,25 @@ macro_rules! tcp_options {
                 self.set_linger(Some(Duration::ZERO))
             }
 
+            /// The type of service in the header of IPv4 packets.
+            ///
+            /// # Errors
+            /// What the system says.
+            #[cfg(any(target_os = "linux", target_os = "android"))]
+            pub fn tos_v4(&self) -> io::Result<u8> {
+                Ok(sockopt::ip_tos(self)?)
+            }
+
+            /// Sets the type of service in the header of IPv4 packets, which routers may heed
+            /// (`IP_TOS`). Linux and Android.
+            ///
+            /// # Errors
+            /// What the system says.
+            #[cfg(any(target_os = "linux", target_os = "android"))]
+            pub fn set_tos_v4(&self, tos: u8) -> io::Result<()> {
+                Ok(sockopt::set_ip_tos(self, tos)?)
+            }
+
             /// How many routers the packets may pass.
             ///
             /// # Errors
