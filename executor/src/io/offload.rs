@@ -7,7 +7,9 @@
 //! Only files can go back: a write, or a seek from the present position, first undoes what was read ahead.
 
 use std::future::Future;
-use std::io::{self, Read, Write};
+#[cfg(feature = "io-std")]
+use std::io::Write;
+use std::io::{self, Read};
 #[cfg(feature = "fs")]
 use std::io::{Seek, SeekFrom};
 use std::mem;
@@ -213,6 +215,7 @@ where
 }
 
 /// All of `bytes`, and nothing kept back.
+#[cfg(feature = "io-std")]
 pub(crate) fn write_through<T>(mut io: &T, bytes: &[u8]) -> io::Result<()>
 where
     for<'a> &'a T: Write,

@@ -150,7 +150,7 @@ impl<L, H, S> Serve<L, H, S> {
     #[must_use]
     pub fn limit(mut self, connections: usize) -> Self {
         assert!(connections > 0, "a server that may have no connections serves nobody");
-        self.limit = u32::try_from(connections).unwrap_or(UNLIMITED).min(UNLIMITED);
+        self.limit = connections.min(UNLIMITED as usize) as u32; // It fits: it is no more than one that does.
         self
     }
 
