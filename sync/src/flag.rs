@@ -5,13 +5,15 @@
 //! - **E2** To set the flag while it is waited for, and to claim everybody in line for a sweep (L6),
 //!   is one step under the lock. So a set reaches exactly those who wait when it happens, even if the
 //!   flag is cleared before they have noticed; and who waits after the clearing, waits.
+//! - **E3** Every set is a read-modify-write of the word, also one that finds it set. So a clearing
+//!   either comes after it, and sees what was done before it, or before it, and is undone.
 //!
 //! Feared: the flag is set while a waiter lines up past it. But both change the same word, from
 //! `CLEAR`: the waiter to `WAITED`, the setter to `SET`. Who comes second sees it.
 
 use crate::{
     doorway::{Doorway, Pass},
-    loom::{AtomicU8, Ordering, const_fn},
+    loom::{AtomicU8, Ordering, const_fn, left_out},
     stats::Stats,
     wait_list::{Locked, Standing, WaitQueue},
 };
@@ -52,16 +54,16 @@ impl Flag {
         self.set_with(|| ());
     }
 
-    /// Sets the flag if it is not set, having run `first` under the lock.
+    /// Sets the flag. If it is not set yet, runs `first` before, under the lock.
     #[cold]
     pub(crate) fn set_with(&self, first: impl FnOnce()) {
         let locked = self.queue.lock();
-        // Only `set` changes the word without the lock, and only while nobody waits.
-        if self.is_set() {
+        if !self.is_set() || left_out("I5") {
+            first();
+        } else if left_out("E3") {
             return;
         }
-        first();
-        // Release: as in `set`.
+        // Also if it is set already (E3). Release: as in `set`.
         self.word.swap(SET, Ordering::AcqRel);
         locked.sweep();
     }

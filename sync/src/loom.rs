@@ -21,12 +21,20 @@ mod chosen {
         match round {
             0..6 => (0..1 << round).for_each(|_| hint::spin_loop()),
             6..16 => thread::yield_now(),
-            _ => thread::sleep(Duration::from_micros(50)),
+            // From 50 microseconds to 1.6 milliseconds, and never much longer than the wait so far.
+            _ => thread::sleep(Duration::from_micros(50 << (round - 16).min(5))),
         }
     }
 
     /// How many wakers are taken before a lock is let go. Bounds the time under the lock.
     pub const WAKE_BATCH: usize = 32;
+
+    /// Whether a step that a rule demands is to be left out. Never, except in negative controls of
+    /// the models.
+    #[inline(always)]
+    pub const fn left_out(_rule: &str) -> bool {
+        false
+    }
 
     /// Lets the thread that made it sleep until it is unparked; an early unpark is remembered.
     #[derive(Debug)]
@@ -113,6 +121,29 @@ mod chosen {
 
     /// Small, so that models see the lock let go between batches.
     pub const WAKE_BATCH: usize = 1;
+
+    std::thread_local! {
+        static LEFT_OUT: std::cell::Cell<&'static str> = const { std::cell::Cell::new("") };
+    }
+
+    /// Whether the step that `rule` demands is to be left out, in the model that this thread runs.
+    pub fn left_out(rule: &str) -> bool {
+        LEFT_OUT.get() == rule
+    }
+
+    /// Runs a model of this crate without the step that `rule` demands: to see it fail. (All threads
+    /// of a model are run by the one that called `loom::model`.)
+    pub fn leaving_out(rule: &'static str, model: impl FnOnce()) {
+        struct Restore;
+        impl Drop for Restore {
+            fn drop(&mut self) {
+                LEFT_OUT.set("");
+            }
+        }
+        LEFT_OUT.set(rule);
+        let _restore = Restore;
+        model();
+    }
 
     /// loom's mutex behind parking_lot's signatures: a panic under the lock does not poison it.
     #[derive(Debug)]
@@ -203,6 +234,7 @@ pub use chosen::*;
 pub mod internals {
     pub use crate::{
         blocking::block_on,
+        loom::leaving_out,
         short_lock::ShortLock as RealShortLock,
         wait_list::{Locked, Standing, WaitQueue, Waiter},
     };

@@ -8,7 +8,12 @@
 //! The value is put in under I3, which is I1.
 #![allow(unsafe_code)]
 
-use crate::{loom::const_fn, once_slot::OnceSlot, permits::Permits, stats::Stats};
+use crate::{
+    loom::const_fn,
+    once_slot::{OnceSlot, like_an_option},
+    permits::Permits,
+    stats::Stats,
+};
 use std::{
     error::Error,
     fmt, mem,
@@ -304,37 +309,7 @@ impl<T> OnceCell<T> {
     }
 }
 
-impl<T> Default for OnceCell<T> {
-    fn default() -> Self {
-        Self::new()
-    }
-}
-
-impl<T> From<T> for OnceCell<T> {
-    fn from(value: T) -> Self {
-        Self::const_new_with(value)
-    }
-}
-
-impl<T: Clone> Clone for OnceCell<T> {
-    fn clone(&self) -> Self {
-        Self::new_with(self.get().cloned())
-    }
-}
-
-impl<T: PartialEq> PartialEq for OnceCell<T> {
-    fn eq(&self, other: &Self) -> bool {
-        self.get() == other.get()
-    }
-}
-
-impl<T: Eq> Eq for OnceCell<T> {}
-
-impl<T: fmt::Debug> fmt::Debug for OnceCell<T> {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("OnceCell").field("value", &self.get()).finish()
-    }
-}
+like_an_option!(OnceCell);
 
 /// Why [`OnceCell::set`] did not take the value, which it gives back.
 ///

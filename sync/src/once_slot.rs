@@ -88,3 +88,43 @@ impl<T> Drop for OnceSlot<T> {
         drop(self.take());
     }
 }
+
+/// Implements for a type around a slot what an `Option` has: compared, cloned and shown by what it
+/// holds.
+macro_rules! like_an_option {
+    ($Once:ident) => {
+        impl<T> Default for $Once<T> {
+            fn default() -> Self {
+                Self::new()
+            }
+        }
+
+        impl<T> From<T> for $Once<T> {
+            fn from(value: T) -> Self {
+                Self::const_new_with(value)
+            }
+        }
+
+        impl<T: Clone> Clone for $Once<T> {
+            fn clone(&self) -> Self {
+                Self::new_with(self.get().cloned())
+            }
+        }
+
+        impl<T: PartialEq> PartialEq for $Once<T> {
+            fn eq(&self, other: &Self) -> bool {
+                self.get() == other.get()
+            }
+        }
+
+        impl<T: Eq> Eq for $Once<T> {}
+
+        impl<T: std::fmt::Debug> std::fmt::Debug for $Once<T> {
+            fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+                f.debug_struct(stringify!($Once)).field("value", &self.get()).finish()
+            }
+        }
+    };
+}
+
+pub(crate) use like_an_option;

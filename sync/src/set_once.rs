@@ -7,7 +7,13 @@
 //! The value is put in under I5, which is I1.
 #![allow(unsafe_code)]
 
-use crate::{blocking::block_on, flag::Flag, loom::const_fn, once_slot::OnceSlot, stats::Stats};
+use crate::{
+    blocking::block_on,
+    flag::Flag,
+    loom::const_fn,
+    once_slot::{OnceSlot, like_an_option},
+    stats::Stats,
+};
 use std::{
     error::Error,
     fmt,
@@ -202,37 +208,7 @@ impl<T> SetOnce<T> {
     }
 }
 
-impl<T> Default for SetOnce<T> {
-    fn default() -> Self {
-        Self::new()
-    }
-}
-
-impl<T> From<T> for SetOnce<T> {
-    fn from(value: T) -> Self {
-        Self::const_new_with(value)
-    }
-}
-
-impl<T: Clone> Clone for SetOnce<T> {
-    fn clone(&self) -> Self {
-        Self::new_with(self.get().cloned())
-    }
-}
-
-impl<T: PartialEq> PartialEq for SetOnce<T> {
-    fn eq(&self, other: &Self) -> bool {
-        self.get() == other.get()
-    }
-}
-
-impl<T: Eq> Eq for SetOnce<T> {}
-
-impl<T: fmt::Debug> fmt::Debug for SetOnce<T> {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("SetOnce").field("value", &self.get()).finish()
-    }
-}
+like_an_option!(SetOnce);
 
 /// [`SetOnce::set`] found a value already; here is the one that it was given.
 ///

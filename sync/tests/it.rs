@@ -17,7 +17,7 @@ mod waiting;
 
 /// The part of `raddle_tests` that is not about runtimes.
 mod support {
-    pub(crate) use crate::count::{CountingWaker, DropCounter, DropGuard};
+    pub(crate) use crate::count::{CountingWaker, DropCounter, DropGuard, catch, planned_panic};
     pub(crate) use crate::waiting::{poll_once, scaled};
 }
 
@@ -34,6 +34,8 @@ mod broadcast;
 mod cancellation_token;
 #[path = "../../tests/it/channels.rs"]
 mod channels;
+#[path = "../../tests/it/channels_closing.rs"]
+mod channels_closing;
 #[path = "../../tests/it/condvar.rs"]
 mod condvar;
 #[path = "../../tests/it/event.rs"]
@@ -61,17 +63,31 @@ mod watch;
 
 #[path = "../../tests/it/props_bounded_semaphore.rs"]
 mod props_bounded_semaphore;
+#[path = "../../tests/it/props_broadcast.rs"]
+mod props_broadcast;
+#[path = "../../tests/it/props_cancellation_token.rs"]
+mod props_cancellation_token;
 #[path = "../../tests/it/props_channels.rs"]
 mod props_channels;
+#[path = "../../tests/it/props_condvar.rs"]
+mod props_condvar;
+#[path = "../../tests/it/props_doorways.rs"]
+mod props_doorways;
 #[path = "../../tests/it/props_locks.rs"]
 mod props_locks;
 #[path = "../../tests/it/props_notify.rs"]
 mod props_notify;
+#[path = "../../tests/it/props_once.rs"]
+mod props_once;
 #[path = "../../tests/it/props_oneshot.rs"]
 mod props_oneshot;
+#[path = "../../tests/it/props_queues.rs"]
+mod props_queues;
 #[path = "../../tests/it/props_rwlock.rs"]
 mod props_rwlock;
 #[path = "../../tests/it/props_support.rs"]
 mod props_support;
 #[path = "../../tests/it/props_unbounded.rs"]
 mod props_unbounded;
+#[path = "../../tests/it/props_watch.rs"]
+mod props_watch;

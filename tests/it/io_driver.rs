@@ -1,6 +1,5 @@
 //! The I/O driver by itself: driven by a hand-written loop, on both backends.
 
-use std::fs::File;
 use std::future::{Future, poll_fn};
 use std::io::{self, ErrorKind, Read, Write};
 use std::net::{Shutdown, TcpListener, TcpStream};
@@ -8,39 +7,39 @@ use std::os::fd::AsFd;
 use std::os::unix::net::UnixStream;
 use std::pin::pin;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::task::{Context, Poll, Wake, Waker};
 use std::thread;
 use std::time::{Duration, Instant};
 
-use raddle_io_driver::{Backend, Driver, Handle, Interest, Registered, ShutDown};
+use raddle_io_driver::{Backend, Driver, Handle, Interest, Registered};
 
 /// No wait of these tests takes this long unless something is lost.
-const TOO_LONG: Duration = Duration::from_secs(20);
+pub(crate) const TOO_LONG: Duration = Duration::from_secs(20);
 
 /// A driver and the loop around it.
-struct Loop {
-    driver: Driver,
-    handle: Handle,
-    woken: Vec<Waker>,
+pub(crate) struct Loop {
+    pub(crate) driver: Driver,
+    pub(crate) handle: Handle,
+    pub(crate) woken: Vec<Waker>,
 }
 
 impl Loop {
     /// Turns once, wakes whom the driver names, and returns how many sources it heard of.
-    fn turn(&mut self, timeout: Duration) -> usize {
+    pub(crate) fn turn(&mut self, timeout: Duration) -> usize {
         let heard = self.driver.turn(Some(timeout), &mut self.woken).unwrap();
         self.woken.drain(..).for_each(Waker::wake);
         heard
     }
 
     /// Turns until nothing is left to hear.
-    fn settle(&mut self) {
+    pub(crate) fn settle(&mut self) {
         while self.turn(Duration::ZERO) > 0 {}
     }
 
     /// Turns until `done`, or panics saying what it waited for.
     #[track_caller]
-    fn turn_until(&mut self, what: &str, mut done: impl FnMut() -> bool) {
+    pub(crate) fn turn_until(&mut self, what: &str, mut done: impl FnMut() -> bool) {
         let start = Instant::now();
         while !done() {
             assert!(start.elapsed() < TOO_LONG, "waited too long for {what}");
@@ -50,7 +49,7 @@ impl Loop {
 
     /// Polls `future` to its end; between polls, turns until its waker is woken.
     #[track_caller]
-    fn run<F: Future>(&mut self, what: &str, future: F) -> F::Output {
+    pub(crate) fn run<F: Future>(&mut self, what: &str, future: F) -> F::Output {
         let mut future = pin!(future);
         let task = Task::new();
         loop {
@@ -62,13 +61,13 @@ impl Loop {
         }
     }
 
-    fn register<T: AsFd>(&self, io: T) -> Registered<T> {
+    pub(crate) fn register<T: AsFd>(&self, io: T) -> Registered<T> {
         Registered::new(io, &self.handle).unwrap()
     }
 }
 
 /// Runs a test on a loop of each backend.
-fn on_each_backend(test: impl Fn(&mut Loop)) {
+pub(crate) fn on_each_backend(test: impl Fn(&mut Loop)) {
     for backend in [Backend::default(), Backend::Portable] {
         let (driver, handle) = Driver::new(backend).unwrap();
         test(&mut Loop { driver, handle, woken: Vec::new() });
@@ -86,36 +85,36 @@ impl Wake for Wakes {
 }
 
 /// Somebody who polls: a waker and its count.
-struct Task(Arc<Wakes>, Waker);
+pub(crate) struct Task(Arc<Wakes>, Waker);
 
 impl Task {
-    fn new() -> Self {
+    pub(crate) fn new() -> Self {
         let wakes = Arc::new(Wakes::default());
         Self(wakes.clone(), wakes.into())
     }
 
-    fn context(&self) -> Context<'_> {
+    pub(crate) fn context(&self) -> Context<'_> {
         Context::from_waker(&self.1)
     }
 
-    fn wakes(&self) -> usize {
+    pub(crate) fn wakes(&self) -> usize {
         self.0.0.load(Ordering::SeqCst)
     }
 
     /// How many wakers of this task are kept elsewhere.
-    fn kept_elsewhere(&self) -> usize {
+    pub(crate) fn kept_elsewhere(&self) -> usize {
         Arc::strong_count(&self.0) - 2
     }
 }
 
-fn unix_pair() -> (UnixStream, UnixStream) {
+pub(crate) fn unix_pair() -> (UnixStream, UnixStream) {
     let (a, b) = UnixStream::pair().unwrap();
     a.set_nonblocking(true).unwrap();
     b.set_nonblocking(true).unwrap();
     (a, b)
 }
 
-fn tcp_pair() -> (TcpStream, TcpStream) {
+pub(crate) fn tcp_pair() -> (TcpStream, TcpStream) {
     let listener = TcpListener::bind("127.0.0.1:0").unwrap();
     let a = TcpStream::connect(listener.local_addr().unwrap()).unwrap();
     let (b, _) = listener.accept().unwrap();
@@ -124,11 +123,11 @@ fn tcp_pair() -> (TcpStream, TcpStream) {
     (a, b)
 }
 
-async fn read(io: &Registered<TcpStream>, buffer: &mut [u8]) -> io::Result<usize> {
+pub(crate) async fn read(io: &Registered<TcpStream>, buffer: &mut [u8]) -> io::Result<usize> {
     poll_fn(|cx| io.poll_read_stream(cx, buffer.len(), |mut io| io.read(buffer))).await
 }
 
-async fn write(io: &Registered<TcpStream>, bytes: &[u8]) -> io::Result<usize> {
+pub(crate) async fn write(io: &Registered<TcpStream>, bytes: &[u8]) -> io::Result<usize> {
     poll_fn(|cx| io.poll_write_stream(cx, bytes.len(), |mut io| io.write(bytes))).await
 }
 
@@ -146,7 +145,7 @@ fn fill(io: &Registered<TcpStream>) -> usize {
 }
 
 /// Reads until the kernel has no more for now.
-fn drain(io: &Registered<TcpStream>) {
+pub(crate) fn drain(io: &Registered<TcpStream>) {
     while io.try_io(Interest::READABLE, |mut io| io.read(&mut [0; 65_536])).is_ok_and(|n| n > 0) {}
 }
 
@@ -429,177 +428,6 @@ fn a_turn_without_news_never_returns_before_its_timeout() {
             let start = Instant::now();
             assert_eq!(it.turn(timeout), 0);
             assert!(start.elapsed() >= timeout, "{:?} for {timeout:?}", start.elapsed());
-        }
-    });
-}
-
-#[test]
-fn closing_wakes_everyone_and_fails_whatever_comes_later() {
-    on_each_backend(|it| {
-        let (a, b) = unix_pair();
-        let a = it.register(a);
-        let _ = a.try_io(Interest::READABLE, |mut io| io.read(&mut [0; 1]));
-        let (slot, listed) = (Task::new(), Task::new());
-        assert!(a.registration().poll_read_ready(&mut slot.context()).is_pending());
-        let mut wait = Box::pin(a.readable());
-        assert!(wait.as_mut().poll(&mut listed.context()).is_pending());
-
-        let mut woken = Vec::new();
-        it.handle.close(&mut woken);
-        assert_eq!((slot.wakes(), listed.wakes()), (0, 0), "wakers are returned, not woken");
-        woken.drain(..).for_each(Waker::wake);
-        assert_eq!((slot.wakes(), listed.wakes()), (1, 1));
-
-        let error = it.run("the end", wait).unwrap_err();
-        assert!(ShutDown::is_cause_of(&error));
-        assert_eq!(error.to_string(), "the I/O driver has shut down");
-        assert!(ShutDown::is_cause_of(&a.try_io(Interest::WRITABLE, |_| Ok(())).unwrap_err()));
-        assert!(ShutDown::is_cause_of(&Registered::new(b, &it.handle).unwrap_err()));
-        it.handle.close(&mut woken);
-        assert!(woken.is_empty());
-    });
-}
-
-#[test]
-fn dropping_the_driver_tells_those_who_still_wait() {
-    for backend in [Backend::default(), Backend::Portable] {
-        let (driver, handle) = Driver::new(backend).unwrap();
-        let (a, _b) = unix_pair();
-        let a = Registered::new(a, &handle).unwrap();
-        let _ = a.try_io(Interest::READABLE, |mut io| io.read(&mut [0; 1]));
-        let task = Task::new();
-        assert!(a.registration().poll_read_ready(&mut task.context()).is_pending());
-        drop(driver);
-        assert_eq!(task.wakes(), 1);
-        let Poll::Ready(outcome) = a.registration().poll_read_ready(&mut task.context()) else {
-            panic!("still waiting");
-        };
-        assert!(ShutDown::is_cause_of(&outcome.unwrap_err()));
-    }
-}
-
-#[test]
-fn a_dropped_source_forgets_its_waiter_and_is_counted_no_more() {
-    on_each_backend(|it| {
-        let handle = it.handle.clone();
-        let (a, b) = unix_pair();
-        let a = it.register(a);
-        let _b = it.register(b);
-        assert_eq!(handle.registrations(), 2);
-        let _ = a.try_io(Interest::READABLE, |mut io| io.read(&mut [0; 1]));
-        let task = Task::new();
-        assert!(a.registration().poll_read_ready(&mut task.context()).is_pending());
-        assert_eq!(task.kept_elsewhere(), 1);
-        drop(a);
-        assert_eq!((task.kept_elsewhere(), task.wakes()), (0, 0));
-        assert_eq!(handle.registrations(), 1);
-    });
-}
-
-#[test]
-fn a_source_given_back_can_be_registered_again() {
-    on_each_backend(|it| {
-        let (a, mut b) = unix_pair();
-        let mut a = a;
-        for _ in 0..3 {
-            let registered = it.register(a);
-            b.write_all(b"x").unwrap();
-            it.run("a byte", registered.readable()).unwrap();
-            a = registered.into_inner();
-            assert_eq!(a.read(&mut [0; 8]).unwrap(), 1);
-        }
-        assert_eq!(it.handle.registrations(), 0);
-    });
-}
-
-#[test]
-fn a_source_cannot_be_registered_twice_nor_a_regular_file_at_all() {
-    let (_driver, handle) = Driver::new(Backend::default()).unwrap();
-    let (a, _b) = unix_pair();
-    let a = Registered::new(Arc::new(a), &handle).unwrap();
-    let error = Registered::new(a.get_ref().clone(), &handle).unwrap_err();
-    assert_eq!(error.kind(), ErrorKind::AlreadyExists);
-    let file = File::open(std::env::current_exe().unwrap()).unwrap();
-    let error = Registered::new(file, &handle).unwrap_err();
-    assert_eq!(error.kind(), ErrorKind::PermissionDenied);
-    assert!(error.to_string().contains("registering"), "{error}");
-    assert_eq!(handle.registrations(), 1);
-}
-
-#[test]
-fn events_of_a_closed_socket_never_reach_the_next_owner_of_its_place() {
-    on_each_backend(|it| {
-        let stop = AtomicBool::new(false);
-        let Loop { driver, handle, .. } = it;
-        thread::scope(|scope| {
-            scope.spawn(|| {
-                let mut woken = Vec::new();
-                while !stop.load(Ordering::SeqCst) {
-                    driver.turn(Some(Duration::ZERO), &mut woken).unwrap();
-                    woken.drain(..).for_each(Waker::wake);
-                }
-            });
-            for _ in 0..2_000 {
-                // The first owner has events under way when it is closed; the second has none, ever.
-                let (a, mut b) = unix_pair();
-                let a = Registered::new(a, handle).unwrap();
-                let task = Task::new();
-                let _ = a.try_io(Interest::READABLE, |mut io| io.read(&mut [0; 1]));
-                let _ = a.registration().poll_read_ready(&mut task.context());
-                b.write_all(b"x").unwrap();
-                drop(a);
-                let (c, _d) = unix_pair();
-                let c = Registered::new_connecting(c, handle).unwrap();
-                let task = Task::new();
-                let _ = c.registration().poll_read_ready(&mut task.context());
-                thread::yield_now();
-                assert!(!c.registration().now().is_readable());
-                assert_eq!(task.wakes(), 0);
-            }
-            stop.store(true, Ordering::SeqCst);
-        });
-    });
-}
-
-#[test]
-fn a_thousand_pairs_converse_at_once() {
-    on_each_backend(|it| {
-        let pairs: Vec<_> = (0..1_000)
-            .map(|_| {
-                let (a, b) = tcp_pair();
-                (it.register(a), it.register(b))
-            })
-            .collect();
-        assert_eq!(it.handle.registrations(), 2_000);
-        let conversations = pairs.iter().map(|(a, b)| async move {
-            for round in 0..3 {
-                let mut byte = [0];
-                write(a, &[round]).await.unwrap();
-                read(b, &mut byte).await.unwrap();
-                write(b, &byte).await.unwrap();
-                read(a, &mut byte).await.unwrap();
-                assert_eq!(byte, [round]);
-            }
-        });
-        // Every conversation is a task of its own, polled when it was woken and not otherwise.
-        let mut tasks: Vec<_> =
-            conversations.map(|future| (Task::new(), 0, Some(Box::pin(future)))).collect();
-        let mut left = tasks.len();
-        while left > 0 {
-            for (task, seen, future) in &mut tasks {
-                let Some(pinned) = future else { continue };
-                if *seen > task.wakes() {
-                    continue;
-                }
-                *seen = task.wakes() + 1;
-                if pinned.as_mut().poll(&mut task.context()).is_ready() {
-                    *future = None;
-                    left -= 1;
-                }
-            }
-            if left > 0 {
-                assert!(it.turn(TOO_LONG) > 0, "{left} conversations wait for nothing");
-            }
         }
     });
 }

@@ -61,6 +61,8 @@ mod signals;
 #[cfg(feature = "net")]
 mod tcp;
 #[cfg(feature = "net")]
+mod tcp_sockets;
+#[cfg(feature = "net")]
 mod udp;
 #[cfg(feature = "net")]
 mod unix;
@@ -71,25 +73,35 @@ mod bounded_semaphore;
 mod broadcast;
 mod cancellation_token;
 mod channels;
+mod channels_closing;
 mod condvar;
 mod event;
 #[cfg(feature = "net")]
 mod io_driver;
+#[cfg(feature = "net")]
+mod io_driver_sources;
 mod mutex;
 mod notify;
 mod once;
 mod oneshot;
 mod props_bounded_semaphore;
+mod props_broadcast;
+mod props_cancellation_token;
 mod props_channels;
+mod props_condvar;
+mod props_doorways;
 #[cfg(feature = "net")]
 mod props_io;
 mod props_locks;
 mod props_notify;
+mod props_once;
 mod props_oneshot;
+mod props_queues;
 mod props_rwlock;
 mod props_support;
 mod props_timer;
 mod props_unbounded;
+mod props_watch;
 mod queues;
 mod rwlock;
 mod semaphore;

@@ -28,6 +28,8 @@ pub(crate) struct Waiting<'a, T> {
     wakes: Arc<CountingWaker>,
     /// Those of earlier ones, and what they stood at when they were replaced.
     replaced: Vec<(Arc<CountingWaker>, usize)>,
+    /// What the latest waker's count was after the last poll.
+    at_last_poll: usize,
 }
 
 impl<'a, T> Waiting<'a, T> {
@@ -43,7 +45,7 @@ impl<'a, T> Waiting<'a, T> {
     /// A future that has not been polled yet.
     pub(crate) fn unpolled(future: impl Future<Output = T> + 'a) -> Waiting<'a, T> {
         let wakes = CountingWaker::new().0;
-        Waiting { future: Box::pin(future), wakes, replaced: Vec::new() }
+        Waiting { future: Box::pin(future), wakes, replaced: Vec::new(), at_last_poll: 0 }
     }
 
     /// Polls it, with the same waker as last time or with another one.
@@ -53,7 +55,9 @@ impl<'a, T> Waiting<'a, T> {
             let count = last.count();
             self.replaced.push((last, count));
         }
-        poll_once(self.future.as_mut(), &self.wakes.clone().into())
+        let polled = poll_once(self.future.as_mut(), &self.wakes.clone().into());
+        self.at_last_poll = self.wakes.count();
+        polled
     }
 
     /// How often it was woken through the waker it was last polled with.
@@ -65,6 +69,14 @@ impl<'a, T> Waiting<'a, T> {
             assert_eq!(earlier.count(), *count, "a waker was used that had been replaced");
         }
         self.wakes.count()
+    }
+
+    /// How often it was woken since it was last polled.
+    ///
+    /// # Panics
+    /// As [`wakes`](Self::wakes).
+    pub(crate) fn wakes_since_poll(&self) -> usize {
+        self.wakes() - self.at_last_poll
     }
 }
 

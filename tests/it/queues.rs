@@ -122,6 +122,49 @@ fn a_putter_that_was_served_before_the_queue_closed_gets_its_item_back() {
 }
 
 #[test]
+fn a_getter_that_was_served_before_the_queue_closed_gets_its_item() {
+    let queue = Queue::unbounded();
+    let mut served = Task::waiting(queue.get());
+    let mut waits = Task::waiting(queue.get());
+    queue.try_put(1).unwrap();
+    queue.close();
+    // The one item is promised; it may come back, so this is not the end.
+    assert_eq!(queue.try_get(), Err(TryGetError::Empty));
+    assert!(!waits.is_woken());
+    assert_eq!(served.ready(), Ok(1));
+    assert!(waits.is_woken() && waits.ready().is_err());
+    assert_eq!(queue.try_get(), Err(TryGetError::Closed));
+}
+
+#[test]
+fn an_item_of_a_closed_queue_goes_to_the_next_if_its_getter_gives_up() {
+    let queue = Queue::bounded(1);
+    let served = Task::waiting(queue.get());
+    let mut waits = Task::waiting(queue.get());
+    queue.try_put(1).unwrap();
+    queue.close();
+    drop(served);
+    assert!(waits.is_woken());
+    assert_eq!(waits.ready(), Ok(1));
+    assert_eq!(queue.try_get(), Err(TryGetError::Closed));
+}
+
+#[test]
+fn the_last_item_of_a_closed_queue_stays_when_the_waker_of_a_getter_panics() {
+    let queue = Queue::unbounded();
+    let mut served = Task::waiting(queue.get());
+    let mut waits = Task::new(queue.get());
+    assert!(poll_with(waits.pin(), &waker_fn(|| panic!("a bad waker"))).is_pending());
+    queue.try_put(1).unwrap();
+    queue.close();
+    // Taking it tells the other of the end, whose waker panics.
+    assert!(catch_unwind(AssertUnwindSafe(|| served.ready())).is_err());
+    assert_eq!(queue.len(), 1);
+    assert_eq!(queue.try_get(), Ok(1));
+    assert!(waits.ready().is_err());
+}
+
+#[test]
 fn an_item_stays_when_the_waker_of_a_putter_panics() {
     let queue = Queue::bounded(1);
     queue.try_put(1).unwrap();

@@ -37,7 +37,7 @@ const UNSAFE: &[&str] = &[
     "sync/src/notify/notified.rs",
     "sync/src/once_cell.rs",
     "sync/src/once_slot.rs",
-    "sync/src/oneshot.rs",
+    "sync/src/oneshot/",
     "sync/src/rwlock/",
     "sync/src/set_once.rs",
     "sync/src/short_lock.rs",

@@ -1,20 +1,13 @@
 //! Rules D2 to D7 of the broadcast channel.
 
 use crate::sync_support::{once, run_beside};
-use loom::{
-    future::block_on,
-    sync::{
-        Arc, Mutex,
-        atomic::{AtomicBool, AtomicUsize, Ordering},
-    },
-    thread,
-};
+use loom::{cell::UnsafeCell, future::block_on, sync::Arc, thread};
 use raddle_sync::{
-    Notify,
     broadcast::{
         self,
         error::{RecvError, TryRecvError},
     },
+    loom::internals::leaving_out,
 };
 use std::{future::poll_fn, task::Poll};
 
@@ -107,56 +100,61 @@ fn d5_a_wait_that_is_given_up_takes_nothing_from_the_others() {
     });
 }
 
-#[test]
-#[should_panic(expected = "lost wake-up")]
-fn d5_control_looking_and_saying_so_in_two_steps_loses_the_wake_up() {
+fn a_message_wakes_who_looked_before() {
     loom::model(|| {
-        let shared = Arc::new((Mutex::new(0), AtomicBool::new(false), Notify::new()));
-        let sending = {
-            let shared = Arc::clone(&shared);
-            thread::spawn(move || {
-                *shared.0.lock().unwrap() += 1;
-                if shared.1.swap(false, Ordering::AcqRel) {
-                    shared.2.notify_waiters();
-                }
-            })
-        };
-        let receiving = async {
-            let notified = shared.2.notified();
-            if *shared.0.lock().unwrap() == 0 {
-                shared.1.store(true, Ordering::Release);
-                notified.await;
-            }
-        };
-        run_beside(vec![sending], receiving);
+        let (sender, mut receiver) = broadcast::channel(1);
+        // Kept, so that the end of the channel wakes nobody.
+        let kept = sender.clone();
+        let sending = thread::spawn(move || assert!(sender.send(7).is_ok()));
+        assert_eq!(run_beside(vec![sending], receiver.recv()), Ok(7));
+        drop(kept);
     });
 }
 
 #[test]
-#[should_panic(expected = "freed too early")]
-fn d7_control_shares_counted_when_they_are_taken_are_too_few() {
-    // As if each receiver added itself: the first is done before the second has begun.
+fn d5_a_message_wakes_who_looked_before() {
+    a_message_wakes_who_looked_before();
+}
+
+#[test]
+#[should_panic(expected = "lost wake-up")]
+fn d5_control_looking_and_saying_so_in_two_steps_loses_the_wake_up() {
+    leaving_out("D5", a_message_wakes_who_looked_before);
+}
+
+/// A message of which loom sees who reads it, and who has it to himself.
+struct Watched(UnsafeCell<()>);
+
+impl Clone for Watched {
+    fn clone(&self) -> Self {
+        self.0.with(|_| ());
+        Self(UnsafeCell::new(()))
+    }
+}
+
+fn the_last_receiver_gets_the_message_after_all_have_read_it() {
     loom::model(|| {
-        let shares = Arc::new(AtomicUsize::new(0));
-        let freed = Arc::new(AtomicBool::new(false));
-        let receive = |shares: &AtomicUsize, freed: &AtomicBool| {
-            assert!(!freed.load(Ordering::Acquire), "freed too early");
-            shares.fetch_add(1, Ordering::AcqRel);
-            if shares.fetch_sub(1, Ordering::AcqRel) == 1 {
-                freed.store(true, Ordering::Release);
-            }
+        let (sender, mut first) = broadcast::channel(1);
+        let mut second = sender.subscribe();
+        assert!(sender.send(Watched(UnsafeCell::new(()))).is_ok());
+        let receive = |message: Result<Watched, TryRecvError>| {
+            message.unwrap_or_else(|error| panic!("{error:?}")).0.with_mut(|_| ());
         };
-        let other = {
-            let (shares, freed) = (Arc::clone(&shares), Arc::clone(&freed));
-            thread::spawn(move || receive(&shares, &freed))
-        };
-        let outcome = std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| {
-            receive(&shares, &freed);
-        }));
-        // Joined first: loom does not like threads that outlive a panic.
-        let other = other.join();
-        assert!(outcome.is_ok() && other.is_ok(), "freed too early");
+        let receiving = thread::spawn(move || receive(second.try_recv()));
+        receive(first.try_recv());
+        receiving.join().unwrap();
     });
+}
+
+#[test]
+fn d7_the_last_receiver_gets_the_message_after_all_have_read_it() {
+    the_last_receiver_gets_the_message_after_all_have_read_it();
+}
+
+#[test]
+#[should_panic(expected = "Causality violation")]
+fn d7_control_who_takes_the_last_share_unordered_writes_to_what_is_being_read() {
+    leaving_out("D7", the_last_receiver_gets_the_message_after_all_have_read_it);
 }
 
 #[test]

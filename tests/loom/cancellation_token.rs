@@ -1,18 +1,17 @@
-//! Rules F1 to F5 of cancellation tokens.
+//! Rules F1 to F6 of cancellation tokens.
 
 use crate::sync_support::run_beside;
 use loom::{
     future::block_on,
     sync::{
-        Arc, Mutex,
+        Arc,
         atomic::{AtomicBool, Ordering},
     },
     thread,
 };
-use raddle_sync::{CancellationToken, Notify};
+use raddle_sync::{CancellationToken, loom::internals::leaving_out};
 
-#[test]
-fn f2_a_child_born_while_its_parent_is_cancelled_hears_of_it() {
+fn a_child_born_while_its_parent_is_cancelled_hears_of_it() {
     loom::model(|| {
         let parent = CancellationToken::new();
         let cancelling = {
@@ -20,46 +19,19 @@ fn f2_a_child_born_while_its_parent_is_cancelled_hears_of_it() {
             thread::spawn(move || parent.cancel())
         };
         let child = parent.child_token();
-        block_on(child.cancelled());
-        cancelling.join().unwrap();
+        run_beside(vec![cancelling], child.cancelled());
     });
 }
 
-/// A mark beside the list of children instead of under its lock: what F2 forbids.
+#[test]
+fn f2_a_child_born_while_its_parent_is_cancelled_hears_of_it() {
+    a_child_born_while_its_parent_is_cancelled_hears_of_it();
+}
+
 #[test]
 #[should_panic(expected = "lost wake-up")]
-fn f2_control_a_mark_outside_the_lock_is_missed_by_a_child() {
-    struct Parent {
-        cancelled: AtomicBool,
-        children: Mutex<Vec<Arc<(AtomicBool, Notify)>>>,
-    }
-    loom::model(|| {
-        let parent =
-            Arc::new(Parent { cancelled: AtomicBool::new(false), children: Mutex::default() });
-        let cancelling = {
-            let parent = Arc::clone(&parent);
-            thread::spawn(move || {
-                let children = std::mem::take(&mut *parent.children.lock().unwrap());
-                for child in children {
-                    child.0.store(true, Ordering::Release);
-                    child.1.notify_waiters();
-                }
-                parent.cancelled.store(true, Ordering::Release);
-            })
-        };
-        let child = Arc::new((AtomicBool::new(false), Notify::new()));
-        if !parent.cancelled.load(Ordering::Acquire) {
-            parent.children.lock().unwrap().push(Arc::clone(&child));
-            let notified = child.1.notified();
-            if !child.0.load(Ordering::Acquire) {
-                run_beside(vec![cancelling], notified);
-            } else {
-                cancelling.join().unwrap();
-            }
-        } else {
-            cancelling.join().unwrap();
-        }
-    });
+fn f2_control_a_child_whose_birth_does_not_look_at_the_mark_never_hears_of_it() {
+    leaving_out("F2", a_child_born_while_its_parent_is_cancelled_hears_of_it);
 }
 
 #[test]
@@ -121,5 +93,40 @@ fn f2_two_cancel_at_once() {
         // Whoever was first: both marks are set when its cancel has returned.
         assert!(child.is_cancelled() && root.is_cancelled());
         cancelling.join().unwrap();
+    });
+}
+
+#[test]
+fn f6_who_finds_a_token_cancelled_finds_its_children_cancelled() {
+    loom::model(|| {
+        let root = CancellationToken::new();
+        let child = root.child_token();
+        let cancelling = {
+            let root = root.clone();
+            thread::spawn(move || root.cancel())
+        };
+        // Perhaps the other is at it, and there is nothing left to do.
+        root.cancel();
+        assert!(child.is_cancelled(), "a child is behind");
+        cancelling.join().unwrap();
+    });
+}
+
+/// Two marks, of which the parent's is set first: what F6 forbids.
+#[test]
+#[should_panic(expected = "a child is behind")]
+fn f6_control_a_parent_that_is_marked_first_is_found_before_its_children() {
+    loom::model(|| {
+        let marks = Arc::new((AtomicBool::new(false), AtomicBool::new(false)));
+        let cancelling = {
+            let marks = Arc::clone(&marks);
+            thread::spawn(move || {
+                marks.0.store(true, Ordering::Release);
+                marks.1.store(true, Ordering::Release);
+            })
+        };
+        let behind = marks.0.load(Ordering::Acquire) && !marks.1.load(Ordering::Acquire);
+        cancelling.join().unwrap();
+        assert!(!behind, "a child is behind");
     });
 }

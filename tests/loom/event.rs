@@ -1,4 +1,4 @@
-//! Rules E1 and E2 of the flag under event and set-once, and I5 of the latter.
+//! Rules E1 to E3 of the flag under event and set-once, and I5 of the latter.
 
 use crate::sync_support::{once, run_beside};
 use loom::{
@@ -11,7 +11,7 @@ use loom::{
 };
 use raddle_sync::{
     Event, SetOnce,
-    loom::internals::{Standing, WaitQueue, Waiter},
+    loom::internals::{Standing, WaitQueue, Waiter, leaving_out},
 };
 use std::{future::poll_fn, pin::pin, task::Poll};
 
@@ -171,4 +171,64 @@ fn i5_of_two_sets_one_succeeds_and_who_waits_sees_its_value() {
             assert_eq!(once.get().unwrap().load(Ordering::Relaxed), seen);
         });
     });
+}
+
+fn of_two_sets_one_succeeds() {
+    loom::model(|| {
+        let once = Arc::new(SetOnce::new());
+        let other = {
+            let once = Arc::clone(&once);
+            thread::spawn(move || once.set(1).is_ok())
+        };
+        let ours = once.set(2).is_ok();
+        assert!(ours != other.join().unwrap(), "both were put in, or neither");
+    });
+}
+
+#[test]
+fn i5_of_two_sets_one_succeeds() {
+    of_two_sets_one_succeeds();
+}
+
+#[test]
+#[should_panic(expected = "both were put in")]
+fn i5_control_a_set_that_does_not_look_at_the_flag_puts_in_a_second_value() {
+    leaving_out("I5", of_two_sets_one_succeeds);
+}
+
+/// Two set the flag, one of which has said something before; who waits clears it, and looks.
+fn a_set_that_is_cleared_has_been_heard() {
+    loom::model(|| {
+        let shared = Arc::new((Event::new(), AtomicUsize::new(0)));
+        let mut waiting = Box::pin(shared.0.wait());
+        assert!(block_on(poll_fn(|cx| Poll::Ready(waiting.as_mut().poll(cx)))).is_pending());
+        let setting = {
+            let shared = Arc::clone(&shared);
+            thread::spawn(move || shared.0.set())
+        };
+        let saying = {
+            let shared = Arc::clone(&shared);
+            thread::spawn(move || {
+                shared.1.store(1, Ordering::Relaxed);
+                shared.0.set();
+            })
+        };
+        block_on(waiting);
+        shared.0.clear();
+        let heard = shared.1.load(Ordering::Relaxed) == 1;
+        setting.join().unwrap();
+        saying.join().unwrap();
+        assert!(heard || shared.0.is_set(), "it was cleared, and not heard");
+    });
+}
+
+#[test]
+fn e3_a_set_that_is_cleared_has_been_heard() {
+    a_set_that_is_cleared_has_been_heard();
+}
+
+#[test]
+#[should_panic(expected = "it was cleared, and not heard")]
+fn e3_control_a_set_that_does_nothing_when_it_is_late_is_not_heard() {
+    leaving_out("E3", a_set_that_is_cleared_has_been_heard);
 }

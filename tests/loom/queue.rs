@@ -4,15 +4,17 @@ use crate::sync_support::{once, run_beside};
 use loom::{
     future::block_on,
     sync::{
-        Arc, Mutex,
+        Arc,
         atomic::{AtomicUsize, Ordering},
     },
     thread,
 };
 use raddle_sync::{
     Notify,
+    loom::internals::leaving_out,
     queue::{LifoQueue, Queue},
 };
+use std::{future::poll_fn, task::Poll};
 
 #[test]
 fn j1_room_and_items_pass_between_a_putter_and_a_getter() {
@@ -54,8 +56,7 @@ fn j1_a_getter_that_gives_up_leaves_the_item_to_the_other() {
     });
 }
 
-#[test]
-fn j2_an_item_is_got_or_given_back_when_the_queue_closes() {
+fn an_item_is_got_or_given_back_when_the_queue_closes() {
     loom::model(|| {
         let queue = Arc::new(Queue::bounded(1));
         let putting = {
@@ -70,31 +71,77 @@ fn j2_an_item_is_got_or_given_back_when_the_queue_closes() {
         while block_on(queue.get()).is_ok() {
             got += 1;
         }
-        assert_eq!(putting.join().unwrap(), got);
+        let put = putting.join().unwrap();
         closing.join().unwrap();
-        assert!(queue.is_empty(), "it came after the end");
+        assert!(put == got && queue.is_empty(), "it came after the end");
     });
+}
+
+#[test]
+fn j2_an_item_is_got_or_given_back_when_the_queue_closes() {
+    an_item_is_got_or_given_back_when_the_queue_closes();
 }
 
 #[test]
 #[should_panic(expected = "it came after the end")]
 fn j2_control_a_putter_that_does_not_look_again_leaves_its_item_behind() {
+    leaving_out("J2", an_item_is_got_or_given_back_when_the_queue_closes);
+}
+
+#[test]
+fn j2_who_was_served_before_the_close_gets_its_item() {
     loom::model(|| {
-        let shared = Arc::new((AtomicUsize::new(0), Mutex::new(Vec::new())));
-        let putting = {
-            let shared = Arc::clone(&shared);
-            thread::spawn(move || {
-                // Asks for its slot, which a closed queue would refuse, and stores without looking.
-                if shared.0.load(Ordering::Acquire) == 0 {
-                    shared.1.lock().unwrap().push(1);
-                }
-            })
+        let queue = Arc::new(Queue::unbounded());
+        let mut first = Box::pin(queue.get());
+        assert!(block_on(poll_fn(|cx| Poll::Ready(first.as_mut().poll(cx)))).is_pending());
+        let asking_later = {
+            let queue = Arc::clone(&queue);
+            thread::spawn(move || block_on(queue.get()).is_ok())
         };
-        shared.0.store(1, Ordering::Release);
-        let got = shared.1.lock().unwrap().pop().is_some();
-        putting.join().unwrap();
-        let left = shared.1.lock().unwrap().len();
-        assert!(got || left == 0, "it came after the end");
+        queue.try_put(1).unwrap();
+        queue.close();
+        assert_eq!(block_on(first), Ok(1));
+        assert!(!asking_later.join().unwrap(), "there was but one");
+    });
+}
+
+#[test]
+fn j2_who_was_served_before_the_close_and_gives_up_leaves_its_item_to_who_waits() {
+    loom::model(|| {
+        let queue = Arc::new(Queue::bounded(1));
+        let mut first = Box::pin(queue.get());
+        assert!(block_on(poll_fn(|cx| Poll::Ready(first.as_mut().poll(cx)))).is_pending());
+        let asking_later = {
+            let queue = Arc::clone(&queue);
+            thread::spawn(move || assert_eq!(block_on(queue.get()), Ok(1)))
+        };
+        queue.try_put(1).unwrap();
+        queue.close();
+        drop(first);
+        asking_later.join().unwrap();
+        assert!(queue.is_empty() && queue.try_get().is_err());
+    });
+}
+
+#[test]
+fn j2_two_who_take_the_last_items_tell_a_third_of_the_end() {
+    loom::model(|| {
+        let queue = Arc::new(Queue::unbounded());
+        queue.try_put(1).unwrap();
+        queue.try_put(2).unwrap();
+        let others: Vec<_> = (0..2)
+            .map(|_| {
+                let queue = Arc::clone(&queue);
+                thread::spawn(move || usize::from(block_on(queue.get()).is_ok()))
+            })
+            .collect();
+        queue.close();
+        let mut got = 0;
+        while block_on(queue.get()).is_ok() {
+            got += 1;
+        }
+        let others: usize = others.into_iter().map(|other| other.join().unwrap()).sum();
+        assert_eq!(got + others, 2);
     });
 }
 
@@ -104,7 +151,7 @@ fn j3_the_last_task_done_wakes_who_joins() {
         let queue = Arc::new(Queue::unbounded());
         queue.try_put(1).unwrap();
         queue.try_put(2).unwrap();
-        let workers: Vec<_> = (0..2)
+        let workers = (0..2)
             .map(|_| {
                 let queue = Arc::clone(&queue);
                 thread::spawn(move || {
@@ -113,9 +160,8 @@ fn j3_the_last_task_done_wakes_who_joins() {
                 })
             })
             .collect();
-        block_on(queue.join());
+        run_beside(workers, queue.join());
         assert!(queue.task_done().is_err(), "it was not done");
-        workers.into_iter().for_each(|worker| worker.join().unwrap());
     });
 }
 

@@ -1,7 +1,9 @@
 //! Locks, semaphores and notifications.
 
 use crate::threads::{impatient, on_four_threads, run};
-use raddle_sync::{Mutex, Notify, RwLock, RwLockUpgradableReadGuard, RwLockWriteGuard, Semaphore};
+use raddle_sync::{
+    BoundedSemaphore, Mutex, Notify, RwLock, RwLockUpgradableReadGuard, RwLockWriteGuard, Semaphore,
+};
 use std::collections::VecDeque;
 use std::pin::pin;
 use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering::Relaxed, Ordering::SeqCst};
@@ -116,7 +118,8 @@ fn a_semaphore_never_has_more_or_fewer_permits_than_it_was_given() {
                 };
                 let Some(permit) = permit else { continue };
                 let now = out.fetch_add(count, SeqCst) + count;
-                assert!(now <= PERMITS, "{now} permits are out");
+                let free = gate.available_permits();
+                assert!(now <= PERMITS && free <= PERMITS - count, "{now} out and {free} free");
                 if rng.one_in(64) {
                     thread::yield_now();
                 }
@@ -126,6 +129,51 @@ fn a_semaphore_never_has_more_or_fewer_permits_than_it_was_given() {
         })
     });
     assert_eq!(gate.available_permits(), PERMITS);
+}
+
+#[test]
+fn a_bounded_semaphore_gets_back_what_it_gave_by_whoever_returns_it() {
+    const BOUND: usize = 3;
+    let gate = BoundedSemaphore::new(BOUND);
+    // Permits that are out, and those of them that were forgotten, for anybody to return.
+    let (out, forgotten) = (AtomicUsize::new(0), AtomicUsize::new(0));
+    let return_forgotten = || {
+        let count = forgotten.swap(0, SeqCst);
+        out.fetch_sub(count, SeqCst);
+        gate.release(count).expect("so many were forgotten");
+    };
+    on_four_threads("bounded semaphore", |_, rng, operations| {
+        run("bounded semaphore", async {
+            for _ in 0..operations {
+                let count = rng.below(BOUND) + 1;
+                let wanted = count as u32;
+                let permit = match rng.below(8) {
+                    0 => gate.try_acquire_many(wanted).ok(),
+                    1 => impatient(1, gate.acquire_many(wanted)).await.map(Result::unwrap),
+                    2 => impatient(3, gate.acquire_many(wanted)).await.map(Result::unwrap),
+                    _ => Some(gate.acquire_many(wanted).await.unwrap()),
+                };
+                let Some(permit) = permit else { continue };
+                let now = out.fetch_add(count, SeqCst) + count;
+                let free = gate.available_permits();
+                assert!(now <= BOUND && free <= BOUND - count, "{now} out and {free} free");
+                if rng.one_in(64) {
+                    thread::yield_now();
+                }
+                if rng.one_in(3) {
+                    permit.forget();
+                    forgotten.fetch_add(count, SeqCst);
+                    // By us, unless somebody else is faster.
+                    return_forgotten();
+                } else {
+                    out.fetch_sub(count, SeqCst);
+                    drop(permit);
+                }
+            }
+        })
+    });
+    assert_eq!(gate.available_permits(), BOUND);
+    assert!(gate.release(1).is_err(), "nothing was forgotten any more");
 }
 
 #[test]

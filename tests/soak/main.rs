@@ -7,8 +7,8 @@
 //! RADDLE_SOAK_SEED=7 …
 //! ```
 //!
-//! `.ci/soak.sh` does that, one primitive at a time. Of the barrier, where an operation is a round trip through all
-//! threads, it is a sixteenth.
+//! `.ci/soak.sh` does that, one primitive at a time, with overflows and broken assertions found as in a debug build. Of
+//! the barrier, where an operation is a round trip through all threads, it is a sixteenth.
 //!
 //! The seed decides what each thread does, and the scheduler of the system when: a failure may take several runs to come
 //! again. What can be decided exactly, is in `props_*` and in the models.
@@ -16,6 +16,9 @@
 #![allow(missing_docs)]
 
 mod channels;
+mod closing;
 mod locks;
 mod many;
+mod once;
+mod signals;
 mod threads;

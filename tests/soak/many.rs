@@ -11,9 +11,33 @@ use std::sync::Mutex;
 use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
 use std::thread;
 
+/// A numbered message, of which every copy is counted while it exists.
+struct Counted<'a>(u64, &'a AtomicU64);
+
+impl<'a> Counted<'a> {
+    fn new(number: u64, alive: &'a AtomicU64) -> Self {
+        alive.fetch_add(1, Relaxed);
+        Self(number, alive)
+    }
+}
+
+impl Clone for Counted<'_> {
+    fn clone(&self) -> Self {
+        Self::new(self.0, self.1)
+    }
+}
+
+impl Drop for Counted<'_> {
+    fn drop(&mut self) {
+        assert_ne!(self.1.fetch_sub(1, Relaxed), 0, "dropped twice");
+    }
+}
+
 #[test]
 fn a_broadcast_gives_every_message_to_everybody_or_says_how_many_it_lost() {
-    let (sender, first) = broadcast::channel(16);
+    const KEPT: usize = 16;
+    let alive = AtomicU64::new(0);
+    let (sender, first) = broadcast::channel(KEPT);
     let receivers = [(); THREADS].map(|()| Mutex::new(Some(sender.subscribe())));
     drop(first);
     let sender = Mutex::new(Some(sender));
@@ -22,12 +46,21 @@ fn a_broadcast_gives_every_message_to_everybody_or_says_how_many_it_lost() {
         if index == 0 {
             drop(receiver);
             let sender = sender.lock().unwrap().take().expect("only one thread sends");
+            // Somebody who never listens, and is replaced now and then: its share of all is given up.
+            let mut deaf = sender.subscribe();
             for number in 0..operations {
-                sender.send(number).expect("three listen");
+                let receivers = sender.send(Counted::new(number, &alive)).ok();
+                assert_eq!(receivers, Some(THREADS), "three listen, and one is deaf");
                 if rng.one_in(8) {
                     thread::yield_now();
+                    deaf = sender.subscribe();
+                    assert!(deaf.is_empty() && sender.len() <= KEPT, "more than are kept");
+                    // Each of the others may have one or two in hand.
+                    let alive = alive.load(Relaxed);
+                    assert!(alive <= (KEPT + 2 * THREADS) as u64, "{alive} are kept");
                 }
             }
+            drop(deaf);
             return operations;
         }
         run("broadcast", async {
@@ -39,53 +72,71 @@ fn a_broadcast_gives_every_message_to_everybody_or_says_how_many_it_lost() {
                 };
                 match received {
                     None => {}
-                    Some(Ok(number)) => {
-                        assert_eq!(number, next, "lost without a word, or doubled");
+                    Some(Ok(message)) => {
+                        assert_eq!(message.0, next, "lost without a word, or doubled");
                         next += 1;
                     }
-                    Some(Err(RecvError::Lagged(lost))) => next += lost,
+                    Some(Err(RecvError::Lagged(lost))) => {
+                        assert!(lost > 0, "lagged by nothing");
+                        next += lost;
+                    }
                     Some(Err(RecvError::Closed)) => return next,
                 }
             }
         })
     });
     assert!(counts.iter().all(|count| *count == counts[0]), "{counts:?}");
+    drop((sender, receivers));
+    assert_eq!(alive.into_inner(), 0, "messages leaked");
 }
 
 #[test]
 fn a_watch_goes_forward_and_its_last_value_is_seen_by_everybody() {
-    let (sender, first) = watch::channel(0_u64);
+    // Both numbers change together. Two threads change them, and two look.
+    let (sender, first) = watch::channel((0_u64, 0_u64));
     let receivers = [(); THREADS].map(|()| Mutex::new(Some(first.clone())));
-    drop(first);
-    let sender = Mutex::new(Some(sender));
+    let senders = [(); THREADS].map(|()| Mutex::new(Some(sender.clone())));
+    drop((sender, first));
     let last = on_four_threads("watch", |index, rng, operations| {
         let mut receiver = receivers[index].lock().unwrap().take().expect("each has its own");
-        if index == 0 {
+        let sender = senders[index].lock().unwrap().take().expect("each has its own");
+        if index < 2 {
             drop(receiver);
-            let sender = sender.lock().unwrap().take().expect("only one thread sends");
-            for _ in 0..operations {
-                sender.send_modify(|value| *value += 1);
+            for _ in 0..2 * operations {
+                sender.send_modify(|value| {
+                    value.0 += 1;
+                    value.1 += 1;
+                });
                 if rng.one_in(8) {
                     thread::yield_now();
                 }
             }
-            return operations;
+            return 4 * operations;
         }
+        drop(sender);
         run("watch", async {
             let mut seen = 0;
             loop {
-                let changed = match rng.one_in(8) {
-                    true => impatient(2, receiver.changed()).await,
-                    false => Some(receiver.changed().await),
-                };
-                match changed {
-                    None => continue,
-                    Some(Ok(())) => {
-                        let now = *receiver.borrow_and_update();
-                        assert!(now > seen, "told of a change from {seen} to {now}");
-                        seen = now;
+                let least = seen + 1;
+                let changed = match rng.below(8) {
+                    0 => impatient(2, receiver.changed()).await,
+                    1 => {
+                        let found = receiver.wait_for(|value| value.0 >= least).await;
+                        Some(found.map(|value| assert!(value.0 >= least, "not waited for")))
                     }
-                    Some(Err(_)) => return *receiver.borrow(),
+                    _ => Some(receiver.changed().await),
+                };
+                let closed = match changed {
+                    None => continue,
+                    Some(changed) => changed.is_err(),
+                };
+                let (now, twin) = *receiver.borrow_and_update();
+                assert_eq!(now, twin, "half a change");
+                // The same again, if it was changed between the report and the look.
+                assert!(now >= seen, "from {seen} back to {now}");
+                seen = now;
+                if closed {
+                    return seen;
                 }
             }
         })
@@ -95,17 +146,19 @@ fn a_watch_goes_forward_and_its_last_value_is_seen_by_everybody() {
 
 #[test]
 fn a_queue_hands_each_item_to_one_and_joins_when_all_are_done() {
-    let queue = Queue::bounded(8);
+    const ROOM: usize = 8;
+    let queue = Queue::bounded(ROOM);
     let putting = AtomicU64::new(2);
     let sums = on_four_threads("queue", |index, rng, operations| {
         run("queue", async {
             let mut sum = 0_u64;
             if index < 2 {
                 for number in 1..=operations {
+                    let item = (index, number);
                     let put = match rng.below(8) {
-                        0 => queue.try_put(number).is_ok(),
-                        1 => impatient(2, queue.put(number)).await.is_some_and(|put| put.is_ok()),
-                        _ => queue.put(number).await.is_ok(),
+                        0 => queue.try_put(item).is_ok(),
+                        1 => impatient(2, queue.put(item)).await.is_some_and(|put| put.is_ok()),
+                        _ => queue.put(item).await.is_ok(),
                     };
                     sum += if put { number } else { 0 };
                 }
@@ -116,14 +169,19 @@ fn a_queue_hands_each_item_to_one_and_joins_when_all_are_done() {
                 }
                 return sum;
             }
+            let mut last = [0; 2];
             loop {
                 let got = match rng.one_in(8) {
                     true => impatient(1, queue.get()).await,
                     false => Some(queue.get().await),
                 };
+                assert!(queue.len() <= ROOM, "more than there is room for");
                 match got {
                     None => {}
-                    Some(Ok(number)) => {
+                    Some(Ok((putter, number))) => {
+                        // Of what one has put, each getter sees a part, in order.
+                        assert!(number > last[putter], "{number} after {}", last[putter]);
+                        last[putter] = number;
                         sum += number;
                         queue.task_done().expect("it was got");
                     }
@@ -148,7 +206,9 @@ fn a_barrier_lets_nobody_through_before_all_have_come() {
                     thread::yield_now();
                 }
                 led += u64::from(barrier.wait().await.is_leader());
-                assert!(came.load(Relaxed) >= round * THREADS as u64, "through too early");
+                let came = came.load(Relaxed);
+                assert!(came >= round * THREADS as u64, "through too early");
+                assert!(came <= (round + 1) * THREADS as u64, "somebody was let through twice");
             }
             led
         })

@@ -6,7 +6,8 @@
 //! the others' time.
 //!
 //! Receivers get clones, made in parallel and under no lock: for that, messages have to be `Sync` as
-//! well as `Send` before the ends may cross threads. The last receiver of a message gets the message
+//! well as `Send` before the ends may cross threads. (Tokio asks for `Send` only, and clones one at a
+//! time, under a lock. What can be sent and not shared, goes into an `Arc<Mutex<_>>`.) The last receiver of a message gets the message
 //! itself, if no other is just cloning it. What is expensive to clone goes into an `Arc`.
 //!
 //! # Closing

@@ -28,7 +28,7 @@ use super::{
     shares::{Share, Shares, Whole},
 };
 use crate::{
-    loom::{Arc, AtomicUsize, Ordering, ShortLock},
+    loom::{Arc, AtomicUsize, Ordering, ShortLock, left_out},
     notify::Notify,
 };
 use crossbeam_utils::CachePadded;
@@ -152,6 +152,10 @@ impl<T> Shared<T> {
         if *next == all.tail {
             if all.closed {
                 return Err(TryRecvError::Closed);
+            }
+            if left_out("D5") {
+                drop(all);
+                all = self.all.lock();
             }
             all.waiting |= waits;
             return Err(TryRecvError::Empty);

@@ -11,7 +11,7 @@
 //! A node is reached through shares only, and is there while one exists (D7).
 #![allow(unsafe_code)]
 
-use crate::loom::{AtomicUsize, Ordering};
+use crate::loom::{AtomicUsize, Ordering, left_out};
 use std::{fmt, mem, ptr::NonNull};
 
 struct Node<T> {
@@ -92,7 +92,8 @@ impl<T: Clone> Share<T> {
         let node = unsafe { self.node.as_ref() };
         // Acquire: pairs with the Release of those who gave theirs up: they are done reading. One is
         // ours, and nobody can split it.
-        if node.shares.load(Ordering::Acquire) > 1 {
+        let order = if left_out("D7") { Ordering::Relaxed } else { Ordering::Acquire };
+        if node.shares.load(order) > 1 {
             return node.message.clone();
         }
         let node = self.node;

@@ -8,6 +8,8 @@
 //! - **F4** Who waits makes its `Notified` first, and looks at `cancelled` second (N3).
 //! - **F5** A token whose last handle goes leaves its children to its own parent. So the table holds
 //!   only tokens that somebody has, and no chain grows without end.
+//! - **F6** The marks are set from below: parents after their children. So who finds a token cancelled,
+//!   without the lock, finds all below it cancelled; also who comes to cancel it, and has nothing to do.
 //!
 //! Feared: a child is born while its parent is cancelled, and never hears of it. Both need the
 //! lock: either the child is in the table when it is taken out, or it finds the mark (F2).
@@ -20,7 +22,7 @@
 //! one at a time; looking and waiting take no lock of the family.
 
 use crate::{
-    loom::{AtomicBool, Mutex, Ordering},
+    loom::{AtomicBool, Mutex, Ordering, left_out},
     notify::Notify,
 };
 // The standard library's under loom, too, whose own has no `Weak`. That reference counts work is
@@ -80,7 +82,7 @@ impl Token {
     pub(super) fn child(&self) -> Arc<Self> {
         let mut table = self.family.lock();
         // Relaxed: it changes under the lock only (F2).
-        if self.cancelled.load(Ordering::Relaxed) {
+        if self.cancelled.load(Ordering::Relaxed) && !left_out("F2") {
             drop(table);
             let family = Arc::clone(&self.family);
             return Arc::new(Self {
@@ -120,7 +122,8 @@ impl Token {
             return;
         }
         let cancelled = table.take_out(self.place.row);
-        for token in &cancelled {
+        // From below (F6): they were collected with parents before their children.
+        for token in cancelled.iter().rev() {
             // Release: pairs with the Acquire in `is_cancelled`.
             token.cancelled.store(true, Ordering::Release);
         }

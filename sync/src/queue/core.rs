@@ -5,15 +5,17 @@
 //!
 //! - **J1** Who puts takes a slot, stores the item under the lock, and releases a permit for it. Who
 //!   gets takes a permit, takes an item under the lock, and releases its slot. So there are never
-//!   more permits than items, nor more items than slots; who was granted a permit and gives up hands
-//!   it on (L4).
-//! - **J2** `closed` is set under the lock of the items; nothing is stored after it. Then both
-//!   permits are closed: putters get their item back, and getters, who need no permit any more, take
-//!   what is left until there is nothing.
+//!   more permits, free or granted, than items, nor more items than slots: who has a permit finds an
+//!   item. Who was granted one and gives up hands it on (L4).
+//! - **J2** `closed` is set under the lock of the items; nothing is stored after it. Then the slots
+//!   are closed, and putters get their items back. The items' permits are closed when the queue is
+//!   empty as well: by the close, or by who takes the last item. So who was granted a permit before
+//!   the close gets its item, and who waits hears of the end when nothing can come to him any more.
 //! - **J3** An item counts as not done from when it is stored until its `task_done`. Who joins makes
 //!   its `Notified` first and looks at the count second (N3).
-//! - **J4** If a waker panics when a slot is released, the item stays in the queue, first of all:
-//!   in `kept`. Its slot has been released then, and is not a second time.
+//! - **J4** If a waker panics when an item has been taken, the item stays in the queue, first of all:
+//!   in `kept`. Its slot has been released then, and is not a second time. The end may have been told
+//!   of by then; so who finds the permits closed looks into the queue all the same.
 //! - **J5** Items leave the lock before they are dropped. `Ord::cmp` of a priority queue's items is
 //!   the one kind of foreign code that runs under the lock, because the order is a matter between
 //!   items that only the lock keeps in place. If it panics, nothing has moved: the item that was
@@ -21,11 +23,16 @@
 //!
 //! Feared: the queue is closed between a putter's slot and its storing, all getters see it empty and
 //! leave, and the item comes after. But storing looks at `closed` under the lock (J2).
+//!
+//! Rejected: closing both permits at once, and letting getters take without one from then on. A
+//! getter that was next in line, and had been granted its item, could find that somebody who asked
+//! later had taken it. Refusing all who wait, and keeping granted items for their getters: if such a
+//! one gives up, nobody is left to take the item.
 
 use super::error::{GetError, PutError, TaskDoneError, TryGetError, TryPutError};
 use crate::{
     error::TryAcquireError,
-    loom::{Mutex, const_fn},
+    loom::{Mutex, const_fn, left_out},
     notify::Notify,
     permits::Permits,
     stats::Stats,
@@ -76,6 +83,21 @@ struct Owed<'a>(&'a Permits);
 impl Drop for Owed<'_> {
     fn drop(&mut self) {
         self.0.release(1);
+    }
+}
+
+/// Closes permits when it is dropped: also if a waker of what was done before has panicked.
+struct Close<'a>(&'a Permits);
+
+impl Drop for Close<'_> {
+    fn drop(&mut self) {
+        self.0.close();
+    }
+}
+
+impl<S: Store> Guarded<S> {
+    fn len(&self) -> usize {
+        self.store.len() + self.kept.len()
     }
 }
 
@@ -134,7 +156,7 @@ impl<S: Store> Core<S> {
         let mut item = Some(item);
         let slot = self.slots.as_ref().map(|slots| Owed(&slots.permits));
         let mut guarded = self.guarded.lock();
-        if !guarded.closed {
+        if !guarded.closed || left_out("J2") {
             guarded.store.push(&mut item);
             guarded.not_done += 1;
         }
@@ -148,38 +170,46 @@ impl<S: Store> Core<S> {
     }
 
     pub(super) async fn get(&self) -> Result<S::Item, GetError> {
-        if self.items.acquire(1).await.is_ok() {
-            return self.take_permitted().ok_or(GetError(()));
+        match self.items.acquire(1).await {
+            Ok(()) => Ok(self.take_permitted()),
+            Err(_) => self.take().ok_or(GetError(())), // J4.
         }
-        self.take().ok_or(GetError(()))
     }
 
     pub(super) fn try_get(&self) -> Result<S::Item, TryGetError> {
         match self.items.try_acquire(1) {
-            Ok(()) => self.take_permitted().ok_or(TryGetError::Closed),
+            Ok(()) => Ok(self.take_permitted()),
             Err(TryAcquireError::NoPermits) => Err(TryGetError::Empty),
-            Err(TryAcquireError::Closed) => self.take().ok_or(TryGetError::Closed),
+            Err(TryAcquireError::Closed) => self.take().ok_or(TryGetError::Closed), // J4.
         }
     }
 
-    /// Takes an item for a permit, which is released again if nothing comes of it. There is one,
-    /// unless the queue has been closed (J1, J2).
-    fn take_permitted(&self) -> Option<S::Item> {
+    /// Takes an item for a permit, which is released again if something panics.
+    fn take_permitted(&self) -> S::Item {
         let permit = Owed(&self.items);
-        let item = self.take()?;
+        let item = self.take().expect("a permit for an item, and no item (J1)");
         std::mem::forget(permit);
-        Some(item)
+        item
     }
 
     fn take(&self) -> Option<S::Item> {
         let mut guarded = self.guarded.lock();
-        if let Some(item) = guarded.kept.pop_front() {
+        let kept = guarded.kept.pop_front();
+        // A kept item has no slot any more (J4).
+        let slots = self.slots.as_ref().filter(|_| kept.is_none());
+        let item = kept.or_else(|| guarded.store.pop())?;
+        let is_last = guarded.closed && guarded.len() == 0;
+        drop(guarded);
+        if slots.is_none() && !is_last {
             return Some(item);
         }
-        let item = guarded.store.pop()?;
-        drop(guarded);
-        let Some(slots) = &self.slots else { return Some(item) };
-        match catch_unwind(AssertUnwindSafe(|| slots.permits.release(1))) {
+        let told = catch_unwind(AssertUnwindSafe(|| {
+            let _end = is_last.then(|| Close(&self.items)); // J2.
+            if let Some(slots) = slots {
+                slots.permits.release(1);
+            }
+        }));
+        match told {
             Ok(()) => Some(item),
             Err(panic) => {
                 self.guarded.lock().kept.push_back(item);
@@ -211,15 +241,11 @@ impl<S: Store> Core<S> {
     }
 
     pub(super) fn close(&self) {
-        /// Closes the second of two, also when a waker of the first panics.
-        struct Close<'a>(&'a Permits);
-        impl Drop for Close<'_> {
-            fn drop(&mut self) {
-                self.0.close();
-            }
-        }
-        self.guarded.lock().closed = true;
-        let _last = Close(&self.items);
+        let mut guarded = self.guarded.lock();
+        guarded.closed = true;
+        let is_empty = guarded.len() == 0;
+        drop(guarded);
+        let _end = is_empty.then(|| Close(&self.items)); // J2.
         if let Some(slots) = &self.slots {
             slots.permits.close();
         }
@@ -230,8 +256,7 @@ impl<S: Store> Core<S> {
     }
 
     pub(super) fn len(&self) -> usize {
-        let guarded = self.guarded.lock();
-        guarded.store.len() + guarded.kept.len()
+        self.guarded.lock().len()
     }
 
     pub(super) fn capacity(&self) -> Option<usize> {
@@ -261,7 +286,7 @@ impl<S: Store> Core<S> {
         let mut shown = f.debug_struct(name);
         match self.guarded.try_lock() {
             Some(guarded) => shown
-                .field("len", &(guarded.store.len() + guarded.kept.len()))
+                .field("len", &guarded.len())
                 .field("not_done", &guarded.not_done)
                 .field("closed", &guarded.closed),
             None => shown.field("len", &format_args!("<locked>")),

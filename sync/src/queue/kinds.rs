@@ -241,8 +241,11 @@ macro_rules! queue {
                 self.core.join().await;
             }
 
-            /// Refuses items from now on, and wakes everybody who waits. What is in the queue can
-            /// still be got.
+            /// Refuses items from now on. Who waits to put hears of it at once; who waits to get, when
+            /// nothing is left.
+            ///
+            /// What is in the queue can still be got, first by those who were next in line before
+            /// the closing. If one of these gives up, its item goes to the next.
             ///
             /// # Examples
             /// ```

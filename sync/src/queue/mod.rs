@@ -14,7 +14,7 @@
 //! # Done and closed
 //! Each item that was put is to be reported once with `task_done`, when the work is done; `join`
 //! waits until all are. After `close` nothing can be put, and getters get what is left and then an
-//! error.
+//! error: each in its turn, so who had been next in line when the queue was closed gets its item.
 //!
 //! # Examples
 //! ```

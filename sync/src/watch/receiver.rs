@@ -7,7 +7,7 @@ use super::{
 };
 use crate::{
     budget,
-    loom::{Arc, Ordering},
+    loom::{Arc, Ordering, left_out},
 };
 use std::{
     fmt,
@@ -227,6 +227,7 @@ async fn changed<T>(shared: &Shared<T>, seen: &mut usize) -> Result<(), RecvErro
         if let Some(report) = shared.report(seen) {
             return report;
         }
+        let notified = if left_out("Y3") { shared.changed.notified() } else { notified };
         notified.await;
     }
 }

@@ -6,7 +6,7 @@ use super::{
     shared::{CLOSED, STEP, Shared},
 };
 use crate::{
-    loom::{Arc, Ordering},
+    loom::{Arc, Ordering, left_out},
     stats::Stats,
 };
 use std::{
@@ -107,12 +107,17 @@ impl<T> Sender<T> {
     /// assert!(receiver.has_changed().unwrap());
     /// ```
     pub fn send_if_modified(&self, modify: impl FnOnce(&mut T) -> bool) -> bool {
+        if left_out("Y1") {
+            self.shared.version.fetch_add(STEP, Ordering::Release);
+        }
         let mut value = self.shared.value.write();
         if !modify(&mut value) {
             return false;
         }
-        // Release: pairs with the Acquire in `Shared::version`.
-        self.shared.version.fetch_add(STEP, Ordering::Release);
+        if !left_out("Y1") {
+            // Release: pairs with the Acquire in `Shared::version`.
+            self.shared.version.fetch_add(STEP, Ordering::Release);
+        }
         drop(value);
         self.shared.changed.notify_waiters();
         true

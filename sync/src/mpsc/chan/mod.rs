@@ -36,14 +36,15 @@
 //! one), returning slots by the batch (a receiver that holds messages back would hold up senders
 //! that have room).
 
-use super::error::{SendError, TrySendError};
+mod slots;
+
+use super::error::TrySendError;
 use crate::{
-    acquire::{Acquire, Gate},
-    error::AcquireError,
-    loom::{AtomicU8, AtomicUsize, Ordering, ShortGuard, ShortLock, WAKE_BATCH},
+    acquire::Gate,
+    loom::{AtomicU8, AtomicUsize, Ordering, ShortGuard, ShortLock},
     notify::Notify,
     stats::Stats,
-    wait_list::{Locked, Standing, WaitQueue},
+    wait_list::{Standing, WaitQueue},
     wakers::Wakers,
 };
 use crossbeam_utils::CachePadded;
@@ -53,17 +54,10 @@ use std::{
     task::{Poll, Waker},
 };
 
-/// In `returned`: somebody is in line. The rest of the word counts slots.
-const LINE: usize = 1;
-const SLOT: usize = 2;
-
 /// The largest capacity of a bounded channel.
 pub(super) const MAX_CAPACITY: usize = usize::MAX >> 3;
 /// The capacity that stands for a channel without slots.
 pub(super) const UNBOUNDED: usize = usize::MAX;
-
-/// How many senders are woken together: mostly one waits, or two.
-const SERVED: usize = if WAKE_BATCH < 4 { WAKE_BATCH } else { 4 };
 
 /// Buffers with room for more messages than this are freed when the receiver has to wait.
 const KEEP: usize = 256;
@@ -205,51 +199,6 @@ impl<T> Chan<T> {
         Ok(())
     }
 
-    /// Waits for slots.
-    pub(super) async fn reserve(&self, count: usize) -> Result<(), SendError<()>> {
-        if count > self.capacity {
-            return Err(SendError(()));
-        }
-        Acquire::new(self, count).await.map_err(|_| SendError(()))
-    }
-
-    pub(super) fn try_reserve(&self, count: usize) -> Result<(), TrySendError<()>> {
-        match self.acquire_now(count) {
-            Some(Ok(())) => Ok(()),
-            Some(Err(_)) => Err(TrySendError::Closed(())),
-            None => Err(TrySendError::Full(())),
-        }
-    }
-
-    /// Moves what was returned to what is free, unless it is the line's (C4). Whether there was
-    /// something.
-    #[cold]
-    fn collect(&self, inbox: &mut Inbox<T>) -> bool {
-        // Relaxed: a look. Who has to know lines up, and looks in the same step (C3).
-        let word = self.returned.load(Ordering::Relaxed);
-        if word == 0 || word & LINE != 0 {
-            return false;
-        }
-        // AcqRel: Acquire pairs with the Release in `return_slots`, so that sending into a slot
-        // comes after what the receiver did before it returned it. `LINE` is not set meanwhile: we
-        // have the inbox (C3).
-        let collected = self.returned.swap(0, Ordering::AcqRel) / SLOT;
-        inbox.free += collected;
-        collected > 0
-    }
-
-    /// Takes slots if there are enough and nobody is in line.
-    fn take_slots(&self, inbox: &mut Inbox<T>, count: usize) -> bool {
-        if inbox.free < count {
-            self.collect(inbox);
-        }
-        let enough = inbox.free >= count;
-        if enough {
-            inbox.free -= count;
-        }
-        enough
-    }
-
     /// Of the senders that wait for slots.
     pub(super) fn stats(&self) -> Stats {
         self.line.stats()
@@ -257,17 +206,6 @@ impl<T> Chan<T> {
 
     pub(super) fn enable_stats(&self) {
         self.line.enable_stats();
-    }
-
-    /// The number of free slots, which may be others the next moment.
-    pub(super) fn free_slots(&self) -> usize {
-        let inbox = self.inbox.lock();
-        self.count_free(&inbox)
-    }
-
-    fn count_free(&self, inbox: &Inbox<T>) -> usize {
-        // Acquire: pairs with the Release in `return_slots`.
-        inbox.free + self.returned.load(Ordering::Acquire) / SLOT
     }
 
     /// The last sender is gone: lets a waiting receiver see it.
@@ -329,20 +267,6 @@ impl<T> Chan<T> {
         self.inbox.lock().incoming.len()
     }
 
-    /// C2: the slots of `count` messages are free again. Whether there is a line, which the caller
-    /// then serves.
-    #[inline]
-    #[must_use = "a line that is not served sleeps on"]
-    pub(super) fn return_slots(&self, count: usize) -> bool {
-        // AcqRel: Release pairs with the Acquire of whoever takes the slots; Acquire orders the
-        // step after that of a sender that set `LINE`.
-        self.is_bounded() && self.returned.fetch_add(count * SLOT, Ordering::AcqRel) & LINE != 0
-    }
-
-    pub(super) fn serve_line(&self) {
-        self.serve(&mut Wakers::new());
-    }
-
     /// Refuses messages from now on; `gone` says that nobody will receive those that have come.
     /// Returns them.
     pub(super) fn close(&self, gone: bool) -> VecDeque<T> {
@@ -380,95 +304,6 @@ impl<T> Chan<T> {
         drop(waker);
         drop(wakers);
         unread
-    }
-
-    /// Deals returned slots out to the line; those served last are left in `wakers`.
-    #[cold]
-    fn serve(&self, wakers: &mut Wakers<SERVED>) {
-        let mut count = 0;
-        let mut line = self.line.lock();
-        // C7: looked at again after each wait for the lock, during which those in line may have
-        // left.
-        while !line.is_empty() {
-            // AcqRel: as in `collect`.
-            count += self.returned.fetch_and(LINE, Ordering::AcqRel) / SLOT;
-            count = line.assign(count, wakers);
-            if line.is_empty() || count == 0 {
-                break;
-            }
-            // Too many to wake at once.
-            drop(line);
-            wakers.wake_all();
-            line = self.line.lock();
-        }
-        // AcqRel, here and in `left`: as in `return_slots`; also ends the line for those who come
-        // after.
-        if count > 0 {
-            self.returned.fetch_add(count * SLOT, Ordering::AcqRel);
-        }
-        self.left(&mut line);
-    }
-}
-
-impl<T> Gate for Chan<T> {
-    type Guarded = ();
-
-    fn queue(&self) -> &WaitQueue<()> {
-        &self.line
-    }
-
-    fn acquire_now(&self, wanted: usize) -> Option<Result<(), AcquireError>> {
-        let mut inbox = self.inbox.lock();
-        if inbox.receiver != OPEN {
-            return Some(Err(AcquireError::new()));
-        }
-        self.take_slots(&mut inbox, wanted).then_some(Ok(()))
-    }
-
-    fn take(&self, line: &mut Locked<'_, ()>, wanted: usize) -> Result<usize, AcquireError> {
-        let mut inbox = self.inbox.lock();
-        if inbox.receiver != OPEN {
-            return Err(AcquireError::new());
-        }
-        if !line.is_empty() {
-            return Ok(wanted);
-        }
-        while !self.take_slots(&mut inbox, wanted) {
-            // C3: the line begins in the step that finds no returned slots. AcqRel: as in
-            // `collect`.
-            if self.returned.compare_exchange(0, LINE, Ordering::AcqRel, Ordering::Relaxed).is_ok()
-            {
-                return Ok(wanted - mem::take(&mut inbox.free));
-            }
-        }
-        Ok(0)
-    }
-
-    fn left(&self, line: &mut Locked<'_, ()>) {
-        // Relaxed: `LINE` changes under the line's lock only.
-        if line.is_empty() && self.returned.load(Ordering::Relaxed) & LINE != 0 {
-            self.returned.fetch_and(!LINE, Ordering::AcqRel);
-        }
-    }
-
-    fn give_back(&self, count: usize) {
-        if count == 0 {
-            return;
-        }
-        let mut wakers = Wakers::new();
-        if self.return_slots(count) {
-            self.serve(&mut wakers);
-        }
-        // C5: a closed receiver may have been waiting for just these slots. It looks at them under
-        // the lock, so either it sees them or we its waker.
-        let waker = {
-            let mut inbox = self.inbox.lock();
-            if inbox.receiver == OPEN { None } else { inbox.waker.take() }
-        };
-        if waker.is_some() {
-            wakers.wake_all();
-            wakers.push(waker);
-        }
     }
 }
 
