@@ -50,6 +50,10 @@ pub(crate) struct Arguments {
     /// Run one workload for one contender and print its first value (what the memory workloads start)
     #[arg(long, hide = true, value_name = "WORKLOAD")]
     pub(crate) child: Option<String>,
+
+    /// Put a load on a server (what the workloads with sockets start)
+    #[arg(long, hide = true, value_name = "ORDER")]
+    pub(crate) load: Option<String>,
 }
 
 const EXAMPLES: &str = "Examples:

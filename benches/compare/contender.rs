@@ -5,6 +5,7 @@
 
 use std::future::Future;
 use std::io;
+use std::net::SocketAddr;
 use std::time::Duration;
 
 /// A contender that can run tasks: enough for the scheduler's workloads, and all that the bare queue is.
@@ -51,6 +52,8 @@ pub(crate) trait Runtime: Contender {
     type Listener: Send + 'static;
     /// A connected TCP socket.
     type Stream: Send + 'static;
+    /// A UDP socket.
+    type Datagrams: Send + Sync + 'static;
 
     /// A handle for other threads.
     fn remote(&self) -> Self::Remote;
@@ -93,4 +96,20 @@ pub(crate) trait Runtime: Contender {
         stream: &mut Self::Stream,
         bytes: &[u8],
     ) -> impl Future<Output = io::Result<()>> + Send;
+
+    /// Adopts a UDP socket; called inside the runtime.
+    fn datagrams(socket: std::net::UdpSocket) -> io::Result<Self::Datagrams>;
+
+    /// Waits for a datagram.
+    fn recv_from(
+        socket: &Self::Datagrams,
+        buffer: &mut [u8],
+    ) -> impl Future<Output = io::Result<(usize, SocketAddr)>> + Send;
+
+    /// Sends a datagram.
+    fn send_to(
+        socket: &Self::Datagrams,
+        bytes: &[u8],
+        peer: SocketAddr,
+    ) -> impl Future<Output = io::Result<usize>> + Send;
 }

@@ -51,6 +51,9 @@ fn run(arguments: &Arguments) -> Result<ExitCode, String> {
         say(&arguments::list());
         return Ok(ExitCode::SUCCESS);
     }
+    if let Some(order) = &arguments.load {
+        return workloads::load::main(order).map(|()| ExitCode::SUCCESS);
+    }
     let mut env = Env { workers: arguments.workers(), quick: arguments.quick, in_child: false };
     let contenders = arguments.contenders()?;
     if let Some(name) = &arguments.child {

@@ -129,6 +129,24 @@ fn echo_sends_back_what_it_gets_and_survives_a_reset() {
 }
 
 #[test]
+fn graceful_shutdown_says_goodbye_to_everybody() {
+    let server = Server::start("graceful_shutdown");
+    let mut clients: Vec<_> = (0..3).map(|_| server.connect()).collect();
+    for client in &mut clients {
+        client.write_all(b"hello").unwrap();
+        client.read_exact(&mut [0; 5]).unwrap();
+    }
+    server.terminate();
+    for client in &mut clients {
+        let mut last_words = String::new();
+        client.read_to_string(&mut last_words).unwrap();
+        assert_eq!(last_words, "goodbye\n");
+    }
+    let (status, report) = server.wait();
+    assert!(status.success() && report.contains("3 of 3 ended by themselves"), "{report}");
+}
+
+#[test]
 fn http_server_answers_every_route() {
     let server = Server::start("http_server");
     for (path, status, body) in [

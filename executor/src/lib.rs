@@ -15,14 +15,21 @@
 //! - [`runtime`]: starting, entering and stopping runtimes.
 //! - [`task`]: tasks, their handles, and blocking calls.
 //! - [`time`]: sleeps, timeouts, intervals.
-//! - [`net`]: TCP sockets.
+//! - [`net`]: sockets: TCP, UDP, Unix; named pipes.
+//! - [`io`]: readers, writers and what to do with them; any other descriptor.
+//! - `fs`, `process`, `signal`: files, child processes, signals.
 //! - [`sync`]: locks, semaphores and channels, which work on any executor.
 //!
 //! # Features
 //!
 //! | feature | |
 //! |---|---|
-//! | `net` (default) | sockets and the I/O driver, with the `futures-io` traits |
+//! | `net` (default) | sockets, named pipes, `io::AsyncFd` and the I/O driver, with the `futures-io` traits |
+//! | `io-util` | `io`: copy, split, duplex, buffers and the extension traits |
+//! | `io-std` | `io`: stdin, stdout, stderr |
+//! | `fs` | files, on the blocking pool |
+//! | `signal` | signals of the operating system |
+//! | `process` | child processes |
 //! | `tokio-io` | `tokio::io::{AsyncRead, AsyncWrite}` for our sockets |
 //! | `hyper` | hyper's I/O, executor and timer traits |
 //! | `full` | all of these |
@@ -32,6 +39,8 @@
 
 mod blocking;
 mod contain;
+#[cfg(feature = "fs")]
+pub mod fs;
 #[doc(hidden)]
 pub mod loom;
 mod queue;
@@ -43,8 +52,14 @@ pub mod time;
 
 #[cfg(feature = "hyper")]
 pub mod hyper;
+#[cfg(any(feature = "net", feature = "io-util", feature = "io-std", feature = "fs"))]
+pub mod io;
 #[cfg(feature = "net")]
 pub mod net;
+#[cfg(feature = "process")]
+pub mod process;
+#[cfg(feature = "signal")]
+pub mod signal;
 
 pub use raddle_sync as sync;
 

@@ -23,9 +23,20 @@ use std::{error, fmt, io};
 pub struct ShutDown;
 
 impl ShutDown {
-    /// Whether `error` says that the driver has shut down.
+    /// Whether `error` says that the driver has shut down, be it as the source of another error that names the
+    /// operation.
     pub fn is_cause_of(error: &io::Error) -> bool {
-        error.get_ref().is_some_and(|cause| cause.is::<Self>())
+        let mut error = error;
+        loop {
+            let Some(cause) = error.get_ref() else { return false };
+            if cause.is::<Self>() {
+                return true;
+            }
+            let Some(source) = cause.source().and_then(|source| source.downcast_ref()) else {
+                return false;
+            };
+            error = source;
+        }
     }
 }
 

@@ -4,6 +4,7 @@
 #[cfg(not(unix))]
 compile_error!("raddle-io-driver supports Unix only, so far");
 
+mod datagrams;
 mod driver;
 mod error;
 mod handle;
@@ -17,6 +18,7 @@ mod registry;
 mod source;
 mod sys;
 
+pub use datagrams::{Datagram, Datagrams};
 pub use driver::Driver;
 pub use error::ShutDown;
 pub use handle::Handle;
@@ -25,3 +27,5 @@ pub use readiness::ReadyEvent;
 pub use registered::Registered;
 pub use registration::{ReadyFuture, Registration};
 pub use sys::Backend;
+#[cfg(any(target_os = "linux", target_os = "android"))]
+pub use sys::credentials::peer_credentials;

@@ -41,11 +41,31 @@ mod timeouts;
 // What was broken once.
 mod regressions;
 
-// Sockets.
+// Sockets, descriptors, signals, children and files.
+#[cfg(feature = "net")]
+mod async_fd;
+#[cfg(feature = "net")]
+mod faults_net;
+#[cfg(feature = "net")]
+mod files;
+#[cfg(feature = "net")]
+mod io_util;
+#[cfg(feature = "net")]
+mod pipes;
+#[cfg(feature = "net")]
+mod processes;
+#[cfg(feature = "net")]
+mod serve;
+#[cfg(feature = "net")]
+mod signals;
 #[cfg(feature = "net")]
 mod tcp;
 #[cfg(feature = "net")]
 mod tcp_sockets;
+#[cfg(feature = "net")]
+mod udp;
+#[cfg(feature = "net")]
+mod unix;
 
 // The leaves by themselves.
 mod barrier;
@@ -70,6 +90,8 @@ mod props_cancellation_token;
 mod props_channels;
 mod props_condvar;
 mod props_doorways;
+#[cfg(feature = "net")]
+mod props_io;
 mod props_locks;
 mod props_notify;
 mod props_once;

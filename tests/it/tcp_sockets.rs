@@ -47,6 +47,17 @@ fn options_are_set_and_read_back() {
         assert_eq!((client.nodelay().unwrap(), client.ttl().unwrap()), (true, 42));
         assert_eq!(client.linger().unwrap(), Some(Duration::ZERO));
         assert!(client.take_error().unwrap().is_none());
+        client.set_keepalive(true).unwrap();
+        assert!(client.keepalive().unwrap());
+        #[cfg(target_os = "linux")]
+        {
+            client.set_quickack(false).unwrap();
+            assert!(!client.quickack().unwrap());
+            client.set_tos_v4(0x10).unwrap();
+            assert_eq!(client.tos_v4().unwrap(), 0x10);
+            let second = Duration::from_secs(1);
+            client.set_keepalive_times(60 * second, 10 * second, 3).unwrap();
+        }
         // Closing now is a reset.
         drop(client);
         let mut server = server;
@@ -62,6 +73,12 @@ fn a_socket_is_bound_before_it_connects() {
         let socket = TcpSocket::new_v4().unwrap();
         socket.set_reuseaddr(true).unwrap();
         socket.set_recv_buffer_size(1 << 16).unwrap();
+        socket.set_send_buffer_size(1 << 16).unwrap();
+        assert!(socket.recv_buffer_size().unwrap() >= 1 << 16);
+        assert!(socket.send_buffer_size().unwrap() >= 1 << 16);
+        socket.set_nodelay(true).unwrap();
+        assert!(socket.nodelay().unwrap());
+        assert!(socket.take_error().unwrap().is_none());
         socket.bind("127.0.0.1:0".parse().unwrap()).unwrap();
         let local = socket.local_addr().unwrap();
         let stream = socket.connect(address).await.unwrap();
@@ -157,6 +174,26 @@ fn a_socket_outside_a_runtime_panics_and_says_how_to_enter_one() {
 }
 
 #[test]
+#[cfg(target_os = "linux")]
+fn two_listeners_share_a_port_if_both_agree() {
+    on_each_runtime(|| async {
+        let listen = |address: &str| {
+            let socket = TcpSocket::new_v4().unwrap();
+            socket.set_reuseport(true).unwrap();
+            assert!(socket.reuseport().unwrap());
+            socket.bind(address.parse().unwrap()).unwrap();
+            socket.listen(16).unwrap()
+        };
+        let one = listen("127.0.0.1:0");
+        let address = one.local_addr().unwrap();
+        let other = listen(&address.to_string());
+        assert_eq!(address, other.local_addr().unwrap());
+        let refused = TcpListener::bind(address).await.unwrap_err();
+        assert_eq!(refused.kind(), ErrorKind::AddrInUse);
+    });
+}
+
+#[test]
 fn a_listener_out_of_descriptors_reports_it_and_recovers() {
     // In a process of its own, for the limit concerns all threads.
     let child = "out_of_descriptors_in_a_child";
@@ -201,9 +238,14 @@ fn out_of_descriptors_in_a_child() {
                 polls += 1;
                 accept.as_mut().poll(cx)
             });
-            assert_eq!(accepted.await.unwrap_err().raw_os_error(), Some(EMFILE));
+            let error = accepted.await.unwrap_err();
+            assert_eq!(raddle::io::raw_os_error(&error), Some(EMFILE));
+            assert!(error.to_string().contains(&address.to_string()), "{error}");
             assert!(polls <= 2, "{polls} polls");
         }
+        let error = TcpStream::connect(address).await.unwrap_err();
+        assert_eq!(raddle::io::raw_os_error(&error), Some(EMFILE));
+        assert!(error.to_string().contains(&address.to_string()), "{error}");
 
         drop(files);
         for client in &clients {

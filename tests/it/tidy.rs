@@ -42,6 +42,7 @@ const UNSAFE: &[&str] = &[
     "sync/src/set_once.rs",
     "sync/src/short_lock.rs",
     "sync/src/wait_list/",
+    "tests/it/async_fd.rs",
     "tests/it/size.rs",
 ];
 

@@ -1,8 +1,10 @@
 //! Every kind of runtime, seen from a plain thread: started, held still, and stopped.
 
-use crate::watch::{recv, until, watched};
+use crate::watch::{patience, recv, until, watched};
 use raddle::runtime::{Builder, Handle, Runtime};
 use raddle::sync::oneshot;
+use raddle::time::timeout;
+use std::future::Future;
 use std::sync::atomic::{AtomicUsize, Ordering::SeqCst};
 use std::sync::{Arc, mpsc};
 use std::thread;
@@ -44,6 +46,18 @@ impl Flavor {
     /// A runtime of this kind that runs its tasks on other threads than the caller's.
     pub fn start(self) -> Running {
         Running::new(self, self.build())
+    }
+}
+
+/// Runs `test` on a runtime of each flavor: with two workers, and with none.
+///
+/// # Panics
+/// With what `test` panics with, and if it takes too long.
+#[track_caller]
+pub fn on_each_runtime<F: Future<Output = ()>>(test: impl Fn() -> F) {
+    for flavor in [Flavor::Workers(2), Flavor::CurrentThread] {
+        let outcome = flavor.build().block_on(async { timeout(patience(), test()).await });
+        assert!(outcome.is_ok(), "on {flavor:?} something was waited for in vain");
     }
 }
 

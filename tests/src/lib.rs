@@ -16,6 +16,6 @@ pub mod rng;
 pub mod watch;
 
 pub use count::{CountingWaker, DropCounter, DropGuard, Planned, Trace, catch, planned_panic};
-pub use flavor::{Flavor, Hold, Running, Sleepers};
+pub use flavor::{Flavor, Hold, Running, Sleepers, on_each_runtime};
 pub use rng::Rng;
 pub use watch::{patience, poll_once, recv, scale, scaled, until, wait, watched};

@@ -8,23 +8,30 @@ use std::thread;
 
 use rustix::buffer::spare_capacity;
 use rustix::event::epoll::{self, CreateFlags, EventData, EventFlags};
+use rustix::event::{PollFd, PollFlags, poll};
 
 /// Accepts `connections` connections, and echoes on them with `threads` threads until the last is closed.
-pub(crate) fn serve(listener: &TcpListener, connections: usize, threads: usize) -> io::Result<()> {
+pub(crate) fn serve(
+    listener: &TcpListener,
+    connections: usize,
+    size: usize,
+    threads: usize,
+) -> io::Result<()> {
     let mut hands: Vec<Vec<TcpStream>> = (0..threads).map(|_| Vec::new()).collect();
     for index in 0..connections {
         let (stream, _) = listener.accept()?;
         stream.set_nonblocking(true)?;
         hands[index % threads].push(stream);
     }
-    let servers: Vec<_> = hands.into_iter().map(|hand| thread::spawn(move || echo(hand))).collect();
+    let servers: Vec<_> =
+        hands.into_iter().map(|hand| thread::spawn(move || echo(hand, size))).collect();
     for server in servers {
         server.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic))?;
     }
     Ok(())
 }
 
-fn echo(streams: Vec<TcpStream>) -> io::Result<()> {
+fn echo(streams: Vec<TcpStream>, size: usize) -> io::Result<()> {
     let poller = epoll::create(CreateFlags::CLOEXEC)?;
     for (index, stream) in streams.iter().enumerate() {
         epoll::add(&poller, stream, EventData::new_u64(index as u64), EventFlags::IN)?;
@@ -32,7 +39,7 @@ fn echo(streams: Vec<TcpStream>) -> io::Result<()> {
     let mut streams: Vec<Option<TcpStream>> = streams.into_iter().map(Some).collect();
     let mut open = streams.len();
     let mut events = Vec::with_capacity(256);
-    let mut buffer = [0; crate::workloads::MESSAGE];
+    let mut buffer = vec![0; size.clamp(crate::workloads::MESSAGE, 64 * 1_024)];
     while open > 0 {
         events.clear();
         epoll::wait(&poller, spare_capacity(&mut events), None)?;
@@ -48,9 +55,23 @@ fn echo(streams: Vec<TcpStream>) -> io::Result<()> {
                 }
                 Ok(count) => {
                     // A reset between the two calls: the next read sees it.
-                    let _ = stream.write_all(&buffer[..count]);
+                    let _ = write_all(stream, &buffer[..count]);
                 }
             }
+        }
+    }
+    Ok(())
+}
+
+/// Waits for room where there is none, which large messages need now and then.
+fn write_all(stream: &mut TcpStream, mut bytes: &[u8]) -> io::Result<()> {
+    while !bytes.is_empty() {
+        match stream.write(bytes) {
+            Ok(count) => bytes = &bytes[count..],
+            Err(error) if error.kind() == io::ErrorKind::WouldBlock => {
+                poll(&mut [PollFd::new(stream, PollFlags::OUT)], None)?;
+            }
+            Err(error) => return Err(error),
         }
     }
     Ok(())

@@ -4,7 +4,7 @@
 
 use std::future::Future;
 use std::io;
-use std::net::TcpStream;
+use std::net::{SocketAddr, TcpStream, UdpSocket};
 use std::thread::{self, JoinHandle};
 use std::time::Duration;
 
@@ -76,6 +76,7 @@ impl Runtime for Smol {
     type Remote = ();
     type Listener = Async<std::net::TcpListener>;
     type Stream = Async<TcpStream>;
+    type Datagrams = Async<UdpSocket>;
 
     fn remote(&self) {}
 
@@ -118,5 +119,24 @@ impl Runtime for Smol {
 
     async fn write_all(stream: &mut Self::Stream, bytes: &[u8]) -> io::Result<()> {
         stream.write_all(bytes).await
+    }
+
+    fn datagrams(socket: std::net::UdpSocket) -> io::Result<Async<UdpSocket>> {
+        Async::new(socket)
+    }
+
+    async fn recv_from(
+        socket: &Async<UdpSocket>,
+        buffer: &mut [u8],
+    ) -> io::Result<(usize, SocketAddr)> {
+        socket.recv_from(buffer).await
+    }
+
+    async fn send_to(
+        socket: &Async<UdpSocket>,
+        bytes: &[u8],
+        peer: SocketAddr,
+    ) -> io::Result<usize> {
+        socket.send_to(bytes, peer).await
     }
 }

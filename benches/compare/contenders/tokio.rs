@@ -2,13 +2,14 @@
 
 use std::future::Future;
 use std::io;
+use std::net::SocketAddr;
 use std::pin::Pin;
 use std::task::{Context, Poll, ready};
 use std::time::Duration;
 
 use ::tokio as lib;
 use lib::io::{AsyncReadExt, AsyncWriteExt};
-use lib::net::{TcpListener, TcpStream};
+use lib::net::{TcpListener, TcpStream, UdpSocket};
 use lib::runtime::{Builder, Handle, Runtime as Inner};
 
 use crate::contender::{Contender, Runtime};
@@ -74,6 +75,7 @@ impl<const MULTI: bool> Runtime for Flavor<MULTI> {
     type Remote = Handle;
     type Listener = TcpListener;
     type Stream = TcpStream;
+    type Datagrams = UdpSocket;
 
     fn remote(&self) -> Handle {
         self.0.handle().clone()
@@ -113,5 +115,17 @@ impl<const MULTI: bool> Runtime for Flavor<MULTI> {
 
     async fn write_all(stream: &mut TcpStream, bytes: &[u8]) -> io::Result<()> {
         stream.write_all(bytes).await
+    }
+
+    fn datagrams(socket: std::net::UdpSocket) -> io::Result<UdpSocket> {
+        UdpSocket::from_std(socket)
+    }
+
+    async fn recv_from(socket: &UdpSocket, buffer: &mut [u8]) -> io::Result<(usize, SocketAddr)> {
+        socket.recv_from(buffer).await
+    }
+
+    async fn send_to(socket: &UdpSocket, bytes: &[u8], peer: SocketAddr) -> io::Result<usize> {
+        socket.send_to(bytes, peer).await
     }
 }

@@ -2,9 +2,12 @@
 
 use std::future::pending;
 use std::io;
+use std::net::{TcpListener, TcpStream};
 use std::process::Command;
 use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
 use std::time::Duration;
+
+use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
 
 use crate::contender::Runtime;
 use crate::contenders::{Field, Kind, runtimes};
@@ -32,11 +35,23 @@ pub(super) const WORKLOADS: &[Workload] = &[
     },
 ];
 
+/// Beside the servers, in the table.
+pub(super) const CONNECTIONS: &[Workload] = &[Workload {
+    name: "memory_connection",
+    group: Group::Io,
+    about: "resident bytes of a connection whose task waits for something to read",
+    metrics: BYTES,
+    field: Field::Runtimes,
+    run: |kind, env| in_fresh_process("memory_connection", kind, env, CONNECTED),
+}];
+
 type Body = fn(Kind, &Env) -> io::Result<Sample>;
 
 const WAITING: Body = runtimes!(R, env => per_task::<R, _>(env, pending::<()>));
 const ASLEEP: Body =
     runtimes!(R, env => per_task::<R, _>(env, || R::sleep(Duration::from_secs(600))));
+
+const CONNECTED: Body = runtimes!(R, env => per_connection::<R>(env));
 
 /// In the parent, runs this program again for one workload and one contender; in the child, runs `body`.
 pub(super) fn in_fresh_process(
@@ -85,6 +100,47 @@ where
     let sample =
         Sample { values: vec![grown as f64 / tasks as f64], ops: tasks, cost: meter.stop() };
     // The tasks never end, and the process is about to; taking them down one by one would tell us nothing.
+    std::mem::forget(runtime);
+    Ok(sample)
+}
+
+/// Accepts many connections, each with a task that reads, and divides what memory grew by. The other ends are plain
+/// sockets, of a number and a place in a list that was made before.
+fn per_connection<R: Runtime>(env: &Env) -> io::Result<Sample> {
+    let connections: usize = env.pick(4_000, 1_000);
+    let wanted = connections as u64 * 2 + 1_256;
+    let limit = getrlimit(Resource::Nofile);
+    setrlimit(Resource::Nofile, Rlimit { current: Some(wanted), maximum: limit.maximum })?;
+    let runtime = R::start(env.workers)?;
+    let meter = Meter::of_process();
+    let grown = runtime.block_on(async {
+        let listener = TcpListener::bind("127.0.0.1:0")?;
+        let address = listener.local_addr()?;
+        let mut listener = R::listen(listener)?;
+        let mut clients = Vec::with_capacity(connections + 500);
+        let mut before = 0;
+        while clients.len() < connections + 500 {
+            if clients.len() == 500 {
+                // The first pay for queues, tables and the threads' arenas.
+                before = resident_bytes()?;
+            }
+            let target = POLLED.load(Relaxed) + 1;
+            clients.push(TcpStream::connect(address)?);
+            let mut stream = R::accept(&mut listener).await?;
+            R::spawn_detached(async move {
+                POLLED.fetch_add(1, Relaxed);
+                let _ = R::read(&mut stream, &mut [0; 64]).await;
+            });
+            while POLLED.load(Relaxed) < target {
+                R::yield_now().await;
+            }
+        }
+        let grown = resident_bytes()?.saturating_sub(before);
+        std::mem::forget((clients, listener));
+        Ok::<_, io::Error>(grown)
+    })?;
+    let values = vec![grown as f64 / connections as f64];
+    let sample = Sample { values, ops: connections as u64, cost: meter.stop() };
     std::mem::forget(runtime);
     Ok(sample)
 }

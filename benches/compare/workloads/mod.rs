@@ -3,7 +3,7 @@
 mod blocking;
 mod compute;
 mod echo;
-mod load;
+pub(crate) mod load;
 mod memory;
 mod messages;
 mod shapes;
@@ -87,7 +87,7 @@ impl Group {
             Self::Scheduler => "Scheduler",
             Self::Waking => "Idle, wake-up, blocking, memory",
             Self::Timers => "Timers",
-            Self::Io => "Echo of 1 KiB over loopback",
+            Self::Io => "Servers on loopback",
             Self::Shapes => "Shapes of load",
             Self::Sync => {
                 "Locks and channels, all on Tokio's runtime with one worker (×1) and with two (×2)"
@@ -133,6 +133,8 @@ pub(crate) fn all() -> impl Iterator<Item = &'static Workload> {
         memory::WORKLOADS,
         timers::WORKLOADS,
         echo::WORKLOADS,
+        echo::OF_RUNTIMES,
+        memory::CONNECTIONS,
         shapes::WORKLOADS,
         sync::WORKLOADS,
         sync_memory::WORKLOADS,

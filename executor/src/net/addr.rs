@@ -101,7 +101,7 @@ impl sealed::Sealed for str {
             return Query::Address(address);
         }
         match self.rsplit_once(':') {
-            Some((host, port)) if !host.contains(':') => match port.parse() {
+            Some((host, port)) if !host.contains(':') && !host.is_empty() => match port.parse() {
                 Ok(port) => (host, port).query(),
                 Err(_) => Query::Malformed(self.to_owned()),
             },
@@ -140,5 +140,51 @@ mod tests {
         for malformed in ["localhost", "localhost:http", "localhost:99999", "::1:80x", "", ":80"] {
             assert_eq!(malformed.query(), Query::Malformed(malformed.to_owned()), "{malformed}");
         }
+    }
+
+    const PIECES: &str = "1 0 255 256 80 65535 65536 : : :: . . [ ] % ab ffff localhost - + é x \
+                          127.0.0.1 127.0.0.1: [::1] [fe80::1%3]: 127.0.0.1:80";
+
+    /// Strings made of what addresses are made of, and now and then of something else.
+    fn almost_addresses(count: usize) -> impl Iterator<Item = String> {
+        let pieces: Vec<&str> = PIECES.split(' ').chain([" "]).collect();
+        // xorshift64 (G. Marsaglia, 2003), from a fixed seed.
+        let mut state = 0x2545_f491_4f6c_dd1d_u64;
+        let mut next = move |limit: usize| {
+            state ^= state << 13;
+            state ^= state >> 7;
+            state ^= state << 17;
+            (state >> 11) as usize % limit
+        };
+        (0..count).map(move |_| (0..next(9)).map(|_| pieces[next(pieces.len())]).collect())
+    }
+
+    #[test]
+    fn every_string_is_an_address_or_a_name_or_neither() {
+        let (mut addresses, mut names) = (0, 0);
+        for text in almost_addresses(300_000) {
+            match text.query() {
+                Query::Address(address) => {
+                    addresses += 1;
+                    let pair = text.rsplit_once(':').expect("an address has a port");
+                    let as_pair =
+                        || Some(SocketAddr::new(pair.0.parse().ok()?, pair.1.parse().ok()?));
+                    assert!(text.parse() == Ok(address) || as_pair() == Some(address), "{text:?}");
+                }
+                Query::Name(host, port) => {
+                    names += 1;
+                    let (left, right) = text.rsplit_once(':').expect("a name has a port");
+                    assert_eq!((&*host, right.parse()), (left, Ok(port)), "{text:?}");
+                    assert!(!host.is_empty() && !host.contains(':'), "{text:?}");
+                    assert!(text.parse::<SocketAddr>().is_err(), "{text:?} is looked up in vain");
+                }
+                Query::Malformed(given) => {
+                    assert_eq!(given, text);
+                    assert!(text.parse::<SocketAddr>().is_err(), "{text:?} is refused");
+                }
+                Query::Addresses(_) => panic!("{text:?} became a list"),
+            }
+        }
+        assert!(addresses > 200 && names > 1_000, "{addresses} addresses, {names} names");
     }
 }

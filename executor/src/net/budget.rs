@@ -8,7 +8,7 @@ use raddle_sync::budget::poll_proceed;
 
 /// Runs one poll of an operation on the budget: a unit if it completes, nothing if it waits.
 #[inline]
-pub(super) fn spend<R>(
+pub(crate) fn spend<R>(
     cx: &mut Context<'_>,
     operation: impl FnOnce(&mut Context<'_>) -> Poll<R>,
 ) -> Poll<R> {
@@ -19,7 +19,7 @@ pub(super) fn spend<R>(
 }
 
 /// Runs a future that is one operation on the budget.
-pub(super) async fn spending<F: Future>(operation: F) -> F::Output {
+pub(crate) async fn spending<F: Future>(operation: F) -> F::Output {
     let mut operation = pin!(operation);
     poll_fn(|cx| spend(cx, |cx| operation.as_mut().poll(cx))).await
 }

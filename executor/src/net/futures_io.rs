@@ -6,24 +6,33 @@ use std::task::{Context, Poll};
 
 use futures_io::{AsyncRead, AsyncWrite};
 
-use super::TcpStream;
-use super::tcp::{OwnedReadHalf, OwnedWriteHalf, ReadHalf, WriteHalf};
+use super::unix::pipe;
+use super::{TcpStream, UnixStream, tcp, unix};
 
-impl AsRef<TcpStream> for TcpStream {
-    fn as_ref(&self) -> &TcpStream {
-        self
-    }
+macro_rules! itself {
+    ($stream:ty) => {
+        impl AsRef<$stream> for $stream {
+            fn as_ref(&self) -> &$stream {
+                self
+            }
+        }
+    };
 }
 
+itself!(TcpStream);
+itself!(UnixStream);
+itself!(pipe::Receiver);
+itself!(pipe::Sender);
+
 macro_rules! reader {
-    ($reader:ty) => {
+    ($reader:ty, $stream:ty) => {
         impl AsyncRead for $reader {
             fn poll_read(
                 self: Pin<&mut Self>,
                 cx: &mut Context<'_>,
                 buffer: &mut [u8],
             ) -> Poll<io::Result<usize>> {
-                TcpStream::poll_recv((*self).as_ref(), cx, buffer)
+                <$stream>::poll_recv((*self).as_ref(), cx, buffer)
             }
 
             fn poll_read_vectored(
@@ -31,21 +40,21 @@ macro_rules! reader {
                 cx: &mut Context<'_>,
                 buffers: &mut [IoSliceMut<'_>],
             ) -> Poll<io::Result<usize>> {
-                TcpStream::poll_recv_vectored((*self).as_ref(), cx, buffers)
+                <$stream>::poll_recv_vectored((*self).as_ref(), cx, buffers)
             }
         }
     };
 }
 
 macro_rules! writer {
-    ($writer:ty, $finish:expr) => {
+    ($writer:ty, $stream:ty, $finish:expr) => {
         impl AsyncWrite for $writer {
             fn poll_write(
                 self: Pin<&mut Self>,
                 cx: &mut Context<'_>,
                 bytes: &[u8],
             ) -> Poll<io::Result<usize>> {
-                TcpStream::poll_send((*self).as_ref(), cx, bytes)
+                <$stream>::poll_send((*self).as_ref(), cx, bytes)
             }
 
             fn poll_write_vectored(
@@ -53,7 +62,7 @@ macro_rules! writer {
                 cx: &mut Context<'_>,
                 buffers: &[IoSlice<'_>],
             ) -> Poll<io::Result<usize>> {
-                TcpStream::poll_send_vectored((*self).as_ref(), cx, buffers)
+                <$stream>::poll_send_vectored((*self).as_ref(), cx, buffers)
             }
 
             /// Nothing is held back, so there is nothing to flush.
@@ -69,12 +78,23 @@ macro_rules! writer {
     };
 }
 
-reader!(TcpStream);
-reader!(ReadHalf<'_>);
-reader!(OwnedReadHalf);
-writer!(TcpStream, |stream: &mut TcpStream| stream.finish_sending());
-writer!(WriteHalf<'_>, |half: &mut WriteHalf<'_>| half.0.finish_sending());
-writer!(OwnedWriteHalf, OwnedWriteHalf::finish_sending);
+macro_rules! stream_and_halves {
+    ($stream:ty, $module:ident) => {
+        reader!($stream, $stream);
+        reader!($module::ReadHalf<'_>, $stream);
+        reader!($module::OwnedReadHalf, $stream);
+        writer!($stream, $stream, |stream: &mut $stream| stream.finish_sending());
+        writer!($module::WriteHalf<'_>, $stream, |half: &mut $module::WriteHalf<'_>| {
+            half.0.finish_sending()
+        });
+        writer!($module::OwnedWriteHalf, $stream, $module::OwnedWriteHalf::finish_sending);
+    };
+}
+
+stream_and_halves!(TcpStream, tcp);
+stream_and_halves!(UnixStream, unix);
+reader!(pipe::Receiver, pipe::Receiver);
+writer!(pipe::Sender, pipe::Sender, pipe::Sender::finish_sending);
 
 #[cfg(test)]
 mod tests {

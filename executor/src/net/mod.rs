@@ -1,16 +1,22 @@
-//! TCP sockets that wait without blocking a thread.
+//! Sockets and pipes that wait without blocking a thread.
 //!
 //! | you want to | take |
 //! |---|---|
-//! | serve connections | [`TcpListener`] |
+//! | serve connections | [`serve`], or [`TcpListener`] and a loop |
 //! | connect | [`TcpStream::connect`] |
 //! | set options first | [`TcpSocket`] |
+//! | send datagrams | [`UdpSocket`] |
+//! | talk within one machine | [`UnixStream`], [`UnixListener`], [`UnixDatagram`], [`unix::pipe`] |
+//! | watch another descriptor | [`io::AsyncFd`](crate::io::AsyncFd) |
 //! | read and write in two tasks | [`TcpStream::split`], [`TcpStream::into_split`] |
 //! | resolve a name | [`lookup_host`], or give the name to `connect` |
 //!
 //! Names, order of arguments and behavior follow Tokio's. Reading and writing are inherent methods
 //! (`read`, `write_all`, …); the streams also implement the traits of `futures_io`, with the Cargo
 //! feature `tokio-io` those of `tokio::io`, and with the feature `hyper` those of `hyper::rt`.
+//!
+//! Errors of the system say which operation failed, on which address; the system's own number is found by
+//! [`io::raw_os_error`](crate::io::raw_os_error).
 //!
 //! Sockets belong to the runtime in whose context they are made, and may be used from anywhere.
 //! Each operation spends one unit of the task's budget ([`raddle_sync::budget`]), so a connection
@@ -43,27 +49,39 @@
 //! ```
 
 mod addr;
-mod budget;
+pub(crate) mod budget;
+mod connect;
 mod futures_io;
 mod resolve;
+mod serve;
 mod socket;
 mod split;
 mod split_owned;
+mod stream;
+mod tcp_halves;
 mod tcp_listener;
+mod tcp_options;
 mod tcp_socket;
 mod tcp_stream;
 #[cfg(feature = "tokio-io")]
 mod tokio_io;
+mod udp;
+mod udp_options;
+pub mod unix;
 
 pub use addr::ToSocketAddrs;
-pub use raddle_io_driver::{Interest, Ready};
+pub use raddle_io_driver::{Datagram, Datagrams, Interest, Ready};
 pub use resolve::lookup_host;
+pub use serve::{Listener, Serve, Served, serve};
 pub use tcp_listener::TcpListener;
 pub use tcp_socket::TcpSocket;
 pub use tcp_stream::TcpStream;
+pub use udp::UdpSocket;
+pub use unix::datagram::UnixDatagram;
+pub use unix::listener::UnixListener;
+pub use unix::stream::UnixStream;
 
 /// The halves of a split [`TcpStream`].
 pub mod tcp {
-    pub use super::split::{ReadHalf, WriteHalf};
-    pub use super::split_owned::{OwnedReadHalf, OwnedWriteHalf, ReuniteError};
+    pub use super::tcp_halves::{OwnedReadHalf, OwnedWriteHalf, ReadHalf, ReuniteError, WriteHalf};
 }

@@ -1,12 +1,11 @@
 //! From what a caller gives to the addresses it means, and errors that say which of them failed.
 
-use std::error::Error;
-use std::fmt;
 use std::io;
 use std::net::{SocketAddr, ToSocketAddrs as _};
 use std::vec;
 
 use super::addr::{ToSocketAddrs, sealed::Query};
+pub(super) use crate::io::failure::failed;
 use crate::task::spawn_blocking;
 
 /// Resolves a host name and a port, or whatever else is given, to addresses.
@@ -41,7 +40,10 @@ pub async fn lookup_host(
 #[derive(Debug)]
 pub(super) enum Addresses {
     One(Option<SocketAddr>),
-    Many(vec::IntoIter<SocketAddr>),
+    /// As the caller wrote them down.
+    Listed(vec::IntoIter<SocketAddr>),
+    /// What the resolver knows of a name.
+    Named(vec::IntoIter<SocketAddr>),
 }
 
 impl Iterator for Addresses {
@@ -50,7 +52,7 @@ impl Iterator for Addresses {
     fn next(&mut self) -> Option<SocketAddr> {
         match self {
             Self::One(address) => address.take(),
-            Self::Many(addresses) => addresses.next(),
+            Self::Listed(addresses) | Self::Named(addresses) => addresses.next(),
         }
     }
 }
@@ -58,7 +60,7 @@ impl Iterator for Addresses {
 pub(super) async fn resolve(host: impl ToSocketAddrs) -> io::Result<Addresses> {
     match host.query() {
         Query::Address(address) => Ok(Addresses::One(Some(address))),
-        Query::Addresses(addresses) => Ok(Addresses::Many(addresses.into_iter())),
+        Query::Addresses(addresses) => Ok(Addresses::Listed(addresses.into_iter())),
         Query::Name(host, port) => {
             let name = format!("{host}:{port}");
             let looked_up = spawn_blocking(move || (host, port).to_socket_addrs()).await;
@@ -66,7 +68,7 @@ pub(super) async fn resolve(host: impl ToSocketAddrs) -> io::Result<Addresses> {
             let addresses = looked_up
                 .unwrap_or_else(|error| Err(io::Error::other(error)))
                 .map_err(|error| failed("resolving", name, error))?;
-            Ok(Addresses::Many(addresses))
+            Ok(Addresses::Named(addresses))
         }
         Query::Malformed(given) => Err(io::Error::new(
             io::ErrorKind::InvalidInput,
@@ -78,34 +80,4 @@ pub(super) async fn resolve(host: impl ToSocketAddrs) -> io::Result<Addresses> {
 /// The error for a list without addresses.
 pub(super) fn no_address(operation: &'static str) -> io::Error {
     io::Error::new(io::ErrorKind::InvalidInput, format!("{operation}: no address was given"))
-}
-
-/// `error`, saying which operation on which address met it. The kind stays; the original, with its
-/// number, is the source.
-pub(super) fn failed(
-    operation: &'static str,
-    address: impl ToString,
-    error: io::Error,
-) -> io::Error {
-    let address = address.to_string();
-    io::Error::new(error.kind(), Failed { operation, address, error })
-}
-
-#[derive(Debug)]
-struct Failed {
-    operation: &'static str,
-    address: String,
-    error: io::Error,
-}
-
-impl fmt::Display for Failed {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{} {}: {}", self.operation, self.address, self.error)
-    }
-}
-
-impl Error for Failed {
-    fn source(&self) -> Option<&(dyn Error + 'static)> {
-        Some(&self.error)
-    }
 }

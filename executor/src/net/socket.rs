@@ -6,7 +6,7 @@ use std::os::fd::OwnedFd;
 
 use rustix::net::{AddressFamily, SocketType};
 
-/// A new TCP socket: not blocking, and closed in child processes.
+/// A new stream socket: not blocking, and closed in child processes.
 #[cfg(not(target_vendor = "apple"))]
 pub(super) fn open(family: AddressFamily) -> io::Result<OwnedFd> {
     use rustix::net::{SocketFlags, socket_with};

@@ -1,38 +1,13 @@
-//! The two halves of a borrowed stream, and what they have in common with the owned ones.
-
-use std::io::{self, IoSlice, IoSliceMut};
-use std::net::SocketAddr;
-use std::task::{Context, Poll};
-
-use raddle_io_driver::{Interest, Ready};
-
-use super::TcpStream;
-
-/// The reading half of a borrowed [`TcpStream`]; see [`TcpStream::split`].
-#[derive(Debug)]
-pub struct ReadHalf<'a>(pub(super) &'a TcpStream);
-
-/// The writing half of a borrowed [`TcpStream`]; see [`TcpStream::split`].
-#[derive(Debug)]
-pub struct WriteHalf<'a>(pub(super) &'a TcpStream);
-
-impl AsRef<TcpStream> for ReadHalf<'_> {
-    fn as_ref(&self) -> &TcpStream {
-        self.0
-    }
-}
-
-impl AsRef<TcpStream> for WriteHalf<'_> {
-    fn as_ref(&self) -> &TcpStream {
-        self.0
-    }
-}
+//! Halves of a stream, one that reads and one that writes: what they can do, whatever stream they are of.
+//!
+//! The macros define the types where they are invoked: `tcp_halves.rs`, `unix/halves.rs`. Those of `split_owned.rs` are
+//! free to go their own way; the ones here borrow the stream.
 
 /// What every reading half can do: the reading part of `TcpStream`.
 macro_rules! reading_methods {
-    ($half:ty) => {
+    ($half:ty, $stream:ident, $addr:ty) => {
         impl $half {
-            /// [`TcpStream::read`].
+            #[doc = concat!("[`", stringify!($stream), "::read`].")]
             ///
             /// # Errors
             /// As there.
@@ -40,7 +15,7 @@ macro_rules! reading_methods {
                 std::future::poll_fn(|cx| self.as_ref().poll_recv(cx, buffer)).await
             }
 
-            /// [`TcpStream::read_vectored`].
+            #[doc = concat!("[`", stringify!($stream), "::read_vectored`].")]
             ///
             /// # Errors
             /// As there.
@@ -51,35 +26,15 @@ macro_rules! reading_methods {
                 std::future::poll_fn(|cx| self.as_ref().poll_recv_vectored(cx, buffers)).await
             }
 
-            /// [`TcpStream::read_exact`], which is not cancel-safe.
+            #[doc = concat!("[`", stringify!($stream), "::read_exact`], which is not cancel-safe.")]
             ///
             /// # Errors
             /// As there.
             pub async fn read_exact(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
-                crate::net::tcp_stream::read_exact(self.as_ref(), buffer).await
+                self.as_ref().recv_exact(buffer).await
             }
 
-            /// [`TcpStream::peek`].
-            ///
-            /// # Errors
-            /// As there.
-            pub async fn peek(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
-                self.as_ref().peek(buffer).await
-            }
-
-            /// [`TcpStream::poll_peek`].
-            ///
-            /// # Errors
-            /// As there.
-            pub fn poll_peek(
-                &mut self,
-                cx: &mut Context<'_>,
-                buffer: &mut [u8],
-            ) -> Poll<io::Result<usize>> {
-                self.as_ref().poll_peek(cx, buffer)
-            }
-
-            /// [`TcpStream::readable`].
+            #[doc = concat!("[`", stringify!($stream), "::readable`].")]
             ///
             /// # Errors
             /// As there.
@@ -87,7 +42,7 @@ macro_rules! reading_methods {
                 self.as_ref().readable().await
             }
 
-            /// [`TcpStream::try_read`].
+            #[doc = concat!("[`", stringify!($stream), "::try_read`].")]
             ///
             /// # Errors
             /// As there.
@@ -95,7 +50,7 @@ macro_rules! reading_methods {
                 self.as_ref().try_read(buffer)
             }
 
-            /// [`TcpStream::try_read_vectored`].
+            #[doc = concat!("[`", stringify!($stream), "::try_read_vectored`].")]
             ///
             /// # Errors
             /// As there.
@@ -103,15 +58,15 @@ macro_rules! reading_methods {
                 self.as_ref().try_read_vectored(buffers)
             }
         }
-        common_methods!($half);
+        $crate::net::split::common_methods!($half, $stream, $addr);
     };
 }
 
 /// What every writing half can do: the writing part of `TcpStream`.
 macro_rules! writing_methods {
-    ($half:ty) => {
+    ($half:ty, $stream:ident, $addr:ty) => {
         impl $half {
-            /// [`TcpStream::write`].
+            #[doc = concat!("[`", stringify!($stream), "::write`].")]
             ///
             /// # Errors
             /// As there.
@@ -119,7 +74,7 @@ macro_rules! writing_methods {
                 std::future::poll_fn(|cx| self.as_ref().poll_send(cx, bytes)).await
             }
 
-            /// [`TcpStream::write_vectored`].
+            #[doc = concat!("[`", stringify!($stream), "::write_vectored`].")]
             ///
             /// # Errors
             /// As there.
@@ -127,15 +82,15 @@ macro_rules! writing_methods {
                 std::future::poll_fn(|cx| self.as_ref().poll_send_vectored(cx, buffers)).await
             }
 
-            /// [`TcpStream::write_all`], which is not cancel-safe.
+            #[doc = concat!("[`", stringify!($stream), "::write_all`], which is not cancel-safe.")]
             ///
             /// # Errors
             /// As there.
             pub async fn write_all(&mut self, bytes: &[u8]) -> io::Result<()> {
-                crate::net::tcp_stream::write_all(self.as_ref(), bytes).await
+                self.as_ref().send_all(bytes).await
             }
 
-            /// [`TcpStream::writable`].
+            #[doc = concat!("[`", stringify!($stream), "::writable`].")]
             ///
             /// # Errors
             /// As there.
@@ -143,7 +98,7 @@ macro_rules! writing_methods {
                 self.as_ref().writable().await
             }
 
-            /// [`TcpStream::try_write`].
+            #[doc = concat!("[`", stringify!($stream), "::try_write`].")]
             ///
             /// # Errors
             /// As there.
@@ -151,7 +106,7 @@ macro_rules! writing_methods {
                 self.as_ref().try_write(bytes)
             }
 
-            /// [`TcpStream::try_write_vectored`].
+            #[doc = concat!("[`", stringify!($stream), "::try_write_vectored`].")]
             ///
             /// # Errors
             /// As there.
@@ -159,15 +114,15 @@ macro_rules! writing_methods {
                 self.as_ref().try_write_vectored(buffers)
             }
         }
-        common_methods!($half);
+        $crate::net::split::common_methods!($half, $stream, $addr);
     };
 }
 
 /// What every half can do.
 macro_rules! common_methods {
-    ($half:ty) => {
+    ($half:ty, $stream:ident, $addr:ty) => {
         impl $half {
-            /// [`TcpStream::ready`].
+            #[doc = concat!("[`", stringify!($stream), "::ready`].")]
             ///
             /// # Errors
             /// As there.
@@ -179,7 +134,7 @@ macro_rules! common_methods {
             ///
             /// # Errors
             /// What the system says.
-            pub fn local_addr(&self) -> io::Result<SocketAddr> {
+            pub fn local_addr(&self) -> io::Result<$addr> {
                 self.as_ref().local_addr()
             }
 
@@ -187,14 +142,43 @@ macro_rules! common_methods {
             ///
             /// # Errors
             /// `NotConnected` if the connection has gone.
-            pub fn peer_addr(&self) -> io::Result<SocketAddr> {
+            pub fn peer_addr(&self) -> io::Result<$addr> {
                 self.as_ref().peer_addr()
             }
         }
     };
 }
 
-pub(super) use {common_methods, reading_methods, writing_methods};
+/// `ReadHalf` and `WriteHalf` of a borrowed stream.
+macro_rules! borrowed_halves {
+    ($stream:ident, $addr:ty) => {
+        #[doc = concat!(
+            "The reading half of a borrowed [`", stringify!($stream), "`]; see [`", stringify!($stream), "::split`]."
+        )]
+        #[derive(Debug)]
+        pub struct ReadHalf<'a>(pub(in crate::net) &'a $stream);
 
-reading_methods!(ReadHalf<'_>);
-writing_methods!(WriteHalf<'_>);
+        #[doc = concat!(
+            "The writing half of a borrowed [`", stringify!($stream), "`]; see [`", stringify!($stream), "::split`]."
+        )]
+        #[derive(Debug)]
+        pub struct WriteHalf<'a>(pub(in crate::net) &'a $stream);
+
+        impl AsRef<$stream> for ReadHalf<'_> {
+            fn as_ref(&self) -> &$stream {
+                self.0
+            }
+        }
+
+        impl AsRef<$stream> for WriteHalf<'_> {
+            fn as_ref(&self) -> &$stream {
+                self.0
+            }
+        }
+
+        $crate::net::split::reading_methods!(ReadHalf<'_>, $stream, $addr);
+        $crate::net::split::writing_methods!(WriteHalf<'_>, $stream, $addr);
+    };
+}
+
+pub(super) use {borrowed_halves, common_methods, reading_methods, writing_methods};

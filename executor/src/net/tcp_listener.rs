@@ -1,17 +1,15 @@
 //! A TCP socket that accepts connections.
 
-use std::fmt;
 use std::io;
 use std::net::{self, SocketAddr};
-use std::os::fd::{AsFd, AsRawFd, BorrowedFd, RawFd};
 use std::task::{Context, Poll, ready};
 
-use raddle_io_driver::{Interest, Registered};
+use raddle_io_driver::{Handle, Interest, Registered};
 
 use super::budget::{spend, spending};
 use super::resolve::{failed, no_address, resolve};
+use super::stream::{descriptor_traits, std_conversions};
 use super::{TcpSocket, TcpStream, ToSocketAddrs, socket};
-use crate::scheduler::context::io_handle;
 
 /// How many connections may wait to be accepted, unless [`TcpSocket::listen`] says otherwise.
 const BACKLOG: u32 = 1024;
@@ -43,8 +41,8 @@ pub struct TcpListener {
 }
 
 impl TcpListener {
-    pub(super) fn new(io: Registered<net::TcpListener>) -> Self {
-        Self { io }
+    pub(super) fn new(listener: net::TcpListener, handle: &Handle) -> io::Result<Self> {
+        Ok(Self { io: Registered::new(listener, handle)? })
     }
 
     /// Listens on the first of the given addresses that can be had, with `SO_REUSEADDR` set and
@@ -75,7 +73,7 @@ impl TcpListener {
         let socket = TcpSocket::for_address(address).map_err(naming)?;
         socket.set_reuseaddr(true).map_err(naming)?;
         socket.bind(address)?;
-        socket.listen(BACKLOG).map_err(naming)
+        socket.listen(BACKLOG)
     }
 
     /// Waits for a connection. It belongs to the runtime of this listener, and is in non-blocking
@@ -89,9 +87,10 @@ impl TcpListener {
     /// until there are some again: wait a little before the next one. The connection stays in the
     /// queue meanwhile, and the listener goes on working. A connection that broke before it was
     /// accepted is not an error; the next one is taken. One that the I/O driver has no room for is
-    /// closed, and its error returned.
+    /// closed, and its error returned. Errors name the address listened on; the system's number is
+    /// what [`raw_os_error`](crate::io::raw_os_error) finds.
     pub async fn accept(&self) -> io::Result<(TcpStream, SocketAddr)> {
-        let accepted = spending(self.io.async_io(Interest::READABLE, accept_whole)).await?;
+        let accepted = spending(self.io.async_io(Interest::READABLE, accept_whole)).await;
         self.welcome(accepted)
     }
 
@@ -100,15 +99,21 @@ impl TcpListener {
     /// # Errors
     /// As for [`accept`](Self::accept).
     pub fn poll_accept(&self, cx: &mut Context<'_>) -> Poll<io::Result<(TcpStream, SocketAddr)>> {
-        let accepted = ready!(spend(cx, |cx| self.io.poll_read_io(cx, accept_whole)))?;
+        let accepted = ready!(spend(cx, |cx| self.io.poll_read_io(cx, accept_whole)));
         Poll::Ready(self.welcome(accepted))
     }
 
     fn welcome(
         &self,
-        (stream, peer): (net::TcpStream, SocketAddr),
+        accepted: io::Result<(net::TcpStream, SocketAddr)>,
     ) -> io::Result<(TcpStream, SocketAddr)> {
-        Ok((TcpStream::new(Registered::new(stream, self.io.handle())?), peer))
+        let naming = |error| match self.local_addr() {
+            Ok(address) => failed("accepting on", address, error),
+            Err(_) => error,
+        };
+        let (stream, peer) = accepted.map_err(naming)?;
+        let registered = Registered::new(stream, self.io.handle()).map_err(naming)?;
+        Ok((TcpStream::new(registered), peer))
     }
 
     /// The address it listens on.
@@ -134,29 +139,10 @@ impl TcpListener {
     pub fn set_ttl(&self, ttl: u32) -> io::Result<()> {
         self.io.get_ref().set_ttl(ttl)
     }
-
-    /// Takes over a listener of the standard library, and puts it in non-blocking mode.
-    ///
-    /// # Errors
-    /// What the system says.
-    ///
-    /// # Panics
-    /// Outside a runtime.
-    #[track_caller]
-    pub fn from_std(listener: net::TcpListener) -> io::Result<Self> {
-        let handle = io_handle();
-        listener.set_nonblocking(true)?;
-        Ok(Self::new(Registered::new(listener, &handle)?))
-    }
-
-    /// Gives the listener back to the standard library, still in non-blocking mode.
-    ///
-    /// # Errors
-    /// None at present.
-    pub fn into_std(self) -> io::Result<net::TcpListener> {
-        Ok(self.io.into_inner())
-    }
 }
+
+std_conversions!(TcpListener, net::TcpListener);
+descriptor_traits!(TcpListener);
 
 /// One connection off the queue; those that broke while they waited are skipped, as they leave it.
 fn accept_whole(listener: &net::TcpListener) -> io::Result<(net::TcpStream, SocketAddr)> {
@@ -165,33 +151,5 @@ fn accept_whole(listener: &net::TcpListener) -> io::Result<(net::TcpStream, Sock
             Err(error) if error.kind() == io::ErrorKind::ConnectionAborted => {}
             outcome => return outcome,
         }
-    }
-}
-
-impl TryFrom<net::TcpListener> for TcpListener {
-    type Error = io::Error;
-
-    /// [`TcpListener::from_std`].
-    #[track_caller]
-    fn try_from(listener: net::TcpListener) -> io::Result<Self> {
-        Self::from_std(listener)
-    }
-}
-
-impl AsFd for TcpListener {
-    fn as_fd(&self) -> BorrowedFd<'_> {
-        self.io.as_fd()
-    }
-}
-
-impl AsRawFd for TcpListener {
-    fn as_raw_fd(&self) -> RawFd {
-        self.io.as_raw_fd()
-    }
-}
-
-impl fmt::Debug for TcpListener {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        self.io.get_ref().fmt(f)
     }
 }

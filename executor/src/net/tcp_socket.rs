@@ -10,6 +10,7 @@ use rustix::io::Errno;
 use rustix::net::{AddressFamily, sockopt};
 
 use super::resolve::failed;
+use super::tcp_options::tcp_options;
 use super::{TcpListener, TcpStream, socket};
 use crate::scheduler::context::io_handle;
 
@@ -81,28 +82,23 @@ impl TcpSocket {
         Ok(sockopt::set_socket_reuseport(&self.fd, on)?)
     }
 
-    /// Sends small writes at once, without waiting for more (`TCP_NODELAY`).
+    /// Whether [`set_reuseport`](Self::set_reuseport) is on. Linux and Android.
     ///
     /// # Errors
     /// What the system says.
-    pub fn set_nodelay(&self, on: bool) -> io::Result<()> {
-        Ok(sockopt::set_tcp_nodelay(&self.fd, on)?)
+    #[cfg(any(target_os = "linux", target_os = "android"))]
+    pub fn reuseport(&self) -> io::Result<bool> {
+        Ok(sockopt::socket_reuseport(&self.fd)?)
     }
 
-    /// Asks an idle peer now and then whether it is still there (`SO_KEEPALIVE`).
+    /// Takes over a stream of the standard library that is not connected yet, and puts it in
+    /// non-blocking mode.
     ///
     /// # Errors
     /// What the system says.
-    pub fn set_keepalive(&self, on: bool) -> io::Result<()> {
-        Ok(sockopt::set_socket_keepalive(&self.fd, on)?)
-    }
-
-    /// What closing does with unsent data; see [`TcpStream::set_linger`].
-    ///
-    /// # Errors
-    /// What the system says.
-    pub fn set_linger(&self, linger: Option<Duration>) -> io::Result<()> {
-        Ok(sockopt::set_socket_linger(&self.fd, linger)?)
+    pub fn from_std_stream(stream: net::TcpStream) -> io::Result<Self> {
+        stream.set_nonblocking(true)?;
+        Ok(Self { fd: stream.into() })
     }
 
     /// How many bytes the system may hold for sending. It takes this as advice (Linux doubles it).
@@ -119,6 +115,30 @@ impl TcpSocket {
     /// What the system says.
     pub fn set_recv_buffer_size(&self, size: u32) -> io::Result<()> {
         Ok(sockopt::set_socket_recv_buffer_size(&self.fd, size as usize)?)
+    }
+
+    /// How many bytes the system will hold for sending.
+    ///
+    /// # Errors
+    /// What the system says.
+    pub fn send_buffer_size(&self) -> io::Result<u32> {
+        Ok(saturating(sockopt::socket_send_buffer_size(&self.fd)?))
+    }
+
+    /// How many received bytes the system will hold.
+    ///
+    /// # Errors
+    /// What the system says.
+    pub fn recv_buffer_size(&self) -> io::Result<u32> {
+        Ok(saturating(sockopt::socket_recv_buffer_size(&self.fd)?))
+    }
+
+    /// The error that is pending on the socket, which this clears.
+    ///
+    /// # Errors
+    /// What the system says of the question.
+    pub fn take_error(&self) -> io::Result<Option<io::Error>> {
+        Ok(sockopt::socket_error(&self.fd)?.err().map(io::Error::from))
     }
 
     /// Gives the socket a local address; port 0 lets the system choose one.
@@ -170,16 +190,21 @@ impl TcpSocket {
     /// Listens for connections, of which `backlog` may wait to be accepted.
     ///
     /// # Errors
-    /// What the system says.
+    /// What the system says, naming the address.
     ///
     /// # Panics
     /// Outside a runtime.
     #[track_caller]
     pub fn listen(self, backlog: u32) -> io::Result<TcpListener> {
         let handle = io_handle();
-        rustix::net::listen(&self.fd, i32::try_from(backlog).unwrap_or(i32::MAX))?;
+        let naming = |error| match self.local_addr() {
+            Ok(address) => failed("listening on", address, error),
+            Err(_) => error,
+        };
+        rustix::net::listen(&self.fd, i32::try_from(backlog).unwrap_or(i32::MAX))
+            .map_err(|error| naming(error.into()))?;
         let listener = net::TcpListener::from(self.fd);
-        Ok(TcpListener::new(Registered::new(listener, &handle)?))
+        TcpListener::new(listener, &handle)
     }
 
     /// The address given by [`bind`](Self::bind), with the port that was chosen.
@@ -190,6 +215,13 @@ impl TcpSocket {
         let address = rustix::net::getsockname(&self.fd)?;
         SocketAddr::try_from(address).map_err(Into::into)
     }
+}
+
+tcp_options!(TcpSocket);
+
+/// The system counts buffers in positive numbers of 31 bits.
+fn saturating(size: usize) -> u32 {
+    u32::try_from(size).unwrap_or(u32::MAX)
 }
 
 impl AsFd for TcpSocket {

@@ -11,46 +11,39 @@ use std::task::{Context, Poll, ready};
 
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 
-use super::TcpStream;
-use super::tcp::{OwnedReadHalf, OwnedWriteHalf, ReadHalf, WriteHalf};
-
-fn poll_read(
-    stream: &TcpStream,
-    cx: &mut Context<'_>,
-    buffer: &mut ReadBuf<'_>,
-) -> Poll<io::Result<()>> {
-    // SAFETY: `poll_recv_uninit` writes bytes, and never makes one uninitialized.
-    let unfilled = unsafe { buffer.unfilled_mut() };
-    let count = ready!(stream.poll_recv_uninit(cx, unfilled))?;
-    // SAFETY: the system has written the first `count` bytes of `unfilled`.
-    unsafe { buffer.assume_init(count) };
-    buffer.advance(count);
-    Poll::Ready(Ok(()))
-}
+use super::unix::pipe;
+use super::{TcpStream, UnixStream, tcp, unix};
 
 macro_rules! reader {
-    ($reader:ty) => {
+    ($reader:ty, $stream:ty) => {
         impl AsyncRead for $reader {
             fn poll_read(
                 self: Pin<&mut Self>,
                 cx: &mut Context<'_>,
                 buffer: &mut ReadBuf<'_>,
             ) -> Poll<io::Result<()>> {
-                poll_read((*self).as_ref(), cx, buffer)
+                // SAFETY: `poll_recv_uninit` writes bytes, and never makes one uninitialized.
+                let unfilled = unsafe { buffer.unfilled_mut() };
+                let stream: &$stream = (*self).as_ref();
+                let count = ready!(stream.poll_recv_uninit(cx, unfilled))?;
+                // SAFETY: the system has written the first `count` bytes of `unfilled`.
+                unsafe { buffer.assume_init(count) };
+                buffer.advance(count);
+                Poll::Ready(Ok(()))
             }
         }
     };
 }
 
 macro_rules! writer {
-    ($writer:ty, $finish:expr) => {
+    ($writer:ty, $stream:ty, $finish:expr) => {
         impl AsyncWrite for $writer {
             fn poll_write(
                 self: Pin<&mut Self>,
                 cx: &mut Context<'_>,
                 bytes: &[u8],
             ) -> Poll<io::Result<usize>> {
-                TcpStream::poll_send((*self).as_ref(), cx, bytes)
+                <$stream>::poll_send((*self).as_ref(), cx, bytes)
             }
 
             fn poll_write_vectored(
@@ -58,7 +51,7 @@ macro_rules! writer {
                 cx: &mut Context<'_>,
                 buffers: &[IoSlice<'_>],
             ) -> Poll<io::Result<usize>> {
-                TcpStream::poll_send_vectored((*self).as_ref(), cx, buffers)
+                <$stream>::poll_send_vectored((*self).as_ref(), cx, buffers)
             }
 
             fn is_write_vectored(&self) -> bool {
@@ -81,12 +74,23 @@ macro_rules! writer {
     };
 }
 
-reader!(TcpStream);
-reader!(ReadHalf<'_>);
-reader!(OwnedReadHalf);
-writer!(TcpStream, |stream: &mut TcpStream| stream.finish_sending());
-writer!(WriteHalf<'_>, |half: &mut WriteHalf<'_>| half.0.finish_sending());
-writer!(OwnedWriteHalf, OwnedWriteHalf::finish_sending);
+macro_rules! stream_and_halves {
+    ($stream:ty, $module:ident) => {
+        reader!($stream, $stream);
+        reader!($module::ReadHalf<'_>, $stream);
+        reader!($module::OwnedReadHalf, $stream);
+        writer!($stream, $stream, |stream: &mut $stream| stream.finish_sending());
+        writer!($module::WriteHalf<'_>, $stream, |half: &mut $module::WriteHalf<'_>| {
+            half.0.finish_sending()
+        });
+        writer!($module::OwnedWriteHalf, $stream, $module::OwnedWriteHalf::finish_sending);
+    };
+}
+
+stream_and_halves!(TcpStream, tcp);
+stream_and_halves!(UnixStream, unix);
+reader!(pipe::Receiver, pipe::Receiver);
+writer!(pipe::Sender, pipe::Sender, pipe::Sender::finish_sending);
 
 #[cfg(test)]
 mod tests {

@@ -9,13 +9,17 @@
 //! ```
 //!
 //! `epoll.rs` does it with one system call per wait, on Linux and Android. `portable.rs` does it with plain `polling`
-//! calls, on every Unix.
+//! calls, on every Unix. `datagrams.rs` stands beside them: it receives many at once; and
+//! `credentials.rs`, which asks who a peer is.
 //!
 //! # Safety
 //!
 //! This is the only folder of the crate with `unsafe` code. What it relies on beyond its own lines is R6: a source is
 //! taken out of its selector, and its [`Fd`] forgotten, before the file descriptor is closed.
 
+#[cfg(any(target_os = "linux", target_os = "android"))]
+pub(crate) mod credentials;
+pub(crate) mod datagrams;
 #[cfg(any(target_os = "linux", target_os = "android"))]
 mod epoll;
 mod portable;

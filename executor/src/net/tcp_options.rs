@@ -1,0 +1,147 @@
+//! The options that a TCP socket has before it is connected and after.
+
+/// Options by file descriptor, so that `TcpSocket` and `TcpStream` have the same.
+macro_rules! tcp_options {
+    ($socket:ident) => {
+        impl $socket {
+            /// Whether small writes are sent at once (`TCP_NODELAY`).
+            ///
+            /// # Errors
+            /// What the system says.
+            pub fn nodelay(&self) -> io::Result<bool> {
+                Ok(sockopt::tcp_nodelay(self)?)
+            }
+
+            /// Sends small writes at once, instead of waiting for more to send with them
+            /// (`TCP_NODELAY`).
+            ///
+            /// # Errors
+            /// What the system says.
+            pub fn set_nodelay(&self, on: bool) -> io::Result<()> {
+                Ok(sockopt::set_tcp_nodelay(self, on)?)
+            }
+
+            /// Whether what arrives is acknowledged at once (`TCP_QUICKACK`). Linux and Android.
+            ///
+            /// # Errors
+            /// What the system says.
+            #[cfg(any(target_os = "linux", target_os = "android"))]
+            pub fn quickack(&self) -> io::Result<bool> {
+                Ok(sockopt::tcp_quickack(self)?)
+            }
+
+            /// Acknowledges what arrives at once, instead of waiting for something to send with the
+            /// acknowledgment (`TCP_QUICKACK`). The system goes back to its own judgment after a
+            /// while: set it again when it matters. Linux and Android.
+            ///
+            /// # Errors
+            /// What the system says.
+            #[cfg(any(target_os = "linux", target_os = "android"))]
+            pub fn set_quickack(&self, on: bool) -> io::Result<()> {
+                Ok(sockopt::set_tcp_quickack(self, on)?)
+            }
+
+            /// Whether an idle peer is asked now and then whether it is still there.
+            ///
+            /// # Errors
+            /// What the system says.
+            pub fn keepalive(&self) -> io::Result<bool> {
+                Ok(sockopt::socket_keepalive(self)?)
+            }
+
+            /// Asks an idle peer now and then whether it is still there (`SO_KEEPALIVE`). How often
+            /// is the system's choice, unless [`set_keepalive_times`](Self::set_keepalive_times)
+            /// has said it.
+            ///
+            /// # Errors
+            /// What the system says.
+            pub fn set_keepalive(&self, on: bool) -> io::Result<()> {
+                Ok(sockopt::set_socket_keepalive(self, on)?)
+            }
+
+            /// Asks an idle peer whether it is still there after `idle`, and then every `interval`;
+            /// when it has not answered `retries` times, the connection is given up. In whole
+            /// seconds, at least one. Switches [`set_keepalive`](Self::set_keepalive) on.
+            ///
+            /// # Errors
+            /// What the system says, which takes no more than some nine hours (Linux) and 127
+            /// retries.
+            #[cfg(any(target_os = "linux", target_os = "android"))]
+            pub fn set_keepalive_times(
+                &self,
+                idle: Duration,
+                interval: Duration,
+                retries: u32,
+            ) -> io::Result<()> {
+                sockopt::set_tcp_keepidle(self, idle)?;
+                sockopt::set_tcp_keepintvl(self, interval)?;
+                sockopt::set_tcp_keepcnt(self, retries)?;
+                self.set_keepalive(true)
+            }
+
+            /// What closing does with unsent data; see [`set_linger`](Self::set_linger).
+            ///
+            /// # Errors
+            /// What the system says.
+            pub fn linger(&self) -> io::Result<Option<Duration>> {
+                Ok(sockopt::socket_linger(self)?)
+            }
+
+            /// What closing does with unsent data (`SO_LINGER`). `None`: it is sent in the
+            /// background. Zero: it is thrown away, and the peer sees a reset. More, in whole
+            /// seconds: closing *blocks its thread* until it is sent, or for that long.
+            ///
+            /// # Errors
+            /// What the system says.
+            pub fn set_linger(&self, linger: Option<Duration>) -> io::Result<()> {
+                Ok(sockopt::set_socket_linger(self, linger)?)
+            }
+
+            /// Lets closing throw unsent data away, so that the peer sees a reset:
+            /// [`set_linger`](Self::set_linger) of zero.
+            ///
+            /// # Errors
+            /// What the system says.
+            pub fn set_zero_linger(&self) -> io::Result<()> {
+                self.set_linger(Some(Duration::ZERO))
+            }
+
+            /// The type of service in the header of IPv4 packets.
+            ///
+            /// # Errors
+            /// What the system says.
+            #[cfg(any(target_os = "linux", target_os = "android"))]
+            pub fn tos_v4(&self) -> io::Result<u8> {
+                Ok(sockopt::ip_tos(self)?)
+            }
+
+            /// Sets the type of service in the header of IPv4 packets, which routers may heed
+            /// (`IP_TOS`). Linux and Android.
+            ///
+            /// # Errors
+            /// What the system says.
+            #[cfg(any(target_os = "linux", target_os = "android"))]
+            pub fn set_tos_v4(&self, tos: u8) -> io::Result<()> {
+                Ok(sockopt::set_ip_tos(self, tos)?)
+            }
+
+            /// How many routers the packets may pass.
+            ///
+            /// # Errors
+            /// What the system says.
+            pub fn ttl(&self) -> io::Result<u32> {
+                Ok(sockopt::ip_ttl(self)?)
+            }
+
+            /// Sets how many routers the packets may pass.
+            ///
+            /// # Errors
+            /// What the system says.
+            pub fn set_ttl(&self, ttl: u32) -> io::Result<()> {
+                Ok(sockopt::set_ip_ttl(self, ttl)?)
+            }
+        }
+    };
+}
+
+pub(super) use tcp_options;

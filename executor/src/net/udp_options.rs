@@ -1,0 +1,133 @@
+//! The options of a UDP socket: broadcast, multicast, and how far its datagrams go.
+
+use std::io;
+use std::net::{Ipv4Addr, Ipv6Addr};
+
+use super::UdpSocket;
+use super::resolve::failed;
+
+impl UdpSocket {
+    /// Whether datagrams may go to broadcast addresses.
+    ///
+    /// # Errors
+    /// What the system says.
+    pub fn broadcast(&self) -> io::Result<bool> {
+        self.io.get_ref().broadcast()
+    }
+
+    /// Allows sending to broadcast addresses (`SO_BROADCAST`).
+    ///
+    /// # Errors
+    /// What the system says.
+    pub fn set_broadcast(&self, on: bool) -> io::Result<()> {
+        self.io.get_ref().set_broadcast(on)
+    }
+
+    /// How many routers the datagrams may pass.
+    ///
+    /// # Errors
+    /// What the system says.
+    pub fn ttl(&self) -> io::Result<u32> {
+        self.io.get_ref().ttl()
+    }
+
+    /// Sets how many routers the datagrams may pass.
+    ///
+    /// # Errors
+    /// What the system says.
+    pub fn set_ttl(&self, ttl: u32) -> io::Result<()> {
+        self.io.get_ref().set_ttl(ttl)
+    }
+
+    /// Whether what is sent to an IPv4 group comes back to this machine.
+    ///
+    /// # Errors
+    /// What the system says.
+    pub fn multicast_loop_v4(&self) -> io::Result<bool> {
+        self.io.get_ref().multicast_loop_v4()
+    }
+
+    /// Lets what is sent to an IPv4 group come back to this machine, if somebody here has joined it.
+    ///
+    /// # Errors
+    /// What the system says.
+    pub fn set_multicast_loop_v4(&self, on: bool) -> io::Result<()> {
+        self.io.get_ref().set_multicast_loop_v4(on)
+    }
+
+    /// How many routers datagrams to IPv4 groups may pass; 1 unless set.
+    ///
+    /// # Errors
+    /// What the system says.
+    pub fn multicast_ttl_v4(&self) -> io::Result<u32> {
+        self.io.get_ref().multicast_ttl_v4()
+    }
+
+    /// Sets how many routers datagrams to IPv4 groups may pass.
+    ///
+    /// # Errors
+    /// What the system says.
+    pub fn set_multicast_ttl_v4(&self, ttl: u32) -> io::Result<()> {
+        self.io.get_ref().set_multicast_ttl_v4(ttl)
+    }
+
+    /// Whether what this machine sends to an IPv6 group is received here.
+    ///
+    /// # Errors
+    /// What the system says.
+    pub fn multicast_loop_v6(&self) -> io::Result<bool> {
+        self.io.get_ref().multicast_loop_v6()
+    }
+
+    /// Lets what this machine sends to an IPv6 group be received here.
+    ///
+    /// # Errors
+    /// What the system says.
+    pub fn set_multicast_loop_v6(&self, on: bool) -> io::Result<()> {
+        self.io.get_ref().set_multicast_loop_v6(on)
+    }
+
+    /// Receives what is sent to the group `group`, too, on the interface with the address `interface` (unspecified: the system's choice).
+    ///
+    /// # Errors
+    /// What the system says, naming the group.
+    pub fn join_multicast_v4(&self, group: Ipv4Addr, interface: Ipv4Addr) -> io::Result<()> {
+        let outcome = self.io.get_ref().join_multicast_v4(&group, &interface);
+        outcome.map_err(|error| failed("joining the group", group, error))
+    }
+
+    /// No longer receives what is sent to the group `group`, on the interface with the address `interface` (unspecified: the system's choice).
+    ///
+    /// # Errors
+    /// What the system says, naming the group.
+    pub fn leave_multicast_v4(&self, group: Ipv4Addr, interface: Ipv4Addr) -> io::Result<()> {
+        let outcome = self.io.get_ref().leave_multicast_v4(&group, &interface);
+        outcome.map_err(|error| failed("leaving the group", group, error))
+    }
+
+    /// Receives what is sent to the group `group`, too, on the interface of this index (0: the system's choice).
+    ///
+    /// # Errors
+    /// What the system says, naming the group.
+    pub fn join_multicast_v6(&self, group: &Ipv6Addr, interface: u32) -> io::Result<()> {
+        let outcome = self.io.get_ref().join_multicast_v6(group, interface);
+        outcome.map_err(|error| failed("joining the group", group, error))
+    }
+
+    /// No longer receives what is sent to the group `group`, on the interface of this index (0: the system's choice).
+    ///
+    /// # Errors
+    /// What the system says, naming the group.
+    pub fn leave_multicast_v6(&self, group: &Ipv6Addr, interface: u32) -> io::Result<()> {
+        let outcome = self.io.get_ref().leave_multicast_v6(group, interface);
+        outcome.map_err(|error| failed("leaving the group", group, error))
+    }
+
+    /// The error that is pending on the socket, which this clears.
+    ///
+    /// # Errors
+    /// What the system says of the question.
+    pub fn take_error(&self) -> io::Result<Option<io::Error>> {
+        self.io.get_ref().take_error()
+    }
+}

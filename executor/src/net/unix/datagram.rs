@@ -1,0 +1,286 @@
+//! A Unix datagram socket.
+
+use std::io;
+use std::net::Shutdown;
+use std::os::unix::net;
+use std::path::Path;
+use std::task::{Context, Poll};
+use std::time::Duration;
+
+use raddle_io_driver::{Interest, Ready, Registered};
+
+use super::{SocketAddr, address, printed, printed_address};
+use crate::io::failure::failed;
+use crate::net::budget::{spend, spending};
+use crate::net::stream::{descriptor_traits, readiness_methods, std_conversions};
+use crate::scheduler::context::io_handle;
+use crate::time::timeout;
+
+const SENDING: &str = "sending to";
+const RECEIVING: &str = "receiving on";
+
+/// How long [`UnixDatagram::send_to`] trusts the system to tell of room at the receiver.
+const TRUST: Duration = Duration::from_millis(10);
+
+/// A Unix datagram socket: like UDP within one machine, but nothing is lost or reordered, and a
+/// sender waits while its receiver's queue is full.
+///
+/// All methods take `&self`, and any number of tasks may send and receive at once. A datagram that
+/// does not fit the buffer is cut off, and the rest is lost. The file of a path stays when the
+/// socket is dropped.
+///
+/// # Examples
+/// ```
+/// use raddle::net::UnixDatagram;
+///
+/// # raddle::block_on(async {
+/// let (one, other) = UnixDatagram::pair()?;
+/// one.send(b"first").await?;
+/// one.send(b"second").await?;
+/// let mut buffer = [0; 64];
+/// assert_eq!(other.recv(&mut buffer).await?, 5);
+/// assert_eq!(other.recv(&mut buffer).await?, 6);
+/// # std::io::Result::Ok(()) }).unwrap();
+/// ```
+pub struct UnixDatagram {
+    io: Registered<net::UnixDatagram>,
+}
+
+impl UnixDatagram {
+    /// A socket at `path`, which must not be there yet, or at an abstract name.
+    ///
+    /// # Errors
+    /// What the system says, naming the path: `AddrInUse`, `PermissionDenied`, ….
+    ///
+    /// # Panics
+    /// Outside a runtime.
+    #[track_caller]
+    pub fn bind<P: AsRef<Path>>(path: P) -> io::Result<Self> {
+        let (handle, path) = (io_handle(), path.as_ref());
+        let bound = address(path).and_then(|address| {
+            let socket = net::UnixDatagram::bind_addr(&address)?;
+            socket.set_nonblocking(true)?;
+            Registered::new(socket, &handle)
+        });
+        match bound {
+            Ok(io) => Ok(Self { io }),
+            Err(error) => Err(failed("binding", printed(path), error)),
+        }
+    }
+
+    /// A socket without an address: it can send, and receive once it is connected.
+    ///
+    /// # Errors
+    /// What the system says, usually that descriptors have run out.
+    ///
+    /// # Panics
+    /// Outside a runtime.
+    #[track_caller]
+    pub fn unbound() -> io::Result<Self> {
+        Self::from_std(net::UnixDatagram::unbound()?)
+    }
+
+    /// Two sockets connected to each other.
+    ///
+    /// # Errors
+    /// As for [`unbound`](Self::unbound).
+    ///
+    /// # Panics
+    /// Outside a runtime.
+    #[track_caller]
+    pub fn pair() -> io::Result<(Self, Self)> {
+        let (one, other) = net::UnixDatagram::pair()?;
+        Ok((Self::from_std(one)?, Self::from_std(other)?))
+    }
+
+    /// Makes the socket at `path` the peer of [`send`](Self::send).
+    ///
+    /// # Errors
+    /// What the system says, naming the path: `NotFound`, `ConnectionRefused`, ….
+    pub fn connect<P: AsRef<Path>>(&self, path: P) -> io::Result<()> {
+        let path = path.as_ref();
+        let connected = address(path).and_then(|address| self.io.get_ref().connect_addr(&address));
+        connected.map_err(|error| failed("connecting to", printed(path), error))
+    }
+
+    /// Waits until the peer has room, and sends it a datagram; returns its length.
+    ///
+    /// # Cancel safety
+    /// Nothing is sent unless the future completes.
+    ///
+    /// # Errors
+    /// What the system says, naming the address: `NotConnected`, `ConnectionRefused`, ….
+    pub async fn send(&self, bytes: &[u8]) -> io::Result<usize> {
+        let sent = spending(self.io.async_io(Interest::WRITABLE, |io| io.send(bytes))).await;
+        sent.map_err(|error| self.sending_failed(error))
+    }
+
+    /// [`send`](Self::send) for a hand-written future. Only the waker of the last call is kept.
+    ///
+    /// # Errors
+    /// As there.
+    pub fn poll_send(&self, cx: &mut Context<'_>, bytes: &[u8]) -> Poll<io::Result<usize>> {
+        spend(cx, |cx| self.io.poll_write_io(cx, |io| io.send(bytes)))
+            .map_err(|error| self.sending_failed(error))
+    }
+
+    /// [`send`](Self::send) without waiting.
+    ///
+    /// # Errors
+    /// [`io::ErrorKind::WouldBlock`] if there is no room; others as there.
+    pub fn try_send(&self, bytes: &[u8]) -> io::Result<usize> {
+        let sent = self.io.try_io(Interest::WRITABLE, |io| io.send(bytes));
+        sent.map_err(|error| self.sending_failed(error))
+    }
+
+    /// Waits until the socket at `path` has room, and sends it a datagram; returns its length.
+    ///
+    /// The system tells a sender of room only where its own datagrams filled the queue, or where it
+    /// is connected. So while it waits for a queue that others filled, this asks again every 10 ms.
+    ///
+    /// # Cancel safety
+    /// Nothing is sent unless the future completes.
+    ///
+    /// # Errors
+    /// What the system says, naming the path: `NotFound`, `ConnectionRefused`, ….
+    ///
+    /// # Panics
+    /// Outside a runtime, if it has to wait.
+    pub async fn send_to<P: AsRef<Path>>(&self, bytes: &[u8], path: P) -> io::Result<usize> {
+        let path = path.as_ref();
+        let naming = |error| failed(SENDING, printed(path), error);
+        let address = address(path).map_err(naming)?;
+        loop {
+            let send = |io: &net::UnixDatagram| io.send_to_addr(bytes, &address);
+            let sending = spending(self.io.async_io(Interest::WRITABLE, send));
+            if let Ok(sent) = timeout(TRUST, sending).await {
+                return sent.map_err(naming);
+            }
+            match self.io.get_ref().send_to_addr(bytes, &address) {
+                Err(error) if error.kind() == io::ErrorKind::WouldBlock => {}
+                sent => return sent.map_err(naming),
+            }
+        }
+    }
+
+    /// [`send_to`](Self::send_to) without waiting.
+    ///
+    /// # Errors
+    /// [`io::ErrorKind::WouldBlock`] if there is no room; others as there.
+    pub fn try_send_to<P: AsRef<Path>>(&self, bytes: &[u8], path: P) -> io::Result<usize> {
+        let path = path.as_ref();
+        let naming = |error: io::Error| match error.kind() {
+            io::ErrorKind::WouldBlock => error,
+            _ => failed(SENDING, printed(path), error),
+        };
+        let address = address(path).map_err(naming)?;
+        let send = |io: &net::UnixDatagram| io.send_to_addr(bytes, &address);
+        self.io.try_io(Interest::WRITABLE, send).map_err(naming)
+    }
+
+    /// Receives a datagram, and returns its length, or that of `buffer` if that is less.
+    ///
+    /// # Cancel safety
+    /// Nothing is received unless the future completes.
+    ///
+    /// # Errors
+    /// What the system says, naming the address.
+    pub async fn recv(&self, buffer: &mut [u8]) -> io::Result<usize> {
+        let received = spending(self.io.async_io(Interest::READABLE, |io| io.recv(buffer))).await;
+        received.map_err(|error| self.receiving_failed(error))
+    }
+
+    /// [`recv`](Self::recv) for a hand-written future. Only the waker of the last call is kept.
+    ///
+    /// # Errors
+    /// As there.
+    pub fn poll_recv(&self, cx: &mut Context<'_>, buffer: &mut [u8]) -> Poll<io::Result<usize>> {
+        spend(cx, |cx| self.io.poll_read_io(cx, |io| io.recv(buffer)))
+            .map_err(|error| self.receiving_failed(error))
+    }
+
+    /// [`recv`](Self::recv) without waiting.
+    ///
+    /// # Errors
+    /// [`io::ErrorKind::WouldBlock`] if nothing is there; others as there.
+    pub fn try_recv(&self, buffer: &mut [u8]) -> io::Result<usize> {
+        let received = self.io.try_io(Interest::READABLE, |io| io.recv(buffer));
+        received.map_err(|error| self.receiving_failed(error))
+    }
+
+    /// Receives a datagram, and says from whom; as for [`recv`](Self::recv), what does not fit
+    /// `buffer` is lost.
+    ///
+    /// # Cancel safety
+    /// Nothing is received unless the future completes.
+    ///
+    /// # Errors
+    /// As there.
+    pub async fn recv_from(&self, buffer: &mut [u8]) -> io::Result<(usize, SocketAddr)> {
+        let receive = |io: &net::UnixDatagram| io.recv_from(buffer);
+        let received = spending(self.io.async_io(Interest::READABLE, receive)).await;
+        received.map_err(|error| self.receiving_failed(error))
+    }
+
+    /// [`recv_from`](Self::recv_from) without waiting.
+    ///
+    /// # Errors
+    /// [`io::ErrorKind::WouldBlock`] if nothing is there; others as there.
+    pub fn try_recv_from(&self, buffer: &mut [u8]) -> io::Result<(usize, SocketAddr)> {
+        let received = self.io.try_io(Interest::READABLE, |io| io.recv_from(buffer));
+        received.map_err(|error| self.receiving_failed(error))
+    }
+
+    /// Ends one direction or both.
+    ///
+    /// # Errors
+    /// What the system says.
+    pub fn shutdown(&self, how: Shutdown) -> io::Result<()> {
+        self.io.get_ref().shutdown(how)
+    }
+
+    /// The address of this end.
+    ///
+    /// # Errors
+    /// What the system says.
+    pub fn local_addr(&self) -> io::Result<SocketAddr> {
+        self.io.get_ref().local_addr()
+    }
+
+    /// The address of the peer.
+    ///
+    /// # Errors
+    /// `NotConnected` without one.
+    pub fn peer_addr(&self) -> io::Result<SocketAddr> {
+        self.io.get_ref().peer_addr()
+    }
+
+    /// The error that is pending on the socket, which this clears.
+    ///
+    /// # Errors
+    /// What the system says of the question.
+    pub fn take_error(&self) -> io::Result<Option<io::Error>> {
+        self.io.get_ref().take_error()
+    }
+
+    #[cold]
+    fn sending_failed(&self, error: io::Error) -> io::Error {
+        match (error.kind(), self.peer_addr()) {
+            (io::ErrorKind::WouldBlock, _) => error,
+            (_, Ok(peer)) => failed(SENDING, printed_address(&peer), error),
+            (_, Err(_)) => failed(SENDING, "no peer", error),
+        }
+    }
+
+    #[cold]
+    fn receiving_failed(&self, error: io::Error) -> io::Error {
+        match (error.kind(), self.local_addr()) {
+            (io::ErrorKind::WouldBlock, _) | (_, Err(_)) => error,
+            (_, Ok(local)) => failed(RECEIVING, printed_address(&local), error),
+        }
+    }
+}
+
+readiness_methods!(UnixDatagram, poll_recv_ready, poll_send_ready);
+std_conversions!(UnixDatagram, net::UnixDatagram);
+descriptor_traits!(UnixDatagram);

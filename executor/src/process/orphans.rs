@@ -1,0 +1,51 @@
+//! Children that nobody waits for any more.
+//!
+//! A task of their runtime waits for them. When the runtime ends first, the task is dropped, and the child moves to a
+//! list of the whole process, which is gone through whenever a child is started or orphaned.
+
+use std::process::Child;
+
+use parking_lot::Mutex;
+
+use super::exit::Running;
+use crate::runtime::Handle;
+
+/// Children without a runtime. The lock is held during `waitpid` calls that do not wait, and for nothing else.
+static WITHOUT_RUNTIME: Mutex<Vec<Child>> = Mutex::new(Vec::new());
+
+/// Sees to it that `running` is waited for.
+pub(super) fn adopt(mut running: Running, runtime: &Handle) {
+    // An error means that somebody else has waited for it: it is no zombie, at least.
+    if let Ok(None) = running.try_wait() {
+        let mut orphan = Orphan(Some(running));
+        drop(runtime.spawn(async move { orphan.wait().await }));
+    }
+}
+
+/// Waits, as far as that can be done at once, for those whose runtime is gone.
+pub(super) fn sweep() {
+    WITHOUT_RUNTIME.lock().retain_mut(|child| matches!(child.try_wait(), Ok(None)));
+}
+
+struct Orphan(Option<Running>);
+
+impl Orphan {
+    async fn wait(&mut self) {
+        let running = self.0.as_mut().expect("waited for once");
+        // An error, again: somebody else was faster; or the runtime ends, and then `drop` looks once more.
+        if running.wait().await.is_ok() {
+            self.0 = None;
+        }
+    }
+}
+
+impl Drop for Orphan {
+    fn drop(&mut self) {
+        if let Some(mut running) = self.0.take()
+            && let Ok(None) = running.try_wait()
+        {
+            WITHOUT_RUNTIME.lock().push(running.child);
+            sweep();
+        }
+    }
+}
