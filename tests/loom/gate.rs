@@ -155,7 +155,7 @@ fn an_exposed_push_and_a_call(without: Without) {
         let rescuer = thread::spawn(move || {
             without.fences_of(Without::RescuersFence, || {
                 assert_eq!(rescue(&stealer), Rescue::Nothing);
-                heavy();
+                assert!(heavy());
                 (stealer.is_called(), stealer.len())
             })
         });
