@@ -59,6 +59,7 @@ mod once;
 mod oneshot;
 mod props_bounded_semaphore;
 mod props_channels;
+mod props_delay_queue;
 mod props_locks;
 mod props_notify;
 mod props_oneshot;
