@@ -24,6 +24,8 @@ mod wakers;
 mod blocking;
 mod budget;
 mod fairness;
+mod foreign_destructors;
+mod roots;
 mod stealing;
 
 // Runtimes.

@@ -11,7 +11,14 @@ use std::task::{Context, Poll, Wake, Waker};
 use loom::cell::UnsafeCell;
 use loom::sync::{Condvar, Mutex};
 use loom::thread::ThreadId;
-use raddle::loom::internals::{Home, Ran, Runnable};
+use raddle::loom::internals::{Home, Local, Ran, Runnable, Steal};
+
+/// From now on pushes go to where thieves reach them, as after a visit to others.
+pub fn open<T>(queue: &Local<T>) {
+    let (_, other) = Local::shared();
+    assert!(matches!(other.steal_into(queue), Steal::Empty));
+    assert!(queue.is_open());
+}
 
 /// Explores `test` with at most `preemptions` preemptions, unless `LOOM_MAX_PREEMPTIONS` says otherwise.
 pub fn model(preemptions: usize, test: impl Fn() + Sync + Send + 'static) {

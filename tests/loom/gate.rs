@@ -10,9 +10,9 @@ use std::sync::atomic::Ordering::Relaxed;
 
 use loom::cell::UnsafeCell;
 use loom::thread;
-use raddle::loom::internals::{Local, Rescue, Stealer, heavy, without_fences};
+use raddle::loom::internals::{Local, Push, Rescue, Stealer, heavy, without_fences};
 
-use crate::executor_support::model;
+use crate::executor_support::{model, open};
 
 /// An item whose taker writes to it.
 struct Item {
@@ -99,7 +99,7 @@ fn q8_two_rescuers_take_each_item_once() {
     model(3, || {
         let taken = Arc::default();
         let (queue, stealer) = Local::shared();
-        assert!(!queue.push(Item::new(&taken)));
+        assert!(matches!(queue.push(Item::new(&taken)), Push::Done));
         let stealer = Arc::new(stealer);
         let other = thread::spawn({
             let stealer = stealer.clone();
@@ -121,7 +121,10 @@ fn a_push_and_a_rescuer(without: Without) {
             thread::spawn(move || without.fences_of(Without::RescuersFence, || rescue(&stealer)));
         let told = without.fences_of(Without::OwnersFence, || queue.push(Item::new(&taken)));
         let outcome = rescuer.join().unwrap();
-        assert!(told || outcome != Rescue::Nothing, "a push was missed, and nobody told");
+        assert!(
+            matches!(told, Push::Called) || outcome != Rescue::Nothing,
+            "a push was missed, and nobody told"
+        );
     });
 }
 
@@ -148,7 +151,7 @@ fn an_exposed_push_and_a_call(without: Without) {
     model(3, move || {
         let taken = Arc::default();
         let (queue, stealer) = Local::shared();
-        queue.open();
+        open(&queue);
         let rescuer = thread::spawn(move || {
             without.fences_of(Without::RescuersFence, || {
                 assert_eq!(rescue(&stealer), Rescue::Nothing);
@@ -159,7 +162,7 @@ fn an_exposed_push_and_a_call(without: Without) {
         let told = without.fences_of(Without::OwnersFence, || queue.push(Item::new(&taken)));
         let (is_called, exposed) = rescuer.join().unwrap();
         assert!(is_called);
-        assert!(told || exposed > 0, "a push was missed, and nobody told");
+        assert!(matches!(told, Push::Called) || exposed > 0, "a push was missed, and nobody told");
     });
 }
 

@@ -12,10 +12,10 @@ use std::sync::atomic::Ordering::Relaxed;
 use loom::sync::atomic::{Ordering::SeqCst, fence};
 use loom::thread;
 use raddle::loom::internals::{
-    Idle, Inject, Local, Parker, Searching, Steal, Stealer, Unpark, Unparked, without_fences,
+    Idle, Inject, Local, Parker, Push, Searching, Steal, Stealer, Unpark, Unparked, without_fences,
 };
 
-use crate::executor_support::model;
+use crate::executor_support::{model, open};
 
 /// A step that a negative control leaves out.
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -48,7 +48,7 @@ impl Scheduler {
     /// With the guest's queue, which is open to thieves. (`watch.rs` is about those that are not.)
     fn new(limit: usize, without: Without) -> (Arc<Scheduler>, Local<u32>) {
         let (queue, guests) = Local::shared();
-        queue.open();
+        open(&queue);
         let scheduler = Scheduler {
             without,
             idle: Idle::new(limit),
@@ -164,7 +164,7 @@ impl Scheduler {
 }
 
 fn push(queue: &Local<u32>, task: u32) {
-    assert!(!queue.push(task), "nobody has called");
+    assert_eq!(queue.push(task), Push::Done, "nobody has called");
 }
 
 fn one_submitter_and_one_worker(without: Without) {

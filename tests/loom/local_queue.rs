@@ -7,9 +7,9 @@ use std::sync::atomic::Ordering::Relaxed;
 
 use loom::cell::UnsafeCell;
 use loom::thread;
-use raddle::loom::internals::{Local, Steal, Stealer};
+use raddle::loom::internals::{Local, Push, Steal, Stealer};
 
-use crate::executor_support::model;
+use crate::executor_support::{model, open};
 
 /// An item that its taker writes to, so that loom sees two takers, or one that did not synchronize with the push.
 struct Item {
@@ -39,7 +39,7 @@ fn steal(from: &Stealer<Item>, to: &Local<Item>) -> Option<Item> {
 }
 
 fn push(queue: &Local<Item>, taken: &Arc<Unobserved>) {
-    assert!(!queue.push(Item::new(taken)), "nobody has called");
+    assert!(matches!(queue.push(Item::new(taken)), Push::Done), "nobody has called");
 }
 
 fn run_all(queue: &Local<Item>) {
@@ -69,7 +69,7 @@ fn with_a_thief(items: usize, own: fn(&Local<Item>, &Arc<Unobserved>)) {
 #[test]
 fn q1_owner_and_thief_never_take_the_same_item() {
     with_a_thief(2, |queue, taken| {
-        queue.open();
+        open(queue);
         push(queue, taken);
         push(queue, taken);
         run_all(queue);
@@ -90,7 +90,7 @@ fn q1_what_is_exposed_late_is_taken_once() {
 #[test]
 fn q1_what_is_taken_back_from_the_thieves_is_taken_once() {
     with_a_thief(3, |queue, taken| {
-        queue.open();
+        open(queue);
         push(queue, taken);
         push(queue, taken);
         queue.close();

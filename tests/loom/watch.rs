@@ -9,7 +9,7 @@ use std::sync::Arc;
 use loom::sync::atomic::{Ordering::SeqCst, fence};
 use loom::thread;
 use raddle::loom::internals::{
-    Idle, Inject, Local, Parker, Rescue, Searching, Steal, Stealer, Unpark, Unparked, heavy,
+    Idle, Inject, Local, Parker, Push, Rescue, Searching, Steal, Stealer, Unpark, Unparked, heavy,
 };
 
 use crate::executor_support::{Signal, model};
@@ -59,7 +59,7 @@ impl Scheduler {
 
     /// `Worker::push`, `Worker::ask_for_a_watch`.
     fn push_while_rooting(&self, queue: &Local<u32>, task: u32) {
-        if queue.push(task) {
+        if queue.push(task) == Push::Called {
             queue.take_call();
             if self.without != Without::PushersFence {
                 fence(SeqCst);

@@ -18,11 +18,12 @@ mod expedited {
 
     static REGISTERED: AtomicBool = AtomicBool::new(false);
 
-    /// Whether the other side may be light. Once true, it stays.
+    /// Whether the other side may be light.
     #[inline]
     pub(super) fn is_registered() -> bool {
-        // Relaxed: set before the first runtime has threads, or a queue to protect; who reads an old value passes a fence
-        // that is not needed.
+        // Relaxed: set before the first runtime has threads, or a queue to protect; who reads an old value then passes a
+        // fence that is not needed. Cleared by a heavy side that has failed, which does nothing; the next to try comes a
+        // nap later, and stores are not held back for as long.
         REGISTERED.load(Relaxed)
     }
 
@@ -35,9 +36,13 @@ mod expedited {
         });
     }
 
-    pub(super) fn everywhere() {
-        let done = membarrier(MembarrierCommand::PrivateExpedited);
-        done.expect("the kernel keeps a process registered that it has registered");
+    /// Whether every core has passed a fence. If not, a sandbox has been closed meanwhile: from now on, nothing is light.
+    pub(super) fn everywhere() -> bool {
+        let done = membarrier(MembarrierCommand::PrivateExpedited).is_ok();
+        if !done {
+            REGISTERED.store(false, Relaxed);
+        }
+        done
     }
 }
 
@@ -58,11 +63,14 @@ pub(crate) fn light() {
     fence(SeqCst);
 }
 
-/// The rare side. A few microseconds.
-pub fn heavy() {
+/// The rare side. A few microseconds. `false` if the system has refused it: then nothing was ordered, and the caller goes
+/// away with nothing done.
+#[must_use]
+pub fn heavy() -> bool {
     #[cfg(all(target_os = "linux", not(loom)))]
     if expedited::is_registered() {
-        expedited::everywhere();
+        return expedited::everywhere();
     }
     fence(SeqCst);
+    true
 }

@@ -24,7 +24,7 @@ use std::time::{Duration, Instant};
 
 pub use super::barrier::heavy;
 pub use super::checked::without_fences;
-pub use crate::queue::{Inject, Local, Rescue, Steal, Stealer};
+pub use crate::queue::{Inject, Local, Push, Rescue, Steal, Stealer};
 pub use crate::scheduler::idle::{Idle, Searching, Unparked};
 pub use crate::scheduler::park::{InDriver, Parker, Unpark};
 pub use crate::task::runnable::{Ran, Runnable};

@@ -24,9 +24,17 @@ pub(crate) mod alloc {
 /// Threads, as far as `block_on` knows them.
 pub(crate) mod thread {
     #[cfg(loom)]
+    pub(crate) use loom::thread::yield_now as nap;
+    #[cfg(loom)]
     pub(crate) use loom::thread::{Thread, current, park, yield_now};
     #[cfg(not(loom))]
     pub(crate) use std::thread::{Thread, current, park, yield_now};
+
+    /// Lets everybody else have this core for a moment, also those of a lower priority.
+    #[cfg(not(loom))]
+    pub(crate) fn nap() {
+        std::thread::sleep(std::time::Duration::from_micros(50));
+    }
 }
 
 /// loom's `thread_local!` for initializers that are constants.

@@ -37,6 +37,9 @@ const CALL: u8 = 1;
 /// A rescuer is here, or about to look.
 const TAKEN: u8 = 2;
 
+/// Rounds that an owner waits for a rescuer before it sleeps between them.
+const PATIENT: u32 = 4_096;
+
 /// A value with one owner, and the odd rescuer.
 pub(super) struct Gated<T> {
     busy: AtomicBool,
@@ -102,9 +105,13 @@ impl<T> Gated<T> {
             // Relaxed: nothing was done since it was set.
             self.busy.store(false, Relaxed);
             while self.claim.load(Relaxed) == TAKEN {
-                rounds += 1;
-                // The rescuer may have lost its core.
-                if rounds.is_multiple_of(64) { thread::yield_now() } else { spin_loop() }
+                rounds = rounds.saturating_add(1);
+                // The rescuer may have lost its core, and may get it back only if nobody of a higher priority wants it.
+                match rounds {
+                    PATIENT.. => thread::nap(),
+                    _ if rounds.is_multiple_of(64) => thread::yield_now(),
+                    _ => spin_loop(),
+                }
             }
             self.busy.store(true, Relaxed);
             // As in `with_call`.
@@ -146,9 +153,9 @@ impl<T> Gated<T> {
             return None;
         }
         // Q8: pairs with the light fence in `with`.
-        barrier::heavy();
+        let is_ordered = barrier::heavy();
         // Acquire: pairs with the Release at the end of `with`.
-        if self.busy.load(Acquire) {
+        if !is_ordered || self.busy.load(Acquire) {
             // Release, here and below: pairs with the Acquire of the next rescuer and of the owner.
             // Not what it was: whoever pushed onto a call while we had it could not take it back.
             self.claim.store(FREE, Release);

@@ -12,8 +12,12 @@
 //! deque. (Private deques that share on demand: U. Acar, A. Charguéraud, M. Rainey, 2013.)
 //!
 //! - **Q6** Whatever is in the front is older than whatever is in the deque, and that older than what is in the back.
-//! - **Q7** No operation moves more than [`EXPOSED_MAX`] items, except [`Local::open`]: a queue of a million is not copied
-//!   because somebody is interested in a hundred. The newest go, and the owner keeps the oldest, which are next.
+//! - **Q7** No operation moves more than [`EXPOSED_MAX`] items: a queue of a million is not copied because somebody is
+//!   interested in a hundred. The newest go, and the owner keeps the oldest, which are next.
+//! - **Q11** A deque that grows or shrinks enters crossbeam-epoch, which may then run what other users of its default
+//!   collector have deferred, on this thread: foreign destructors, which may spawn or wake tasks and so come back here.
+//!   While the owner is inside the deque, its queue moves nothing and refuses what is pushed; the caller has a better
+//!   place for it. The owner is never inside the deque and behind the gate at once.
 //!
 //! The private parts are behind a gate (`gate.rs`) that costs their owner two stores, and that a rescuer can pass while
 //! the owner is in a poll.
@@ -23,20 +27,17 @@
 //!
 //! # Safety
 //! The private parts are entered by their one owner, which is not in there already (`gate.rs`): `Local` is not Sync, and
-//! the closures that run inside move items and call nothing of this module.
-//!
-//! One exception is known and not closed yet: a deque that grows or shrinks enters crossbeam-epoch, which may then run what
-//! other users of its default collector have deferred. If a destructor among that spawns or wakes a task of this runtime, it
-//! comes back here while the deque, and in `expose` and `open` the gate, is in use.
+//! the closures that run inside move items between rings and call nothing else (Q11).
 
 #![allow(unsafe_code)]
 
 use super::gate::{Gated, Leave};
 use super::{BATCH_MAX, Steal};
 use crate::loom::{barrier, deques};
-use std::cell::Cell;
+use std::cell::{Cell, RefCell};
 use std::collections::VecDeque;
 use std::marker::PhantomData;
+use std::ops::Deref;
 use std::sync::Arc;
 
 /// Four thefts, or a good millisecond of the smallest tasks worth a theft.
@@ -59,6 +60,10 @@ pub struct Local<T> {
     private: Arc<Gated<Rings<T>>>,
     deque: Option<deques::Worker<T>>,
     end: Cell<End>,
+    /// Whether the owner is inside the deque (Q11).
+    inside: Cell<bool>,
+    /// On their way into the deque; empty but for its room.
+    leaving: RefCell<Vec<T>>,
     /// One thread at a time is the owner.
     not_sync: PhantomData<Cell<()>>,
 }
@@ -73,6 +78,40 @@ pub struct Stealer<T> {
 struct Rings<T> {
     front: VecDeque<T>,
     back: VecDeque<T>,
+}
+
+/// What became of an item that was pushed.
+#[must_use]
+#[derive(Debug, PartialEq, Eq)]
+pub enum Push<T> {
+    /// It is queued.
+    Done,
+    /// It is queued, and a rescuer has asked to be told (Q10).
+    Called,
+    /// The owner is in the middle of something: it belongs elsewhere (Q11).
+    Refused(T),
+}
+
+/// The deque, while its owner is inside (Q11).
+pub(super) struct Inside<'a, T> {
+    deque: &'a deques::Worker<T>,
+    inside: &'a Cell<bool>,
+}
+
+impl<T> Deref for Inside<'_, T> {
+    type Target = deques::Worker<T>;
+
+    #[inline]
+    fn deref(&self) -> &deques::Worker<T> {
+        self.deque
+    }
+}
+
+impl<T> Drop for Inside<'_, T> {
+    #[inline]
+    fn drop(&mut self) {
+        self.inside.set(false);
+    }
 }
 
 /// The outcome of an attempt to take the private part of a queue from its stuck owner.
@@ -111,8 +150,14 @@ impl<T> Local<T> {
         let rings = Rings { front: ring(), back: ring() };
         let private = Arc::new(Gated::new(rings));
         let stealer = Stealer { private: private.clone(), deque: stealer };
-        let local =
-            Local { private, deque: worker, end: Cell::new(End::Front), not_sync: PhantomData };
+        let local = Local {
+            private,
+            deque: worker,
+            end: Cell::new(End::Front),
+            inside: Cell::new(false),
+            leaving: RefCell::default(),
+            not_sync: PhantomData,
+        };
         (local, stealer)
     }
 
@@ -123,23 +168,38 @@ impl<T> Local<T> {
         unsafe { self.private.with(f) }
     }
 
-    /// Adds at the end. Owner only. `true` if a rescuer has asked to be told (Q10).
+    /// The deque, if there is one and the owner is not inside already.
     #[inline]
-    #[must_use]
-    pub fn push(&self, item: T) -> bool {
-        let end = self.end.get();
-        if let (End::Deque, Some(deque)) = (end, &self.deque) {
-            deque.push(item);
-            // Q10: pairs with the heavy fence between a call and the look at what is exposed.
-            barrier::light();
-            return self.private.is_called();
+    fn enter(&self) -> Option<Inside<'_, T>> {
+        let deque = self.deque.as_ref()?;
+        let is_inside = self.inside.replace(true);
+        (!is_inside).then(|| Inside { deque, inside: &self.inside })
+    }
+
+    /// Adds at the end. Owner only.
+    #[inline]
+    pub fn push(&self, item: T) -> Push<T> {
+        if self.inside.get() {
+            return Push::Refused(item);
         }
-        let push = |rings: &mut Rings<T>| match end {
-            End::Back => rings.back.push_back(item),
-            _ => rings.front.push_back(item),
+        let end = self.end.get();
+        let deque = if end == End::Deque { self.enter() } else { None };
+        let is_called = match deque {
+            Some(deque) => {
+                deque.push(item);
+                drop(deque);
+                self.is_called()
+            }
+            None => {
+                let push = |rings: &mut Rings<T>| match end {
+                    End::Back => rings.back.push_back(item),
+                    _ => rings.front.push_back(item),
+                };
+                // SAFETY: as in `with`.
+                unsafe { self.private.with_call(push) }.1
+            }
         };
-        // SAFETY: as in `with`.
-        unsafe { self.private.with_call(push) }.1
+        if is_called { Push::Called } else { Push::Done }
     }
 
     /// From now on, the next push tells (Q10); `false` if a rescuer is here just now. Owner only.
@@ -148,10 +208,10 @@ impl<T> Local<T> {
         self.private.call()
     }
 
-    /// Whether what the owner has just put elsewhere, where a rescuer looks too, has to be told of (Q10).
+    /// Whether what the owner has just put where a rescuer looks, other than into the rings, has to be told of (Q10).
     #[inline]
     pub fn is_called(&self) -> bool {
-        // Q10: as in `push`.
+        // Q10: pairs with the heavy fence between a call and the look at what is exposed.
         barrier::light();
         self.private.is_called()
     }
@@ -170,11 +230,12 @@ impl<T> Local<T> {
 
     /// The front is empty.
     fn pop_behind(&self) -> Option<T> {
-        let deque = self.deque.as_ref()?;
+        let deque = self.enter()?;
         let next = deque.pop();
         if next.is_some() && !deque.is_empty() {
             return next;
         }
+        drop(deque);
         // Nothing is left in the deque: what is behind it becomes the front.
         self.end.set(End::Front);
         self.with(|rings| {
@@ -199,44 +260,33 @@ impl<T> Local<T> {
     /// Moves what is newest, as far as Q7 lets it, to where thieves can reach it, unless they have enough. Until all
     /// that is gone, pushes go there too. Owner only.
     pub fn expose(&self) {
-        let Some(deque) = &self.deque else { return };
+        let Some(deque) = self.enter() else { return };
         let end = self.end.get();
+        let exposed = deque.len();
         let room = match end {
             End::Front => EXPOSED_MAX,
-            _ => EXPOSED_MAX.saturating_sub(deque.len()),
+            _ => EXPOSED_MAX.saturating_sub(exposed),
         };
-        let opened = self.with(|rings| {
-            let moved = rings.back.len().min(room);
-            rings.back.drain(..moved).for_each(|item| deque.push(item));
-            if rings.back.is_empty() && deque.is_empty() && !rings.front.is_empty() {
-                let kept = rings.front.len().saturating_sub(room);
-                rings.front.drain(kept..).for_each(|item| deque.push(item));
+        let mut leaving = self.leaving.borrow_mut();
+        // Allocated before, not behind the gate.
+        leaving.reserve(room);
+        let opened = self.with(|Rings { front, back }| {
+            leaving.extend(back.drain(..back.len().min(room)));
+            if back.is_empty() && leaving.is_empty() && exposed == 0 && !front.is_empty() {
+                leaving.extend(front.drain(front.len().saturating_sub(room)..));
                 return true;
             }
-            rings.back.is_empty() && end == End::Back
+            back.is_empty() && end == End::Back
         });
+        leaving.drain(..).for_each(|item| deque.push(item));
         if opened {
             self.end.set(End::Deque);
         }
     }
 
-    /// Moves everything to where thieves can reach it, and whatever is pushed until that is gone. Owner only.
-    pub fn open(&self) {
-        let Some(deque) = &self.deque else { return };
-        self.with(|Rings { front, back }| {
-            if !front.is_empty() || !back.is_empty() {
-                // Q6, whatever it costs: who opens a queue is about to leave it for long.
-                front.extend(std::iter::from_fn(|| deque.pop()));
-                front.append(back);
-                front.drain(..).for_each(|item| deque.push(item));
-            }
-        });
-        self.end.set(End::Deque);
-    }
-
     /// Where thefts put all but the first item, for a worker that has nothing of its own.
-    pub(super) fn loot(&self) -> Option<&deques::Worker<T>> {
-        let deque = self.deque.as_ref()?;
+    pub(super) fn loot(&self) -> Option<Inside<'_, T>> {
+        let deque = self.enter()?;
         // The loot is older than whatever is pushed after it.
         self.end.set(End::Deque);
         Some(deque)
@@ -257,7 +307,7 @@ impl<T> Stealer<T> {
     /// Takes half of what is exposed: one to run, the rest into `to`, the queue of a worker that has nothing.
     pub fn steal_into(&self, to: &Local<T>) -> Steal<T> {
         let (Some(stealer), Some(to)) = (&self.deque, to.loot()) else { return Steal::Empty };
-        match stealer.steal_batch_with_limit_and_pop(to, BATCH_MAX) {
+        match stealer.steal_batch_with_limit_and_pop(&to, BATCH_MAX) {
             deques::Steal::Success(item) => Steal::Success(item),
             deques::Steal::Retry => Steal::Retry,
             deques::Steal::Empty => Steal::Empty,
@@ -300,15 +350,15 @@ mod tests {
     #[test]
     fn order_is_kept_whatever_is_open() {
         type Step = fn(&Local<usize>);
-        let steps: [Step; 4] = [Local::expose, Local::close, Local::open, |_| ()];
-        for combination in 0..4_usize.pow(4) {
+        let steps: [Step; 3] = [Local::expose, Local::close, |_| ()];
+        for combination in 0..3_usize.pow(4) {
             let (queue, _stealer) = Local::shared();
             let mut expected = 0;
             for round in 0..4_u32 {
                 for item in 0..10 {
-                    assert!(!queue.push(round as usize * 10 + item));
+                    assert_eq!(queue.push(round as usize * 10 + item), Push::Done);
                 }
-                steps[combination / 4_usize.pow(round) % 4](&queue);
+                steps[combination / 3_usize.pow(round) % 3](&queue);
                 assert_eq!(queue.len(), (round as usize + 1) * 10 - expected);
                 for _ in 0..3 {
                     assert_eq!(queue.pop(), Some(expected));
@@ -322,7 +372,7 @@ mod tests {
     #[test]
     fn thieves_get_the_newest_and_never_too_many_at_once() {
         let (queue, stealer) = Local::shared();
-        (0..10 * EXPOSED_MAX).for_each(|item| assert!(!queue.push(item)));
+        (0..10 * EXPOSED_MAX).for_each(|item| assert_eq!(queue.push(item), Push::Done));
         queue.expose();
         assert_eq!(stealer.len(), EXPOSED_MAX);
         let (loot, _) = Local::shared();
@@ -334,7 +384,7 @@ mod tests {
         queue.expose();
         assert_eq!(stealer.len(), EXPOSED_MAX - BATCH_MAX);
         queue.close();
-        assert!(!queue.push(0));
+        assert_eq!(queue.push(0), Push::Done);
         assert_eq!(stealer.len(), EXPOSED_MAX - BATCH_MAX);
         assert_eq!(queue.len(), 10 * EXPOSED_MAX - BATCH_MAX + 1);
     }
@@ -342,13 +392,29 @@ mod tests {
     #[test]
     fn a_rescuer_gets_the_oldest_half_and_then_a_call() {
         let (queue, stealer) = Local::shared();
-        (0..5).for_each(|item| assert!(!queue.push(item)));
+        (0..5).for_each(|item| assert_eq!(queue.push(item), Push::Done));
         let mut rescued = Vec::new();
         while stealer.rescue_into(&mut rescued) == Rescue::Some {}
         assert_eq!(rescued, [0, 1, 2, 3, 4]);
         assert!(stealer.is_called());
-        assert!(queue.push(5));
+        assert_eq!(queue.push(5), Push::Called);
         queue.take_call();
-        assert!(!queue.push(6));
+        assert_eq!(queue.push(6), Push::Done);
+    }
+
+    #[test]
+    fn what_is_pushed_from_inside_the_deque_is_refused() {
+        let (queue, stealer) = Local::shared();
+        (0..5).for_each(|item| assert_eq!(queue.push(item), Push::Done));
+        let inside = queue.enter().unwrap();
+        // As a destructor would that crossbeam-epoch runs in there.
+        assert_eq!(queue.push(5), Push::Refused(5));
+        queue.expose();
+        assert!(matches!(stealer.steal_into(&queue), Steal::Empty));
+        assert_eq!((queue.len(), stealer.len()), (5, 0));
+        drop(inside);
+        queue.expose();
+        assert_eq!((queue.push(5), stealer.len()), (Push::Done, 6));
+        assert_eq!(all(&queue), [0, 1, 2, 3, 4, 5]);
     }
 }

@@ -9,14 +9,14 @@
 //!   queue never runs dry.
 //! - **Q5** The LIFO slot (`scheduler/slot.rs`) holds at most one task and is used at most three times in a row.
 //!
-//! Q6 and Q7, about the parts of a local queue, are in `local.rs`; Q8 to Q10, about its private parts, in `gate.rs`.
+//! Q6, Q7 and Q11, about the parts of a local queue, are in `local.rs`; Q8 to Q10, about its private parts, in `gate.rs`.
 
 mod gate;
 mod inject;
 mod local;
 
 pub use inject::Inject;
-pub use local::{Local, Rescue, Stealer};
+pub use local::{Local, Push, Rescue, Stealer};
 
 /// The outcome of one attempt to take work from somebody else's queue.
 #[must_use]

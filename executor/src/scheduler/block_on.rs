@@ -203,6 +203,7 @@ impl Guest<'_> {
                 }
             } else if root.is_woken() {
                 // The tasks are in the hands of others.
+                worker.hand_over();
                 ahead = 0;
             } else {
                 // As many threads run tasks as should.
@@ -225,11 +226,8 @@ impl Guest<'_> {
         // After the hook, which may have woken the root future on this thread, without a notification. From here to
         // the bed no foreign code runs.
         if !self.active {
-            // Refused: somebody else is to run what is queued here, and must be able to reach it (P1).
-            if let Some(next) = worker.slot.lifo_take() {
-                worker.push(next);
-            }
-            worker.core.queue.open();
+            // Refused: somebody else is to run what is queued here, and busy workers look into the injector only (P1).
+            worker.hand_over();
         }
         if !root.is_woken() && (!self.active || !worker.has_own_work()) {
             self.searching = match self.active {
@@ -286,9 +284,7 @@ impl Drop for Guest<'_> {
         if worker.shared.shutdown.is_closed() {
             // `GivenBack` leaves the slot.
         } else {
-            while let Some(runnable) = worker.slot.lifo_take().or_else(|| worker.core.queue.pop()) {
-                worker.shared.injector.push(runnable);
-            }
+            worker.hand_over();
         }
         if std::mem::take(&mut self.active) {
             worker.shared.idle.leave();

@@ -28,8 +28,9 @@
 //! - **P8** The driver's holder declares itself waiting *before* it reads the deadlines.
 //! - **P9** A guest that polls its root future is *rooting*: not active, because that code may block its thread. Its
 //!   queue is *called* (Q10) when the poll begins: whoever pushes onto a call takes it back, fences, and wakes a worker
-//!   thread to keep watch, unless one does (guests keep none). A watch that ends stops being one, fences, and looks again. So what a root future pushes is
-//!   watched over, or was there when somebody looked.
+//!   thread to keep watch, unless one does (guests keep none). A watch that ends stops being one, fences, and looks
+//!   again. So what a root future pushes is watched over, or was there when somebody looked. If no worker thread parks,
+//!   each looks for itself when it takes its turn of the driver.
 //! - **P10** A guest that leaves hands on what is left in its queue, and wakes somebody for the driver it may have
 //!   held.
 //! - **P11** A worker that parks while others are awake, and a watch is wanted or tasks are exposed there, keeps *watch*
@@ -49,8 +50,8 @@
 //! # Why nothing is forgotten
 //!
 //! A task in the injector: P2 and P3 (the argument is at the head of [`idle`]). A task in a local queue: its owner is
-//! active and will get to it, or is rooting and watched (P9), or is a guest that was refused to become active, and
-//! then `limit` others were, the last of which looks at every queue before it sleeps (P3).
+//! active and will get to it, or is rooting and watched (P9). A guest that is refused to become active puts what is
+//! queued with it into the injector, where those who are look.
 //!
 //! # Rejected
 //!

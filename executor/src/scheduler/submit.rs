@@ -10,6 +10,7 @@ use super::shared::Shared;
 use super::slot::Slot;
 use super::worker::Worker;
 use crate::loom::sync::atomic::{Ordering::*, fence};
+use crate::queue::Push;
 use crate::task::runnable::Runnable;
 use crate::task::{Schedule, current};
 use std::sync::Arc;
@@ -86,8 +87,24 @@ impl Worker<'_> {
     /// To the back of the local queue.
     #[inline]
     pub(super) fn push(&self, runnable: Runnable) {
-        if self.core.queue.push(runnable) {
-            self.ask_for_a_watch();
+        match self.core.queue.push(runnable) {
+            Push::Done => {}
+            Push::Called => self.ask_for_a_watch(),
+            // Q11: this is a destructor inside the queue.
+            Push::Refused(runnable) => self.shared.submit_remote(runnable),
+        }
+    }
+
+    /// Gives what is queued here to whoever gets to it first.
+    pub(super) fn hand_over(&self) {
+        let queued = || self.slot.lifo_take().or_else(|| self.core.queue.pop());
+        let mut is_any = false;
+        while let Some(runnable) = queued() {
+            self.shared.injector.push(runnable);
+            is_any = true;
+        }
+        if is_any {
+            self.shared.wake_one();
         }
     }
 
@@ -145,7 +162,7 @@ impl Worker<'_> {
 
     /// P9: this guest is about to poll its root future, which may block, and is not active any more. What it would have
     /// done next must be done by somebody: what is queued here, what others published while as many were active as may
-    /// be (in the injector, or in the queue of a guest that was refused), and the driver, if somebody went to sleep
+    /// be (in the injector), and the driver, if somebody went to sleep
     /// counting on this thread to hold it.
     pub(super) fn expect_absence(&self) {
         if self.shared.workers == 0 {

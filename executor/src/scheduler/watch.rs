@@ -172,6 +172,37 @@ impl Worker<'_> {
         }
     }
 
+    /// P9: a root future may be stuck with tasks behind it while nobody parks, and so nobody keeps watch. Then those at work
+    /// look, now and then; each remembers what it has seen, as a keeper does.
+    pub(super) fn look_at_roots(&self, now: Instant) {
+        let shared = self.shared;
+        if shared.workers == 0 || !shared.is_a_root_unwatched() {
+            return;
+        }
+        let mut watch = self.core.watch.borrow_mut();
+        let since = watch.looked.map(|looked| now.saturating_duration_since(looked));
+        if watch.beats.is_empty() || since.is_none_or(|since| since >= STALE) {
+            watch.beats.clear();
+            watch.beats.extend(shared.slots.iter().map(|slot| slot.beat()));
+            watch.looked = Some(now);
+            return;
+        }
+        if since.is_some_and(|since| since < FIRST_NAP) {
+            return;
+        }
+        watch.looked = Some(now);
+        drop(watch);
+        for slot in shared.guests().filter(|slot| slot.is_rooting()) {
+            let beat = slot.beat();
+            let before =
+                std::mem::replace(&mut self.core.watch.borrow_mut().beats[slot.index], beat);
+            if before == beat && slot.index != self.slot.index {
+                // What comes of it is in our queue, and next.
+                let _ = self.rescue(slot.index, true);
+            }
+        }
+    }
+
     /// Takes half of what is private to a worker that is slow, and everything, up to some batches, from one that is stuck.
     fn rescue(&self, index: usize, is_stuck: bool) -> Rescue {
         let slot = &self.shared.slots[index];
@@ -204,13 +235,13 @@ impl Worker<'_> {
         shared.idle.stop_watch();
         // P9: pairs with the fence in `ask_for_a_watch`, and, for pushes to the deque, with the light one in
         // `Local::push`.
-        crate::loom::barrier::heavy();
+        let is_ordered = crate::loom::barrier::heavy();
         let is_settled = |slot: &Slot| {
             slot.index == self.slot.index
                 || !slot.is_awake()
                 || (slot.stealer.is_called() && slot.stealer.len() == 0)
         };
-        if !shared.slots.iter().all(|slot| is_settled(slot)) {
+        if !is_ordered || !shared.slots.iter().all(|slot| is_settled(slot)) {
             shared.idle.want_watch();
             if shared.idle.start_watch() {
                 return false;
@@ -229,8 +260,8 @@ impl Worker<'_> {
             fence(SeqCst);
             if self.shared.guests().any(|slot| slot.is_rooting()) {
                 self.shared.idle.want_watch();
-                // P9: as in `end_watch`.
-                crate::loom::barrier::heavy();
+                // P9: as in `end_watch`. If it is refused, the wish still stands for whoever parks next.
+                let _ = crate::loom::barrier::heavy();
             }
         }
     }

@@ -185,6 +185,7 @@ impl Worker<'_> {
         let (now, last) = (window.ended, self.core.last_turn.get());
         if last.is_none_or(|last| now.saturating_duration_since(last) >= TURN_INTERVAL) {
             self.core.last_turn.set(Some(now));
+            self.look_at_roots(now);
             self.turn_now();
         }
     }
@@ -268,17 +269,16 @@ impl Worker<'_> {
         self.core.pace.interrupted(self.shared.clock.now());
         self.core.last_turn.set(None);
         self.wake_batch(woken);
-        match unparked {
-            Unparked::Alone => {
-                // P9, P11: who has got somebody's tasks may get stuck in them as well. (Who searches does this when it has
-                // found something.)
-                if has_rescued || self.shared.is_a_root_unwatched() {
-                    self.shared.wake_watcher();
-                }
-                None
-            }
+        let searching = match unparked {
+            Unparked::Alone => None,
             Unparked::ToSearch(searching) => Some(searching),
+        };
+        // P9, P11: who has got somebody's tasks may get stuck in them as well. (Who searches looks at the roots when it has
+        // found something.)
+        if has_rescued || (searching.is_none() && self.shared.is_a_root_unwatched()) {
+            self.shared.wake_watcher();
         }
+        searching
     }
 
     /// Wakes what the driver collected, with no lock held: in order, behind one another.
