@@ -29,13 +29,16 @@ mod roots;
 mod stealing;
 
 // Runtimes.
+mod calls;
 mod contexts;
 mod deadlines;
+mod paused;
 mod runtime;
 mod shutdown;
 mod shutdown_destructors;
 mod shutdown_places;
 mod shutdown_races;
+mod stuck_timers;
 mod timeouts;
 
 // What was broken once.

@@ -14,7 +14,7 @@ use crate::task::cell::allocate;
 use crate::task::owned::{OwnedTasks, Returns};
 use crate::task::raw::TaskRef;
 use crate::task::{Host, Id, JoinHandle, Schedule, poll};
-use raddle_timer::Clock;
+use raddle_timer::{Clock, PausableClock};
 use std::fmt;
 use std::future::Future;
 use std::panic::Location;
@@ -197,7 +197,8 @@ impl Runtime {
         });
         super::checked::start_clock();
         let clock = Arc::new(ModelClock);
-        let shared = Shared::new(workers, guests, clock, 1, Hooks::default(), pool);
+        let time = PausableClock::new(clock.clone());
+        let shared = Shared::new(workers, guests, clock, time, 1, Hooks::default(), pool);
         Runtime(shared.expect("no I/O, no error"))
     }
 
