@@ -12,7 +12,7 @@ use raddle_timer::{
     Clock, Elapsed, Interval, ManualClock, MissedTickBehavior, Sleep, Timeout, Timer,
 };
 
-const TICK_NS: u64 = 1 << 15;
+const TICK_NS: u64 = 1 << 12;
 
 /// Writes its number down when woken.
 struct Numbered(u64, Arc<Mutex<Vec<u64>>>);

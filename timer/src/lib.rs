@@ -18,7 +18,7 @@
 //! grown to its crowd, and announces nothing unless the deadline is the nearest. Give every worker thread a [`Timer`] of
 //! its own, and the lock is hardly ever contended; a timer of a thread that is stuck can be expired by any other.
 //!
-//! **Precision.** Deadlines round up to a tick of 2¹⁵ ns (32.768 µs), the present is not rounded, and nothing fires early.
+//! **Precision.** Deadlines round up to a tick of 2¹² ns (4.096 µs), the present is not rounded, and nothing fires early.
 //! How late it fires beyond that is up to whoever drives the timer. On a clock that stands still, and is moved by hand,
 //! deadlines are exact.
 //!

@@ -38,7 +38,7 @@ use crate::wheel::{Key, tick_up};
 /// let mut sleep = Sleep::new(timer.clone(), timer.deadline_after(Duration::from_secs(1)));
 /// assert_eq!(Pin::new(&mut sleep).poll(cx), Poll::Pending);
 ///
-/// clock.advance(Duration::from_secs(1) + Duration::from_micros(33));
+/// clock.advance(Duration::from_secs(1));
 /// timer.expire(timer.now(), &mut Vec::new());
 /// assert_eq!(Pin::new(&mut sleep).poll(cx), Poll::Ready(()));
 /// ```

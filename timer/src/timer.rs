@@ -25,7 +25,7 @@ const NEVER: u64 = u64::MAX;
 /// [`insert`](Timer::insert), [`poll`](Timer::poll) and [`cancel`](Timer::cancel).
 ///
 /// # Precision
-/// While the clock [runs](Clock::is_running), deadlines round up to a tick of 2¹⁵ ns (32.768 µs); on a clock that stands
+/// While the clock [runs](Clock::is_running), deadlines round up to a tick of 2¹² ns (4.096 µs); on a clock that stands
 /// still and is moved by hand, they are exact. They never fire early. Deadlines more than 292 years ahead, such as those
 /// made of [`Duration::MAX`], are treated as 292 years ahead.
 ///
@@ -148,7 +148,7 @@ impl Timer {
     /// let deadline = timer.deadline_after(Duration::from_millis(10));
     /// timer.insert(deadline, Waker::noop());
     /// let rounded_up = timer.next_deadline().unwrap() - deadline;
-    /// assert!(rounded_up < Duration::from_micros(33));
+    /// assert!(rounded_up < Duration::from_micros(5));
     /// ```
     #[inline]
     pub fn next_deadline(&self) -> Option<Instant> {

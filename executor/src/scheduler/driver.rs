@@ -144,13 +144,12 @@ impl Driver {
     ) -> Option<Duration> {
         let until_deadline = deadline.and_then(|deadline| {
             let now = self.time.now();
-            if deadline <= now {
-                return Some(Duration::ZERO);
+            if !self.time.is_running() {
+                // What is ahead comes when somebody moves the time, who interrupts us.
+                return (deadline <= now).then_some(Duration::ZERO);
             }
-            // What was due when time was stopped comes when it goes on, and whoever lets it interrupts us.
-            let is_running = self.time.is_running();
             let with_others = turn.batch.map_or(deadline, |batch| deadline.max(batch + BATCH));
-            is_running.then(|| with_others.saturating_duration_since(now))
+            Some(with_others.saturating_duration_since(now))
         });
         let until_limit = limit.map(|limit| limit.saturating_duration_since(self.clock.now()));
         until_deadline.into_iter().chain(until_limit).min()

@@ -165,3 +165,81 @@ mod bell {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::runtime::{Builder, Runtime};
+    use crate::time::{Duration, Instant, Sleep, sleep};
+    use std::future::Future;
+    use std::pin::Pin;
+    use std::task::{Context, Waker};
+    use std::thread::yield_now;
+
+    const HOUR: Duration = Duration::from_secs(3_600);
+
+    /// Waits until the driver's holder waits as `expected`.
+    fn until(runtime: &Runtime, what: &str, expected: impl Fn(u64) -> bool) {
+        let patience = std::time::Instant::now() + Duration::from_secs(30);
+        while !expected(runtime.handle().shared.driver.interrupt.until()) {
+            assert!(std::time::Instant::now() < patience, "waited too long until {what}");
+            yield_now();
+        }
+    }
+
+    fn rings(runtime: &Runtime) -> u64 {
+        runtime.handle().shared.driver.interrupt.rings()
+    }
+
+    fn set(duration: Duration) -> Sleep {
+        let mut sleep = sleep(duration);
+        assert!(Pin::new(&mut sleep).poll(&mut Context::from_waker(Waker::noop())).is_pending());
+        sleep
+    }
+
+    #[test]
+    fn p8_only_a_deadline_before_the_one_that_is_waited_for_costs_an_interrupt() {
+        let runtime = Builder::new_multi_thread().worker_threads(1).build().unwrap();
+        let _entered = runtime.enter();
+        until(&runtime, "the driver waits without end", |until| until == UNDECIDED);
+
+        let before = rings(&runtime);
+        let first = set(2 * HOUR);
+        assert_eq!(rings(&runtime), before + 1, "the driver waited without end");
+        until(&runtime, "the driver waits for it", |until| until != UNDECIDED && until != NOBODY);
+        let waits_until = runtime.handle().shared.driver.interrupt.until();
+
+        let before = rings(&runtime);
+        let later: Vec<_> = (1..=1_000).map(|number| set(2 * HOUR + number * HOUR)).collect();
+        drop(later);
+        drop(first);
+        assert_eq!(rings(&runtime), before, "later deadlines, set and dropped");
+
+        let mut earlier = set(HOUR);
+        assert_eq!(rings(&runtime), before + 1, "an earlier one");
+        until(&runtime, "the driver waits for it", |now| now < waits_until && now != NOBODY);
+        for number in 2..100 {
+            Pin::new(&mut earlier).reset(Instant::now() + number * HOUR);
+            drop(set(HOUR + HOUR / 2));
+        }
+        assert_eq!(rings(&runtime), before + 1, "moved later, and set and dropped again");
+    }
+
+    #[test]
+    fn p8_nobody_is_interrupted_who_does_not_wait() {
+        let runtime = Builder::new_multi_thread().worker_threads(1).build().unwrap();
+        let _entered = runtime.enter();
+        let (held, is_held) = std::sync::mpsc::channel();
+        let (release, released) = std::sync::mpsc::channel::<()>();
+        drop(runtime.spawn(async move {
+            held.send(()).unwrap();
+            let _ = released.recv();
+        }));
+        is_held.recv_timeout(Duration::from_secs(30)).unwrap();
+        let before = rings(&runtime);
+        let sleeps: Vec<_> = (1..=100).rev().map(|hours| set(hours * HOUR)).collect();
+        assert_eq!(rings(&runtime), before, "each was the nearest, and nobody waited");
+        drop(sleeps);
+        release.send(()).unwrap();
+    }
+}

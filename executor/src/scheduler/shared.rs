@@ -110,7 +110,7 @@ impl Shared {
             injector: CachePadded::default(),
             idle: CachePadded::new(Idle::new(workers.max(1))),
             driver,
-            standby: Standby::default(),
+            standby: Standby::new(),
             clock,
             time,
             blocking,

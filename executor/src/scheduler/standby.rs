@@ -33,7 +33,7 @@ use std::time::{Duration, Instant};
 const GRACE: Duration = Duration::from_millis(4);
 
 /// The one who sleeps with an alarm.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub(crate) struct Standby {
     /// Its slot plus one, or zero.
     understudy: AtomicUsize,
@@ -42,6 +42,10 @@ pub(crate) struct Standby {
 }
 
 impl Standby {
+    pub(crate) fn new() -> Standby {
+        Standby { understudy: AtomicUsize::new(0), until: AtomicU64::new(NOBODY) }
+    }
+
     fn try_enter(&self, index: usize) -> bool {
         // Relaxed, the look: the exchange decides. AcqRel: from one understudy to the next.
         self.understudy.load(Relaxed) == 0

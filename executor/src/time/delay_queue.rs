@@ -11,7 +11,7 @@ pub use raddle_timer::delay_queue::Key;
 
 /// Gives items back when their deadlines have come. See [`raddle_timer::DelayQueue`] for what it costs.
 ///
-/// A stream of [`Expired`] items, in the order of their deadlines, to 33 µs, and never early. It ends when the queue is
+/// A stream of [`Expired`] items, in the order of their deadlines, to 4 µs, and never early. It ends when the queue is
 /// empty, and goes on when that is filled again. The methods are those of `tokio_util::time::DelayQueue`.
 ///
 /// # Cancel safety

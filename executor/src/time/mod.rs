@@ -5,7 +5,7 @@
 //! [`pause`] stops the time, for tests.
 //!
 //! # Precision
-//! Deadlines are kept in a timing wheel per worker with a tick of 32,768 ns: a sleep ends at the first tick after its
+//! Deadlines are kept in a timing wheel per worker with a tick of 4,096 ns: a sleep ends at the first tick after its
 //! deadline, and never before the deadline by the runtime's clock, not by a nanosecond. How late it ends beyond that is up
 //! to the system and to who is awake:
 //!

@@ -20,7 +20,7 @@ use std::time::Duration;
 /// this machine. A task that waits for a connection or for a reply holds nothing up, or no server could be tested: a
 /// timeout on a reply from another machine passes at once. Nor does a thread that is none of the runtime's.
 ///
-/// Deadlines that are set while time stands still are exact; those that were set before, to 33 µs.
+/// Deadlines that are set while time stands still are exact; those that were set before, to 4 µs.
 ///
 /// # Panics
 /// Outside a runtime, and if time stands still already.

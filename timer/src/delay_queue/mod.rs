@@ -70,7 +70,7 @@ const NOBODY: u64 = 0;
 #[must_use = "nothing comes out unless it is polled"]
 pub struct DelayQueue<T> {
     timer: Arc<Timer>,
-    wheel: Box<Wheel<Item<T>>>,
+    wheel: Wheel<Item<T>>,
     /// U1.
     due: List,
     alarm: Option<Sleep>,
@@ -104,7 +104,7 @@ impl<T> DelayQueue<T> {
     /// assert!(DelayQueue::<u8>::with_capacity(timer, 100).capacity() >= 100);
     /// ```
     pub fn with_capacity(timer: Arc<Timer>, capacity: usize) -> Self {
-        let mut wheel = Box::new(Wheel::new(timer.reached()));
+        let mut wheel = Wheel::new(timer.reached());
         wheel.entries_mut().reserve(capacity);
         Self { timer, wheel, due: List::EMPTY, alarm: None, waker: None, awaited: NOBODY }
     }

@@ -9,8 +9,8 @@
 //! a level  64 ns 4.1 µs 262 µs  16.8 ms 1.07 s   68.7 s  73 min  78 h    208 days 36.6 y.   292 years
 //! ```
 //!
-//! While the clock runs, deadlines are rounded up to ticks of 2¹⁵ ns, so that those which come close together fire
-//! together; then levels 0 and 1 stay empty, and of level 2 every eighth slot is used. While the clock stands still, and a
+//! While the clock runs, deadlines are rounded up to ticks of 2¹² ns, so that levels 0 and 1 stay empty, and an entry
+//! moves twice less. While the clock stands still, and a
 //! test or a simulation moves it, they are kept to the nanosecond: `advance` by exactly what a task sleeps wakes it.
 //!
 //! # Rules
@@ -73,8 +73,8 @@ use self::level::{DIGIT_BITS, Level};
 /// Sixty-six bits.
 const LEVELS: usize = 11;
 
-/// A tick is 2¹⁵ ns, or 32.768 µs: fine enough that rounding up costs a sleeper 16 µs on average.
-const TICK_NS: u64 = 1 << 15;
+/// A tick is 2¹² ns, or 4.096 µs: a slot of level 2, and fine enough that rounding up costs a sleeper 2 µs on average.
+const TICK_NS: u64 = 1 << (2 * DIGIT_BITS);
 
 /// The end of time, 292 years after the timer was made: no deadline and no present is later. A tick begins there.
 pub(crate) const LAST_NS: u64 = (1 << 63) - TICK_NS;
@@ -89,7 +89,8 @@ pub(crate) fn tick_up(ns: u64) -> u64 {
 #[derive(Debug)]
 pub(crate) struct Wheel<P> {
     elapsed: u64,
-    levels: [Level; LEVELS],
+    /// Apart, because they take 11 KiB, and threads may have small stacks.
+    levels: Box<[Level]>,
     entries: Entries<P>,
 }
 
@@ -102,7 +103,7 @@ struct First {
 impl<P> Wheel<P> {
     /// A wheel on which everything up to `elapsed` has fired.
     pub(crate) fn new(elapsed: u64) -> Self {
-        Self { elapsed, levels: [Level::EMPTY; LEVELS], entries: Entries::new() }
+        Self { elapsed, levels: vec![Level::EMPTY; LEVELS].into(), entries: Entries::new() }
     }
 
     pub(crate) fn entries(&self) -> &Entries<P> {
