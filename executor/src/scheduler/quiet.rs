@@ -1,7 +1,7 @@
 //! Whether anybody has anything to do: when time is paused, it moves on only when nobody has.
 //!
-//! - **Z1** *Quiet* is: no worker is active or searching; no root future is woken or being polled; no parker holds a
-//!   notification; every queue and LIFO slot and the injector are empty; no blocking call waits for a thread or runs.
+//! - **Z1** *Quiet* is: no worker is active or searching, or has wakers from the driver that it has not woken; no root
+//!   future is woken or being polled; no parker holds a notification; every queue and LIFO slot and the injector are empty; no blocking call waits for a thread or runs.
 //! - **Z2** *All at once.* These cannot be read in one step. So they are read, then the blocking calls, and then once more,
 //!   and nobody may have polled anything in between: beats are counted. What nobody does twice, with no poll in between,
 //!   nobody does.
@@ -47,7 +47,7 @@ impl Shared {
             || self.idle.active() > 0
             || !self.injector.is_empty()
             || self.slots.iter().any(|slot| {
-                slot.is_rooting()
+                slot.is_awake()
                     || slot.parker.is_notified()
                     || !slot.lifo_is_empty()
                     || slot.stealer.len() > 0

@@ -257,6 +257,10 @@ impl Worker<'_> {
                                 is_quiet,
                                 &mut woken,
                             );
+                            if !woken.is_empty() {
+                                // Z1: said before another has the turn, and asks whether all is quiet.
+                                self.slot.set_mode(Mode::Working);
+                            }
                             parker.left_driver(asleep)
                         }
                         None => true,
