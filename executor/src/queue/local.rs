@@ -1,6 +1,9 @@
-//! The queue of one worker: FIFO, one producer, many thieves. In three parts.
+//! The queue of one worker: one producer, many thieves; families of tasks first, and otherwise first in, first out. In
+//! three parts.
 //!
 //! ```text
+//!        push_young
+//!            ▼
 //!   pop ◄── front ◄── deque ◄── back ◄── push
 //!           private   thieves   private
 //! ```
@@ -11,13 +14,21 @@
 //! the front, and the queue costs no atomic operation; nor does that of the only worker of a runtime, which has no
 //! deque. (Private deques that share on demand: U. Acar, A. Charguéraud, M. Rainey, 2013.)
 //!
-//! - **Q6** Whatever is in the front is older than whatever is in the deque, and that older than what is in the back.
+//! - **Q6** Whatever is in the front, but for the young (Q12), is older than whatever is in the deque, and that older than
+//!   what is in the back.
 //! - **Q7** No operation moves more than [`EXPOSED_MAX`] items: a queue of a million is not copied because somebody is
 //!   interested in a hundred. The newest go, and the owner keeps the oldest, which are next.
 //! - **Q11** A deque that grows or shrinks enters crossbeam-epoch, which may then run what other users of its default
 //!   collector have deferred, on this thread: foreign destructors, which may spawn or wake tasks and so come back here.
 //!   While the owner is inside the deque, its queue moves nothing and refuses what is pushed; the caller has a better
 //!   place for it. The owner is never inside the deque and behind the gate at once.
+//!
+//! - **Q12** If a poll spawns [`FAMILY_MAX`] tasks or fewer, these are *young*: next to run, in their order, before anything
+//!   older; and so is the joiner of a young one, behind what may be its other children. A larger family goes to the end. So
+//!   a tree of tasks is walked depth first, and takes the memory of its depth, where first in, first out takes that of its
+//!   width; and thieves, who get what is last, get whole branches. Once [`STREAK_MAX`] young ones have been popped in a row
+//!   no children come before the old, so that these wait for some hundred polls at most. (Work first: R. Blumofe,
+//!   C. Leiserson, 1999; M. Frigo, C. Leiserson, K. Randall, 1998.)
 //!
 //! The private parts are behind a gate (`gate.rs`) that costs their owner two stores, and that a rescuer can pass while
 //! the owner is in a poll.
@@ -43,6 +54,13 @@ use std::sync::Arc;
 /// Four thefts, or a good millisecond of the smallest tasks worth a theft.
 pub(crate) const EXPOSED_MAX: usize = 4 * BATCH_MAX;
 
+/// Most young items of one family (Q12).
+const FAMILY_MAX: usize = 8;
+/// In place of the size of a family that is not young.
+const NO_FAMILY: usize = usize::MAX;
+/// Most young items popped in a row while new ones are still let in before the old (Q12).
+const STREAK_MAX: u32 = 64;
+
 /// Where pushes go.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum End {
@@ -62,6 +80,12 @@ pub struct Local<T> {
     end: Cell<End>,
     /// Whether the owner is inside the deque (Q11).
     inside: Cell<bool>,
+    /// How many at the head of the front are young (Q12), about: a rescuer may have taken some.
+    young: Cell<usize>,
+    /// Young items that the item being polled has spawned, or `NO_FAMILY`.
+    family: Cell<usize>,
+    /// Young items popped in a row; zero if the last was an old one.
+    streak: Cell<u32>,
     /// On their way into the deque; empty but for its room.
     leaving: RefCell<Vec<T>>,
     /// One thread at a time is the owner.
@@ -155,6 +179,9 @@ impl<T> Local<T> {
             deque: worker,
             end: Cell::new(End::Front),
             inside: Cell::new(false),
+            young: Cell::new(0),
+            family: Cell::new(0),
+            streak: Cell::new(0),
             leaving: RefCell::default(),
             not_sync: PhantomData,
         };
@@ -202,6 +229,72 @@ impl<T> Local<T> {
         if is_called { Push::Called } else { Push::Done }
     }
 
+    /// The owner is about to poll an item: what is spawned from now on is another family (Q12). Owner only.
+    #[inline]
+    pub fn begin_family(&self) {
+        self.family.set(0);
+    }
+
+    /// Adds what the item being polled has spawned (Q12). Owner only.
+    #[inline]
+    pub fn push_child(&self, item: T) -> Push<T> {
+        let elders = self.family.get();
+        if elders < FAMILY_MAX && self.streak.get() < STREAK_MAX {
+            self.family.set(elders + 1);
+            return self.push_young(item, elders);
+        }
+        let is_called = elders == FAMILY_MAX && self.demote_family();
+        self.family.set(NO_FAMILY);
+        match self.push(item) {
+            Push::Done if is_called => Push::Called,
+            push => push,
+        }
+    }
+
+    /// The family being spawned is a large one: all of it goes to the end, in order. Whether a rescuer is to be told.
+    #[cold]
+    fn demote_family(&self) -> bool {
+        let mut is_called = false;
+        for _ in 0..FAMILY_MAX.min(self.young.get()) {
+            let Some(item) = self.with(|rings| rings.front.pop_front()) else { break };
+            self.young.set(self.young.get() - 1);
+            is_called |= matches!(self.push(item), Push::Called);
+        }
+        is_called
+    }
+
+    /// Adds the joiner of a young item that is done, near the beginning, behind what may be its siblings. Owner only.
+    #[inline]
+    pub fn push_joiner(&self, item: T) -> Push<T> {
+        self.push_young(item, self.young.get().min(FAMILY_MAX))
+    }
+
+    #[inline]
+    fn push_young(&self, item: T, place: usize) -> Push<T> {
+        if self.inside.get() {
+            return Push::Refused(item);
+        }
+        let push = |Rings { front, .. }: &mut Rings<T>| match place {
+            0 => front.push_front(item),
+            _ => front.insert(front.len().min(place), item),
+        };
+        // SAFETY: as in `with`.
+        let is_called = unsafe { self.private.with_call(push) }.1;
+        self.young.set(self.young.get() + 1);
+        if is_called { Push::Called } else { Push::Done }
+    }
+
+    /// Whether the last item popped was a young one (Q12).
+    #[inline]
+    pub fn is_young(&self) -> bool {
+        self.streak.get() > 0
+    }
+
+    /// The owner has an item from elsewhere: an old one.
+    fn begin_old(&self) {
+        self.streak.set(0);
+    }
+
     /// From now on, the next push tells (Q10); `false` if a rescuer is here just now. Owner only.
     #[must_use]
     pub fn call(&self) -> bool {
@@ -225,6 +318,13 @@ impl<T> Local<T> {
     #[inline]
     pub fn pop(&self) -> Option<T> {
         let next = self.with(|rings| rings.front.pop_front());
+        match self.young.get() {
+            0 => self.streak.set(0),
+            young => {
+                self.young.set(young - 1);
+                self.streak.set(self.streak.get() + 1);
+            }
+        }
         if next.is_some() || self.end.get() == End::Front { next } else { self.pop_behind() }
     }
 
@@ -270,14 +370,15 @@ impl<T> Local<T> {
         let mut leaving = self.leaving.borrow_mut();
         // Allocated before, not behind the gate.
         leaving.reserve(room);
-        let opened = self.with(|Rings { front, back }| {
+        let (opened, kept) = self.with(|Rings { front, back }| {
             leaving.extend(back.drain(..back.len().min(room)));
             if back.is_empty() && leaving.is_empty() && exposed == 0 && !front.is_empty() {
                 leaving.extend(front.drain(front.len().saturating_sub(room)..));
-                return true;
+                return (true, front.len());
             }
-            back.is_empty() && end == End::Back
+            (back.is_empty() && end == End::Back, front.len())
         });
+        self.young.set(self.young.get().min(kept));
         leaving.drain(..).for_each(|item| deque.push(item));
         if opened {
             self.end.set(End::Deque);
@@ -287,6 +388,7 @@ impl<T> Local<T> {
     /// Where thefts put all but the first item, for a worker that has nothing of its own.
     pub(super) fn loot(&self) -> Option<Inside<'_, T>> {
         let deque = self.enter()?;
+        self.begin_old();
         // The loot is older than whatever is pushed after it.
         self.end.set(End::Deque);
         Some(deque)
@@ -416,5 +518,58 @@ mod tests {
         queue.expose();
         assert_eq!((queue.push(5), stealer.len()), (Push::Done, 6));
         assert_eq!(all(&queue), [0, 1, 2, 3, 4, 5]);
+    }
+
+    #[test]
+    fn the_young_come_first_in_their_order_and_keep_nobody_waiting_for_ever() {
+        let (queue, _stealer) = Local::shared();
+        (0..4).for_each(|item| assert_eq!(queue.push(item), Push::Done));
+        queue.begin_family();
+        (10..13).for_each(|item| assert_eq!(queue.push_child(item), Push::Done));
+        assert_eq!(all(&queue), [10, 11, 12, 0, 1, 2, 3]);
+        // A task that spawns one like itself, for ever.
+        let spawn = || {
+            queue.begin_family();
+            assert_eq!(queue.push_child(8), Push::Done);
+        };
+        assert_eq!(queue.push(7), Push::Done);
+        spawn();
+        let before = std::iter::from_fn(|| queue.pop()).take_while(|&item| item == 8);
+        assert_eq!(before.inspect(|_| spawn()).count(), STREAK_MAX as usize);
+    }
+
+    #[test]
+    fn a_large_family_goes_to_the_end() {
+        let (queue, _stealer) = Local::shared();
+        assert_eq!(queue.push(100), Push::Done);
+        queue.begin_family();
+        (0..=FAMILY_MAX).for_each(|item| assert_eq!(queue.push_child(item), Push::Done));
+        let expected: Vec<_> = [100].into_iter().chain(0..=FAMILY_MAX).collect();
+        assert_eq!(all(&queue), expected);
+    }
+
+    #[test]
+    fn a_joiner_comes_behind_the_siblings_of_a_young_child() {
+        let (queue, _stealer) = Local::shared();
+        assert_eq!(queue.push(7), Push::Done);
+        queue.begin_family();
+        (0..3).for_each(|item| assert_eq!(queue.push_child(item), Push::Done));
+        assert_eq!((queue.pop(), queue.is_young()), (Some(0), true));
+        assert_eq!(queue.push_joiner(100), Push::Done);
+        assert_eq!(all(&queue), [1, 2, 100, 7]);
+    }
+
+    #[test]
+    fn thieves_get_the_oldest_of_a_tree() {
+        let (queue, stealer) = Local::shared();
+        // The last to come is next: as in a walk down a tree.
+        let spawn = |item| {
+            queue.begin_family();
+            assert_eq!(queue.push_child(item), Push::Done);
+        };
+        (0..5).for_each(spawn);
+        queue.expose();
+        spawn(5);
+        assert_eq!((stealer.len(), queue.pop(), queue.pop()), (5, Some(5), Some(4)));
     }
 }

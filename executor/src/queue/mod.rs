@@ -9,7 +9,7 @@
 //!   queue never runs dry.
 //! - **Q5** The LIFO slot (`scheduler/slot.rs`) holds at most one task and is used at most three times in a row.
 //!
-//! Q6, Q7 and Q11, about the parts of a local queue, are in `local.rs`; Q8 to Q10, about its private parts, in `gate.rs`.
+//! Q6, Q7, Q11 and Q12, about the parts of a local queue, are in `local.rs`; Q8 to Q10, about its private parts, in `gate.rs`.
 
 mod gate;
 mod inject;

@@ -2,8 +2,8 @@
 //! read once per several polls, and the prices it is compared with.
 //!
 //! A poll after which the task is queued again at once (it yielded) counts with the next one: two hundred tasks that
-//! yield for ever take more than any wake costs, however short their polls. A task that has spawned or woken another
-//! counts as done: two tasks that exchange messages are better left together (docs/decisions/0007).
+//! yield for ever take more than any wake costs, however short their polls. So do the young that a task has spawned (Q12),
+//! and what its messages wake into the LIFO slot, with the task that began it: whoever takes that one takes it all.
 //!
 //! The mean lies: the one long poll that spawns a thousand tasks doubles it. So a sample is the time per task over a
 //! window, and the estimate follows the smaller of the last two samples: one odd window moves nothing, two in a row
@@ -65,8 +65,10 @@ pub(crate) struct Pace {
     window: Cell<u32>,
     left: Cell<u32>,
     window_began: Cell<Instant>,
-    /// Polls of this window after which the task was queued again.
-    back: Cell<u32>,
+    /// Tasks of this window that count: old ones that were not queued again.
+    done: Cell<u32>,
+    /// Whether the task being polled counts.
+    counts: Cell<bool>,
     /// The last reading of the clock.
     last_look: Cell<Instant>,
     last_sample_ns: Cell<u32>,
@@ -85,7 +87,8 @@ impl Pace {
             window: Cell::new(1),
             left: Cell::new(1),
             window_began: Cell::new(now),
-            back: Cell::new(0),
+            done: Cell::new(0),
+            counts: Cell::new(true),
             last_look: Cell::new(now),
             last_sample_ns: Cell::new(UNKNOWN_NS),
             task_ns: Cell::new(UNKNOWN_NS),
@@ -105,13 +108,20 @@ impl Pace {
         self.on_probation.set(true);
         self.window.set(1);
         self.left.set(1);
-        self.back.set(0);
+        self.done.set(0);
+    }
+
+    /// A task is about to be polled. One that `counts` is old; the others go on with the work of one that was.
+    #[inline]
+    pub(crate) fn begin(&self, counts: bool) {
+        self.counts.set(counts);
+        self.done.set(self.done.get() + u32::from(counts));
     }
 
     /// The task just polled is queued again.
     #[inline]
     pub(crate) fn came_back(&self) {
-        self.back.set(self.back.get() + 1);
+        self.done.set(self.done.get().saturating_sub(u32::from(self.counts.get())));
     }
 
     /// Counts a poll. At the end of a window, says what it looked like. On probation, looks at the clock after each poll
@@ -144,7 +154,7 @@ impl Pace {
         let elapsed = now.saturating_duration_since(self.window_began.replace(now)).as_nanos();
         let elapsed = u32::try_from(elapsed).unwrap_or(u32::MAX);
         let polls = self.window.get();
-        let done = polls.saturating_sub(self.back.replace(0)).max(1);
+        let done = self.done.replace(0).max(1);
         let sample = elapsed / done;
         let sample = sample.min(self.last_sample_ns.replace(sample));
         // Up by doubling, down by halving: a change of load is followed within a few windows.
@@ -212,12 +222,14 @@ mod tests {
     fn run(pace: &Pace, now: &mut Instant, polls: u32, each: Duration) {
         for _ in 0..polls {
             *now += each;
+            pace.begin(true);
             pace.after_poll(|| *now, || false);
         }
     }
 
     fn is_reported(pace: &Pace, now: &mut Instant, is_waited_for: bool) -> bool {
         *now += Duration::from_millis(1);
+        pace.begin(true);
         match pace.after_poll(|| *now, || is_waited_for) {
             Glance::Nothing => false,
             Glance::Long => true,
@@ -271,6 +283,7 @@ mod tests {
         let pace = Pace::new(now);
         for _ in 0..1_000 {
             now += Duration::from_nanos(30);
+            pace.begin(true);
             pace.came_back();
             pace.after_poll(|| now, || false);
         }

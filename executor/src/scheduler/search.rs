@@ -21,11 +21,15 @@ impl Worker<'_> {
         {
             return Some(runnable);
         }
+        let pace = &self.core.pace;
         if let Some(runnable) = self.pop_lifo() {
+            pace.begin(false);
             return Some(runnable);
         }
         self.core.lifo_streak.set(0);
-        self.core.queue.pop().or_else(|| self.pop_injector(true))
+        let next = self.core.queue.pop().or_else(|| self.pop_injector(true));
+        pace.begin(!self.core.queue.is_young());
+        next
     }
 
     #[inline]

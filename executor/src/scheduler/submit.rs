@@ -51,18 +51,29 @@ impl Shared {
 }
 
 impl Worker<'_> {
-    /// A task just spawned goes to the back of the queue.
+    /// A task spawned by another may be next (Q12); one spawned by a root future goes to the back of the queue.
     #[inline]
     pub(crate) fn submit_spawned(&self, runnable: Runnable) {
-        self.push_back(runnable);
+        if self.core.to_the_back.get() {
+            return self.push_back(runnable);
+        }
+        self.pushed(self.core.queue.push_child(runnable));
+        self.count_push();
     }
 
     /// A task woken by this worker. One woken by a message is likely to find its data in this core's cache, and runs
     /// next; the joiner of a finished child waits behind the other children, or it would be polled once for each.
     #[inline]
     fn submit_woken(&self, runnable: Runnable) {
-        if self.core.to_the_back.get() || current::is_completing() {
+        if self.core.to_the_back.get() {
             self.push_back(runnable);
+        } else if current::is_completing() {
+            let queue = &self.core.queue;
+            self.pushed(match queue.is_young() {
+                true => queue.push_joiner(runnable),
+                false => queue.push(runnable),
+            });
+            self.count_push();
         } else {
             if let Some(displaced) = self.slot.lifo_put(runnable) {
                 self.push_back(displaced);
@@ -77,6 +88,11 @@ impl Worker<'_> {
     #[inline]
     pub(crate) fn push_back(&self, runnable: Runnable) {
         self.push(runnable);
+        self.count_push();
+    }
+
+    #[inline]
+    fn count_push(&self) {
         let pushes = self.core.pushes.get().wrapping_add(1);
         self.core.pushes.set(pushes);
         if pushes.is_multiple_of(PUSHES_PER_LOOK) {
@@ -87,7 +103,12 @@ impl Worker<'_> {
     /// To the back of the local queue.
     #[inline]
     pub(super) fn push(&self, runnable: Runnable) {
-        match self.core.queue.push(runnable) {
+        self.pushed(self.core.queue.push(runnable));
+    }
+
+    #[inline]
+    fn pushed(&self, push: Push<Runnable>) {
+        match push {
             Push::Done => {}
             Push::Called => self.ask_for_a_watch(),
             // Q11: this is a destructor inside the queue.

@@ -134,6 +134,7 @@ impl Worker<'_> {
     #[inline]
     fn run_one(&self, runnable: Runnable) {
         self.core.pushes.set(0);
+        self.core.queue.begin_family();
         if let Ran::Again(runnable) = runnable.run(self) {
             self.core.pace.came_back();
             self.push_back(runnable);
