@@ -111,6 +111,21 @@ fn timeouts_gives_up_tries_again_races_and_ticks() {
 }
 
 #[test]
+fn timers_forgets_arranges_limits_and_takes_no_time() {
+    let printed = run_to_its_end("timers");
+    let expected = "\
+forgotten after 720s: seldom
+left: [\"often\"]
+the tea is ready after 240s
+drunk in time: true
+sent: first
+sent back after a minute: second
+an hour's sleep took 5460s
+";
+    assert_eq!(printed, expected);
+}
+
+#[test]
 fn echo_sends_back_what_it_gets_and_survives_a_reset() {
     let server = Server::start("echo");
     for round in 0..3 {

@@ -29,13 +29,16 @@ mod roots;
 mod stealing;
 
 // Runtimes.
+mod calls;
 mod contexts;
 mod deadlines;
+mod paused;
 mod runtime;
 mod shutdown;
 mod shutdown_destructors;
 mod shutdown_places;
 mod shutdown_races;
+mod stuck_timers;
 mod timeouts;
 
 // What was broken once.
@@ -89,6 +92,7 @@ mod props_broadcast;
 mod props_cancellation_token;
 mod props_channels;
 mod props_condvar;
+mod props_delay_queue;
 mod props_doorways;
 #[cfg(feature = "net")]
 mod props_io;

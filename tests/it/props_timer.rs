@@ -8,9 +8,11 @@ use std::task::{Context, Poll, Wake, Waker};
 use std::time::{Duration, Instant};
 
 use parking_lot::Mutex;
-use raddle_timer::{Elapsed, Interval, ManualClock, MissedTickBehavior, Sleep, Timeout, Timer};
+use raddle_timer::{
+    Clock, Elapsed, Interval, ManualClock, MissedTickBehavior, Sleep, Timeout, Timer,
+};
 
-const TICK_NS: u64 = 1 << 15;
+const TICK_NS: u64 = 1 << 12;
 
 /// Writes its number down when woken.
 struct Numbered(u64, Arc<Mutex<Vec<u64>>>);
@@ -21,6 +23,16 @@ impl Wake for Numbered {
     }
 }
 
+/// A clock that is moved by hand, and does not say so: deadlines are rounded up.
+#[derive(Debug)]
+struct SaidToRun(ManualClock);
+
+impl Clock for SaidToRun {
+    fn now(&self) -> Instant {
+        self.0.now()
+    }
+}
+
 /// A timer made at `start`, whose time stands still.
 struct World {
     clock: ManualClock,
@@ -28,13 +40,31 @@ struct World {
     start: Instant,
     woken: Arc<Mutex<Vec<u64>>>,
     seed: u64,
+    /// What deadlines are rounded up to.
+    tick_ns: u64,
 }
 
 impl World {
     fn new(seed: u64) -> Self {
         let clock = ManualClock::new();
-        let timer = Timer::new(Arc::new(clock.clone()), Waker::noop().clone());
-        Self { start: timer.now(), clock, timer, woken: Arc::default(), seed }
+        let timer = Timer::new(Arc::new(SaidToRun(clock.clone())), Waker::noop().clone());
+        Self { start: timer.now(), clock, timer, woken: Arc::default(), seed, tick_ns: TICK_NS }
+    }
+
+    /// Whose clock says that it stands still.
+    fn exact(seed: u64) -> Self {
+        let mut world = Self::new(seed);
+        world.timer = Timer::new(Arc::new(world.clock.clone()), Waker::noop().clone());
+        world.tick_ns = 1;
+        world
+    }
+
+    fn both(seed: u64) -> [Self; 2] {
+        [Self::new(seed), Self::exact(seed)]
+    }
+
+    fn filed(&self, deadline_ns: u64) -> u64 {
+        deadline_ns.div_ceil(self.tick_ns) * self.tick_ns
     }
 
     /// xorshift (Marsaglia, 2003).
@@ -49,6 +79,15 @@ impl World {
     fn random_ns(&mut self) -> u64 {
         let bits = self.random() % 50;
         self.random() & ((1 << bits) - 1)
+    }
+
+    /// A moment at the end of a slot of some level, or beside it; up to a hundred years ahead.
+    fn random_end(&mut self) -> u64 {
+        let level = self.random() % 10;
+        let digits = self.random() % 64;
+        let width = 1 << (6 * level);
+        let start = (self.ns() / width + digits + 1) * width;
+        (start + self.random() % 3 - 1).min(100 << 55)
     }
 
     fn ns(&self) -> u64 {
@@ -75,9 +114,9 @@ fn poll<F: Future + Unpin>(future: &mut F) -> Poll<F::Output> {
 
 #[test]
 fn the_timer_fires_what_a_sorted_map_would_in_the_same_order() {
-    for seed in 1..=40 {
-        let mut world = World::new(seed * 0x9E37_79B9);
-        let mut model = BTreeMap::new(); // (tick, number) to key
+    for mut world in (1..=40).flat_map(|seed| World::both(seed * 0x9E37_79B9)) {
+        let seed = world.seed;
+        let mut model = BTreeMap::new(); // (deadline as filed, number) to key
         for number in 0..1_000 {
             match world.random() % 8 {
                 0..4 => {
@@ -85,9 +124,9 @@ fn the_timer_fires_what_a_sorted_map_would_in_the_same_order() {
                     let deadline = world.start + Duration::from_nanos(deadline_ns);
                     let key = world.timer.insert(deadline, &world.waker(number));
                     if world.timer.poll(key, &world.waker(number)).is_pending() {
-                        model.insert((deadline_ns.div_ceil(TICK_NS), number), key);
+                        model.insert((world.filed(deadline_ns), number), key);
                     } else {
-                        assert!(deadline_ns.div_ceil(TICK_NS) * TICK_NS <= world.ns(), "early");
+                        assert!(deadline_ns <= world.ns(), "early");
                     }
                 }
                 4..6 if !model.is_empty() => {
@@ -100,18 +139,133 @@ fn the_timer_fires_what_a_sorted_map_would_in_the_same_order() {
                 _ => {
                     let time = Duration::from_nanos(world.random_ns());
                     let woken = world.pass(time);
-                    let waiting = model.split_off(&(world.ns() / TICK_NS + 1, 0));
+                    let waiting = model.split_off(&(world.ns() + 1, 0));
                     let due: Vec<u64> = model.keys().map(|&(_, number)| number).collect();
                     assert_eq!(woken, due, "seed {seed}, step {number}");
                     model = waiting;
                 }
             }
-            let nearest = model.first_key_value().map(|(&(tick, _), _)| tick * TICK_NS);
+            let nearest = model.first_key_value().map(|(&(filed, _), _)| filed);
             let told = world.timer.next_deadline().map(|at| (at - world.start).as_nanos() as u64);
             assert!(nearest.is_none_or(|nearest| told.is_some_and(|told| told <= nearest)));
             assert_eq!(world.timer.len(), model.len());
         }
     }
+}
+
+/// Sleeps that are moved about, across the ends of slots of every level.
+#[test]
+fn sleeps_that_are_reset_fire_as_in_a_sorted_map_on_every_level() {
+    for mut world in (1..=30).flat_map(|seed| World::both(seed * 0x51_7C_C1)) {
+        let seed = world.seed;
+        let mut sleeps: Vec<(u64, Sleep)> = Vec::new(); // by number
+        let mut model = BTreeMap::new(); // (deadline as filed, order of filing) to number
+        let mut filings = 0;
+        for step in 0..600 {
+            let deadline_ns = match world.random() % 2 {
+                0 => world.random_end(),
+                _ => world.ns() + world.random_ns(),
+            };
+            let deadline = world.start + Duration::from_nanos(deadline_ns);
+            let place = (world.filed(deadline_ns), filings);
+            match world.random() % 8 {
+                0..3 if deadline_ns > world.ns() => {
+                    let mut sleep = Sleep::new(world.timer.clone(), deadline);
+                    let waker = world.waker(step);
+                    let cx = &mut Context::from_waker(&waker);
+                    assert!(Pin::new(&mut sleep).poll(cx).is_pending(), "seed {seed}, step {step}");
+                    sleeps.push((step, sleep));
+                    model.insert(place, step);
+                }
+                3..5 if deadline_ns > world.ns() && !sleeps.is_empty() => {
+                    let position = world.random() as usize % sleeps.len();
+                    let (number, sleep) = &mut sleeps[position];
+                    sleep.reset(deadline);
+                    model.retain(|_, other| other != number);
+                    model.insert(place, *number);
+                }
+                5 if !sleeps.is_empty() => {
+                    let position = world.random() as usize % sleeps.len();
+                    let (number, _) = sleeps.swap_remove(position);
+                    model.retain(|_, other| *other != number);
+                }
+                6 => {
+                    // Exactly to the next deadline, or a nanosecond before it.
+                    let Some((&(filed, _), _)) = model.first_key_value() else { continue };
+                    let target = filed - world.random() % 2;
+                    let woken = world.pass(Duration::from_nanos(target - world.ns()));
+                    expect(&mut model, &world, &woken, &mut sleeps);
+                }
+                _ => {
+                    let time = Duration::from_nanos(world.random_ns());
+                    let woken = world.pass(time);
+                    expect(&mut model, &world, &woken, &mut sleeps);
+                }
+            }
+            filings += 1;
+            assert_eq!(world.timer.len(), model.len(), "seed {seed}, step {step}");
+        }
+    }
+}
+
+/// Takes what is due out of the model and of the sleeps, and compares it with who was woken.
+fn expect(
+    model: &mut BTreeMap<(u64, u64), u64>,
+    world: &World,
+    woken: &[u64],
+    sleeps: &mut Vec<(u64, Sleep)>,
+) {
+    let waiting = model.split_off(&(world.ns() + 1, 0));
+    let due: Vec<u64> = model.values().copied().collect();
+    assert_eq!(woken, due, "at {} ns", world.ns());
+    *model = waiting;
+    sleeps.retain_mut(|(number, sleep)| {
+        let is_due = due.contains(number);
+        assert!(!is_due || poll(sleep).is_ready(), "woken, and not ready");
+        !is_due
+    });
+}
+
+/// A laptop is closed for a night: the clock jumps.
+#[test]
+fn after_a_jump_of_hours_everything_due_fires_in_order_and_the_rest_waits_on() {
+    const HOUR_NS: u64 = 3_600_000_000_000;
+    for world in World::both(3) {
+        for number in 0..24 {
+            let deadline = world
+                .timer
+                .deadline_after(Duration::from_nanos(HOUR_NS / 2 + (number * 7 % 24) * HOUR_NS));
+            world.timer.insert(deadline, &world.waker(number * 7 % 24));
+        }
+        let night = world.pass(Duration::from_nanos(9 * HOUR_NS));
+        assert_eq!(night, (0..9).collect::<Vec<_>>());
+        let day = world.pass(Duration::from_nanos(15 * HOUR_NS));
+        assert_eq!(day, (9..24).collect::<Vec<_>>());
+    }
+}
+
+#[test]
+fn a_clock_that_goes_backwards_fires_nothing_and_loses_nothing() {
+    let world = World::new(1);
+    let late = world.timer.now() + Duration::from_secs(60);
+    let key = world.timer.insert(late, &world.waker(7));
+    world.timer.expire(late - Duration::from_secs(1), &mut Vec::new());
+    world.timer.expire(world.start, &mut Vec::new());
+    assert_eq!(world.timer.poll(key, &world.waker(7)), Poll::Pending);
+    assert_eq!(world.pass(Duration::from_secs(61)), [7]);
+}
+
+/// What `advance` of a paused clock stands on.
+#[test]
+fn on_a_clock_that_stands_still_deadlines_are_kept_to_the_nanosecond() {
+    let world = World::exact(1);
+    let mut sleep = Sleep::new(world.timer.clone(), world.start + Duration::from_nanos(1_000_001));
+    assert!(poll(&mut sleep).is_pending());
+    assert!(
+        world.pass(Duration::from_nanos(1_000_000)).is_empty() && poll(&mut sleep).is_pending()
+    );
+    world.pass(Duration::from_nanos(1));
+    assert!(poll(&mut sleep).is_ready() && world.timer.is_empty());
 }
 
 #[test]

@@ -1,10 +1,10 @@
-//! P5 and P7 of `executor/src/scheduler/mod.rs`: a notification ends the sleep under way, or the next one, wherever the
+//! P5, P7 and P12 of `executor/src/scheduler/{mod,standby}.rs`: a notification ends the sleep under way, or the next one, wherever the
 //! sleeper sleeps.
 
 use std::sync::Arc;
 use std::sync::atomic::Ordering::Relaxed;
 
-use loom::sync::atomic::AtomicUsize;
+use loom::sync::atomic::{AtomicBool, AtomicUsize, Ordering::SeqCst, fence};
 use loom::thread::{self, JoinHandle};
 use raddle::loom::internals::{Parker, Unpark};
 
@@ -148,4 +148,72 @@ fn p5_fails_if_the_driver_is_entered_without_saying_so() {
         }
         sender.join().unwrap();
     });
+}
+
+#[test]
+fn p12_a_call_ends_a_sleep_and_takes_no_notification_with_it() {
+    model(3, || {
+        let bed = Bed::new();
+        let caller = thread::spawn({
+            let bed = bed.clone();
+            move || bed.parker.call()
+        });
+        let sender = sender(&bed);
+        // A call may come first, and again while we go back to bed.
+        while !bed.parker.park(None) {}
+        assert_eq!(bed.received(), 1, "a call was taken for the notification");
+        sender.join().unwrap();
+        caller.join().unwrap();
+    });
+}
+
+#[test]
+fn p12_a_call_beside_the_way_to_the_driver_keeps_nobody_out() {
+    model(3, || {
+        let bed = Bed::new();
+        let caller = thread::spawn({
+            let bed = bed.clone();
+            move || bed.parker.call()
+        });
+        let asleep = bed.parker.enter_driver().expect("nobody has notified");
+        assert!(!bed.parker.left_driver(asleep));
+        caller.join().unwrap();
+    });
+}
+
+/// The understudy lies down without an alarm while a deadline is filed, and nobody is in the driver.
+fn an_understudy_lies_down(fences: bool) {
+    model(3, move || {
+        let bed = Bed::new();
+        let [filed, stands_by] = [(); 2].map(|()| Arc::new(AtomicBool::new(false)));
+        let filer = thread::spawn({
+            let (bed, filed, stands_by) = (bed.clone(), filed.clone(), stands_by.clone());
+            move || {
+                filed.store(true, Relaxed);
+                fence(SeqCst);
+                if stands_by.load(Relaxed) {
+                    bed.parker.call();
+                }
+            }
+        });
+        stands_by.store(true, Relaxed);
+        if fences {
+            fence(SeqCst);
+        }
+        if !filed.load(Relaxed) {
+            bed.parker.park(None);
+        }
+        filer.join().unwrap();
+    });
+}
+
+#[test]
+fn p12_an_understudy_sees_a_deadline_or_is_called() {
+    an_understudy_lies_down(true);
+}
+
+#[test]
+#[should_panic(expected = "deadlock")]
+fn p12_fails_if_the_understudy_does_not_fence() {
+    an_understudy_lies_down(false);
 }

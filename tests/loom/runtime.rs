@@ -164,7 +164,7 @@ fn a_timer_is_set(work: fn(&Runtime)) {
         move || work(&runtime)
     });
     let fired = Signal::new();
-    runtime.set_timer(&fired.clone().into());
+    assert!(runtime.set_timer(&fired.clone().into()));
     fired.wait();
     close(&runtime, vec![worker]);
 }
@@ -179,6 +179,24 @@ fn p8_a_timer_set_while_the_driver_falls_asleep_fires() {
 fn p8_fails_without_the_drivers_fence() {
     must_deadlock("runtime::p8_fails_without_the_drivers_fence", 3, || {
         a_timer_is_set(|runtime| without_fences(|| runtime.work(0)));
+    });
+}
+
+#[test]
+fn s6_a_timer_set_beside_the_closing_is_refused_or_wakes() {
+    model(2, || {
+        let runtime = Runtime::new(0, 1);
+        let setter = spawn({
+            let runtime = runtime.clone();
+            move || {
+                let fired = Signal::new();
+                if runtime.set_timer(&fired.clone().into()) {
+                    fired.wait();
+                }
+            }
+        });
+        close(&runtime, Vec::new());
+        setter.join().unwrap();
     });
 }
 

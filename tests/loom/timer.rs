@@ -1,4 +1,4 @@
-//! Models of the timer: rules W5 to W8 of `timer/src/wheel/mod.rs`. The wheel itself is plain data behind one lock, and is
+//! Models of the timer: rules W5 to W8 of `timer/src/wheel/mod.rs`, and H1 and H2 of `timer/src/pausable.rs`. The wheel itself is plain data behind one lock, and is
 //! tested by `it/props_timer.rs`; here stands what happens beside the lock.
 
 use std::future::Future;
@@ -10,7 +10,7 @@ use std::time::{Duration, Instant};
 
 use loom::sync::atomic::{AtomicBool, AtomicU64, Ordering, fence};
 use loom::thread;
-use raddle_timer::{Clock, Key, ManualClock, Sleep, Timer};
+use raddle_timer::{Clock, Key, ManualClock, PausableClock, Sleep, Timer};
 
 const SECOND: Duration = Duration::from_secs(1);
 
@@ -251,5 +251,102 @@ fn w8_closing_leaves_nobody_waiting() {
         assert_eq!(woken, usize::from(key != Key::FIRED));
         assert_eq!(timer.poll(key, Waker::noop()), Poll::Ready(()));
         assert!(timer.is_closed() && timer.is_empty());
+    });
+}
+
+/// A sleep's first poll races with the end of its timer.
+#[test]
+fn w8_a_sleep_polled_beside_the_closing_is_ready_or_woken() {
+    loom::model(|| {
+        let (_, timer) = new_timer(Waker::noop().clone());
+        let task = Arc::new(Flag::default());
+        let closer = thread::spawn({
+            let timer = timer.clone();
+            move || {
+                let mut woken = Vec::new();
+                timer.close(&mut woken);
+                woken.into_iter().for_each(Waker::wake);
+            }
+        });
+        let mut sleep = Sleep::new(timer.clone(), timer.deadline_after(SECOND));
+        let waker = task.clone().into();
+        let polled = Pin::new(&mut sleep).poll(&mut Context::from_waker(&waker));
+        closer.join().unwrap();
+        assert!(polled.is_ready() || task.is_set(), "the sleep waits forever");
+        assert!(Pin::new(&mut sleep).poll(&mut Context::from_waker(&waker)).is_ready());
+    });
+}
+
+/// A sleep is moved while the turn that passes its old deadline runs.
+#[test]
+fn w5_a_sleep_that_is_reset_beside_the_fire_is_woken_or_waits_for_the_new_deadline() {
+    loom::model(|| {
+        let (clock, timer) = new_timer(Waker::noop().clone());
+        let task = Arc::new(Flag::default());
+        let waker = task.clone().into();
+        let cx = &mut Context::from_waker(&waker);
+        let mut sleep = Sleep::new(timer.clone(), timer.deadline_after(SECOND));
+        assert!(Pin::new(&mut sleep).poll(cx).is_pending());
+        clock.advance(2 * SECOND);
+        let driver = thread::spawn({
+            let timer = timer.clone();
+            move || turn(&timer).into_iter().for_each(Waker::wake)
+        });
+        sleep.reset(timer.deadline_after(SECOND));
+        driver.join().unwrap();
+        // Fired before it was moved: its task was woken, and polls again. Moved before: it waits, with its waker.
+        assert_eq!(timer.len(), usize::from(!task.is_set()));
+        assert!(Pin::new(&mut sleep).poll(cx).is_pending());
+        assert_eq!(timer.len(), 1);
+    });
+}
+
+#[test]
+fn h1_h2_a_clock_that_is_stopped_moved_and_let_go_never_goes_backwards() {
+    loom::model(|| {
+        let source = ManualClock::new();
+        let clock = PausableClock::new(Arc::new(source.clone()));
+        let epoch = clock.now();
+        let mover = thread::spawn({
+            let clock = clock.clone();
+            move || {
+                assert!(clock.pause());
+                assert!(clock.advance(10 * SECOND));
+                assert!(clock.resume());
+                source.advance(SECOND);
+            }
+        });
+        let readings = [(); 2].map(|()| clock.now() - epoch);
+        assert!(readings[0] <= readings[1], "backwards: {readings:?}");
+        for reading in readings {
+            assert!([0, 1, 10, 11].contains(&reading.as_secs()), "torn: {reading:?}");
+        }
+        mover.join().unwrap();
+        assert_eq!(clock.now() - epoch, 11 * SECOND);
+    });
+}
+
+/// The same numbers, read without a look at the version.
+#[test]
+#[should_panic(expected = "backwards")]
+fn h1_fails_if_the_reader_does_not_look_at_the_version() {
+    const RUNNING: u64 = u64::MAX;
+    loom::model(|| {
+        let [frozen, ahead] = [RUNNING, 0].map(|value| Arc::new(AtomicU64::new(value)));
+        let mover = thread::spawn({
+            let (frozen, ahead) = (frozen.clone(), ahead.clone());
+            move || {
+                frozen.store(10, Ordering::Relaxed);
+                ahead.store(10, Ordering::Relaxed);
+                frozen.store(RUNNING, Ordering::Relaxed);
+            }
+        });
+        let read = || match frozen.load(Ordering::Relaxed) {
+            RUNNING => ahead.load(Ordering::Relaxed),
+            moment => moment,
+        };
+        let readings = [read(), read()];
+        assert!(readings[0] <= readings[1], "backwards: {readings:?}");
+        mover.join().unwrap();
     });
 }

@@ -142,7 +142,7 @@ impl Scheduler {
                     Rescue::Nothing => break,
                     Rescue::Some => {
                         self.idle.stop_watch();
-                        heavy();
+                        assert!(heavy());
                         return rescued.pop();
                     }
                 }
@@ -150,7 +150,7 @@ impl Scheduler {
             // `Worker::end_watch`.
             self.idle.stop_watch();
             if self.without != Without::WatchersFence {
-                heavy();
+                assert!(heavy());
             }
             if self.guest.is_called() || self.without == Without::SecondLook {
                 break;

@@ -33,7 +33,7 @@ const TOLERANCE: Duration = Duration::from_millis(5);
 /// assert_eq!(interval.poll_tick(cx), Poll::Ready(start));
 /// assert_eq!(interval.poll_tick(cx), Poll::Pending);
 ///
-/// clock.advance(period + Duration::from_micros(33));
+/// clock.advance(period);
 /// timer.expire(timer.now(), &mut Vec::new());
 /// assert_eq!(interval.poll_tick(cx), Poll::Ready(start + period));
 /// ```

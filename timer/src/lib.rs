@@ -6,11 +6,11 @@
 //!      │ drop: cancel(key)                                      │ expire(now, &mut woken): wakers, to be woken by you
 //!      ▼                                                        ▼
 //!  ┌─ Timer: one lock ─────────────────────────────────────────────────────────────────────┐
-//!  │ level 0   64 slots of  32.8 µs  ▯▮▯▯▮▯▯▯…   what is due within 2.1 ms                 │ ── on_earlier ──►
-//!  │ level 1   64 slots of   2.1 ms  ▯▯▯▮▯▯▯▯…   within 134 ms                             │    a waker: "the nearest
-//!  │ level 2   64 slots of   134 ms  ▯▯▯▯▯▯▮▯…   within 8.6 s                              │    deadline is nearer now"
+//!  │ level 2   64 slots of   4.1 µs  ▮▯▯▯▯▯▯▯…   what is due within 262 µs                 │ ── on_earlier ──►
+//!  │ level 3   64 slots of   262 µs  ▯▯▯▮▯▯▯▯…   within 16.8 ms                            │    a waker: "the nearest
+//!  │ level 4   64 slots of  16.8 ms  ▯▯▯▯▯▯▮▯…   within 1.07 s                             │    deadline is nearer now"
 //!  │   ⋮                                                                                   │
-//!  │ level 7   64 slots of  4.6 years            within 292 years                          │
+//!  │ level 10  64 slots of 36.6 years            within 292 years                          │
 //!  └───────────────────────────────────────────────────────────────────────────────────────┘
 //! ```
 //!
@@ -18,11 +18,15 @@
 //! grown to its crowd, and announces nothing unless the deadline is the nearest. Give every worker thread a [`Timer`] of
 //! its own, and the lock is hardly ever contended; a timer of a thread that is stuck can be expired by any other.
 //!
-//! **Precision.** Deadlines round up to a tick of 2¹⁵ ns (32.768 µs), the present rounds down, and nothing fires early.
-//! How late it fires beyond that is up to whoever drives the timer.
+//! **Precision.** Deadlines round up to a tick of 2¹² ns (4.096 µs), the present is not rounded, and nothing fires early.
+//! How late it fires beyond that is up to whoever drives the timer. On a clock that stands still, and is moved by hand,
+//! deadlines are exact.
 //!
 //! **The timer knows no runtime.** It returns wakers instead of waking them, reads the time from a [`Clock`], and starts
-//! no thread. With a [`ManualClock`] a test or a simulation decides what time it is.
+//! no thread. With a [`ManualClock`] a test or a simulation decides what time it is; a [`PausableClock`] shows the time of
+//! another until it is stopped.
+//!
+//! **Many deadlines, one task**: a [`DelayQueue`] has a wheel of its own, and gives items back when they are due.
 //!
 //! # Examples
 //! The whole of a driver, for one thread and one future:
@@ -58,18 +62,22 @@
 #![forbid(unsafe_code)]
 
 mod clock;
+pub mod delay_queue;
 mod error;
 mod interval;
 #[doc(hidden)]
 pub mod loom;
+mod pausable;
 mod sleep;
 mod timeout;
 mod timer;
 mod wheel;
 
-pub use self::clock::{Clock, ManualClock, SystemClock};
+pub use self::clock::{Clock, Listener, ManualClock, SystemClock};
+pub use self::delay_queue::DelayQueue;
 pub use self::error::Elapsed;
 pub use self::interval::{Interval, MissedTickBehavior};
+pub use self::pausable::PausableClock;
 pub use self::sleep::Sleep;
 pub use self::timeout::Timeout;
 pub use self::timer::Timer;

@@ -6,8 +6,15 @@
 #[cfg(not(loom))]
 pub(crate) use parking_lot::Mutex;
 #[cfg(not(loom))]
+pub(crate) use std::hint::spin_loop;
+#[cfg(not(loom))]
 pub(crate) use std::sync::atomic::{AtomicU64, Ordering, fence};
 
+/// A lock that no model explores: nothing depends on who comes first, and no thread is stopped while it holds it.
+pub(crate) use parking_lot::Mutex as Unobserved;
+
+#[cfg(loom)]
+pub(crate) use loom::hint::spin_loop;
 #[cfg(loom)]
 pub(crate) use loom::sync::atomic::{AtomicU64, Ordering, fence};
 
@@ -30,5 +37,5 @@ impl<T> Mutex<T> {
 /// What the models of `tests/loom/timer.rs` look at: all of it is public in any case.
 #[cfg(loom)]
 pub mod internals {
-    pub use crate::{ManualClock, Sleep, Timer};
+    pub use crate::{ManualClock, PausableClock, Sleep, Timer};
 }

@@ -10,10 +10,10 @@ use std::sync::Arc;
 use std::task::{Context, Poll, Waker};
 use std::time::Instant;
 
-use crate::timer::{Timer, tick_up};
-use crate::wheel::Key;
+use crate::timer::Timer;
+use crate::wheel::{Key, tick_up};
 
-/// Completes at its deadline, rounded up to a [tick](Timer#precision), and never before; or when its timer is
+/// Completes at its deadline, rounded up to a [tick](Timer#precision) if the clock runs, and never before; or when its timer is
 /// [closed](Timer::close).
 ///
 /// Nothing is registered before the first poll, and a deadline that has passed by then completes that poll without
@@ -38,7 +38,7 @@ use crate::wheel::Key;
 /// let mut sleep = Sleep::new(timer.clone(), timer.deadline_after(Duration::from_secs(1)));
 /// assert_eq!(Pin::new(&mut sleep).poll(cx), Poll::Pending);
 ///
-/// clock.advance(Duration::from_secs(1) + Duration::from_micros(33));
+/// clock.advance(Duration::from_secs(1));
 /// timer.expire(timer.now(), &mut Vec::new());
 /// assert_eq!(Pin::new(&mut sleep).poll(cx), Poll::Ready(()));
 /// ```
@@ -104,7 +104,7 @@ impl Sleep {
     /// Sets another deadline, earlier or later, whether or not the old one has passed.
     ///
     /// A registration moves along with its waker: a task that waited for the old deadline is woken at the new one, and
-    /// within a tick if that has passed.
+    /// within a tick if that has passed. O(1), as setting it was.
     ///
     /// # Examples
     /// Half a minute of silence, starting over with every message:
@@ -121,9 +121,9 @@ impl Sleep {
     pub fn reset(&mut self, deadline: Instant) {
         self.deadline_ns = self.timer.ns(deadline);
         if let Some(key) = self.key
-            && !self.timer.reschedule(key, self.tick())
+            && !self.timer.reschedule(key, self.filed())
         {
-            // Fired, or left alone to wake the task at the next tick: either way, the next poll decides anew.
+            // Fired, or left alone to wake the task at the next moment: either way, the next poll decides anew.
             self.key = None;
         }
     }
@@ -132,12 +132,13 @@ impl Sleep {
         &self.timer
     }
 
-    fn tick(&self) -> u64 {
-        tick_up(self.deadline_ns)
+    fn filed(&self) -> u64 {
+        self.timer.filed(self.deadline_ns)
     }
 
+    /// W7: whether an entry of this deadline has fired, however it was filed.
     fn has_fired(&self) -> bool {
-        self.timer.has_fired_through(self.tick())
+        self.timer.has_fired_through(tick_up(self.deadline_ns))
     }
 
     fn has_passed(&self) -> bool {
@@ -150,16 +151,19 @@ impl Sleep {
         }
         match self.key {
             Some(key) => self.timer.poll(key, waker),
-            None if self.timer.would_be_nearest(self.tick()) && self.has_passed() => {
-                Poll::Ready(())
-            }
-            None => match self.timer.insert_at(self.tick(), waker) {
-                Key::FIRED => Poll::Ready(()),
-                key => {
-                    self.key = Some(key);
-                    Poll::Pending
+            None => {
+                let filed = self.filed();
+                if self.timer.would_be_nearest(filed) && self.has_passed() {
+                    return Poll::Ready(()); // W9.
                 }
-            },
+                match self.timer.insert_at(filed, waker) {
+                    Key::FIRED => Poll::Ready(()),
+                    key => {
+                        self.key = Some(key);
+                        Poll::Pending
+                    }
+                }
+            }
         }
     }
 }

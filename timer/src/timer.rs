@@ -12,13 +12,7 @@ use std::time::{Duration, Instant};
 
 use crate::clock::Clock;
 use crate::loom::{AtomicU64, Mutex, Ordering, fence};
-use crate::wheel::{Key, LAST_TICK, Wheel};
-
-/// A tick is 2¹⁵ ns, or 32.768 µs: fine enough that rounding up costs a sleeper 16 µs on average.
-const TICK_SHIFT: u32 = 15;
-
-/// The last moment that counts, 292 years after the timer was made.
-const LAST_NS: u64 = LAST_TICK << TICK_SHIFT;
+use crate::wheel::{Key, LAST_NS, Wheel, tick_up};
 
 /// What `nearest` holds when nobody waits.
 const NEVER: u64 = u64::MAX;
@@ -31,11 +25,12 @@ const NEVER: u64 = u64::MAX;
 /// [`insert`](Timer::insert), [`poll`](Timer::poll) and [`cancel`](Timer::cancel).
 ///
 /// # Precision
-/// Deadlines round up to a tick of 2¹⁵ ns (32.768 µs) and never fire early. Deadlines more than 292 years ahead, such as
-/// those made of [`Duration::MAX`], are treated as 292 years ahead.
+/// While the clock [runs](Clock::is_running), deadlines round up to a tick of 2¹² ns (4.096 µs); on a clock that stands
+/// still and is moved by hand, they are exact. They never fire early. Deadlines more than 292 years ahead, such as those
+/// made of [`Duration::MAX`], are treated as 292 years ahead.
 ///
 /// # Memory
-/// 10 KiB, and 40 bytes per waiter; what the largest crowd of waiters took is kept for the next.
+/// 12 KiB, and 40 bytes per waiter; what the largest crowd of waiters took is kept for the next.
 ///
 /// # Examples
 /// A driver of one's own:
@@ -54,11 +49,11 @@ const NEVER: u64 = u64::MAX;
 /// }
 /// ```
 pub struct Timer {
-    /// The nearest deadline (W4) in ticks, or [`NEVER`].
+    /// The nearest deadline (W4) in nanoseconds since `epoch`, or [`NEVER`].
     nearest: AtomicU64,
     /// W7.
     fired_through: AtomicU64,
-    wheel: Mutex<Wheel>,
+    wheel: Mutex<Wheel<Waker>>,
     epoch: Instant,
     clock: Arc<dyn Clock>,
     on_earlier: Waker,
@@ -95,7 +90,7 @@ impl Timer {
         Arc::new(Self {
             nearest: AtomicU64::new(NEVER),
             fired_through: AtomicU64::new(0),
-            wheel: Mutex::new(Wheel::new()),
+            wheel: Mutex::new(Wheel::new(0)),
             epoch: clock.now(),
             clock,
             on_earlier,
@@ -153,14 +148,14 @@ impl Timer {
     /// let deadline = timer.deadline_after(Duration::from_millis(10));
     /// timer.insert(deadline, Waker::noop());
     /// let rounded_up = timer.next_deadline().unwrap() - deadline;
-    /// assert!(rounded_up < Duration::from_micros(33));
+    /// assert!(rounded_up < Duration::from_micros(5));
     /// ```
     #[inline]
     pub fn next_deadline(&self) -> Option<Instant> {
         // Relaxed: the number is the whole message, and the caller's fence orders it (W6).
         match self.nearest.load(Ordering::Relaxed) {
             NEVER => None,
-            tick => Some(self.instant(tick << TICK_SHIFT)),
+            ns => Some(self.instant(ns)),
         }
     }
 
@@ -185,7 +180,7 @@ impl Timer {
     /// ```
     #[inline]
     pub fn expire(&self, now: Instant, woken: &mut Vec<Waker>) {
-        let now = self.ns(now) >> TICK_SHIFT;
+        let now = self.ns(now);
         // Relaxed: a deadline filed this moment is seen before its driver sleeps (W6), and that is soon enough.
         if now >= self.nearest.load(Ordering::Relaxed) {
             self.expire_through(now, woken);
@@ -215,7 +210,7 @@ impl Timer {
     /// assert_eq!(timer.poll(key, Waker::noop()), Poll::Ready(()));
     /// ```
     pub fn insert(&self, deadline: Instant, waker: &Waker) -> Key {
-        self.insert_at(tick_up(self.ns(deadline)), waker)
+        self.insert_at(self.filed(self.ns(deadline)), waker)
     }
 
     /// Whether the registration has fired; if not, `waker` replaces the one it had.
@@ -231,7 +226,7 @@ impl Timer {
     /// ```
     pub fn poll(&self, key: Key, waker: &Waker) -> Poll<()> {
         let mut wheel = self.wheel.lock();
-        let Some(registered) = wheel.waker_mut(key) else { return Poll::Ready(()) };
+        let Some(registered) = wheel.payload_mut(key) else { return Poll::Ready(()) };
         if !registered.will_wake(waker) {
             let replaced = mem::replace(registered, waker.clone());
             drop(wheel);
@@ -286,7 +281,7 @@ impl Timer {
     /// assert!(timer.is_closed());
     /// ```
     pub fn close(&self, woken: &mut Vec<Waker>) {
-        self.expire_through(LAST_TICK, woken); // W8
+        self.expire_through(LAST_NS, woken); // W8
     }
 
     /// Whether the timer was [closed](Timer::close).
@@ -298,7 +293,7 @@ impl Timer {
     /// assert!(!Timer::new(Arc::new(SystemClock), Waker::noop().clone()).is_closed());
     /// ```
     pub fn is_closed(&self) -> bool {
-        self.has_fired_through(LAST_TICK)
+        self.has_fired_through(LAST_NS)
     }
 
     /// How many registrations have neither fired nor been cancelled. Takes the lock.
@@ -312,7 +307,7 @@ impl Timer {
     /// assert_eq!(timer.len(), 1);
     /// ```
     pub fn len(&self) -> usize {
-        self.wheel.lock().len()
+        self.wheel.lock().entries().len()
     }
 
     /// Whether nobody waits. Takes the lock.
@@ -344,17 +339,31 @@ impl Timer {
         self.epoch + Duration::from_nanos(ns)
     }
 
+    /// W2: as what a deadline is filed.
+    pub(crate) fn filed(&self, ns: u64) -> u64 {
+        if self.clock.is_running() { tick_up(ns) } else { ns }
+    }
+
     /// W7.
-    pub(crate) fn has_fired_through(&self, tick: u64) -> bool {
+    pub(crate) fn has_fired_through(&self, ns: u64) -> bool {
+        self.fired_through() >= ns
+    }
+
+    fn fired_through(&self) -> u64 {
         // Acquire: pairs with the Release store in `expire_through`; who finds its time come has seen the clock that
         // said so.
-        self.fired_through.load(Ordering::Acquire) >= tick
+        self.fired_through.load(Ordering::Acquire)
+    }
+
+    /// How far time has come: what the clock says, or the end of time if the timer is closed (W8).
+    pub(crate) fn reached(&self) -> u64 {
+        self.ns(self.now()).max(self.fired_through())
     }
 
     /// W9: whether a deadline is earlier than all that are registered, so that only the clock can tell if it has passed.
-    pub(crate) fn would_be_nearest(&self, tick: u64) -> bool {
+    pub(crate) fn would_be_nearest(&self, deadline: u64) -> bool {
         // Relaxed: either answer is right, if another registers this moment.
-        tick < self.nearest.load(Ordering::Relaxed)
+        deadline < self.nearest.load(Ordering::Relaxed)
     }
 
     pub(crate) fn insert_at(&self, deadline: u64, waker: &Waker) -> Key {
@@ -376,7 +385,7 @@ impl Timer {
     }
 
     /// Moves a registration, and says whether it is now waiting for `deadline`. If not, it has fired, or will at the
-    /// next tick because `deadline` has passed.
+    /// next moment because `deadline` has passed.
     pub(crate) fn reschedule(&self, key: Key, deadline: u64) -> bool {
         let mut wheel = self.wheel.lock();
         let Some(filed) = wheel.reschedule(key, deadline) else { return false };
@@ -388,7 +397,7 @@ impl Timer {
 
     fn expire_through(&self, now: u64, woken: &mut Vec<Waker>) {
         let mut wheel = self.wheel.lock();
-        wheel.expire(now, woken);
+        wheel.expire(now, |entries, index| woken.push(entries.remove(index)));
         // Relaxed: written under the lock only, and moved later here, which nobody needs to hear of at once.
         self.nearest.store(wheel.nearest().unwrap_or(NEVER), Ordering::Relaxed);
         // Release: pairs with the Acquire load in `has_fired_through` (W7).
@@ -422,9 +431,4 @@ impl fmt::Debug for Timer {
             .field("is_closed", &self.is_closed())
             .finish_non_exhaustive()
     }
-}
-
-/// W2: the tick of a deadline.
-pub(crate) fn tick_up(ns: u64) -> u64 {
-    (ns + ((1 << TICK_SHIFT) - 1)) >> TICK_SHIFT
 }

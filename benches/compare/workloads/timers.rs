@@ -1,13 +1,13 @@
 //! Deadlines that are set and dropped, as every request with a timeout does; and sleeps that end.
 
-use std::future::{pending, poll_fn};
+use std::future::{Future, pending, poll_fn};
 use std::io;
-use std::pin::pin;
+use std::pin::{Pin, pin};
 use std::task::Poll;
 use std::time::{Duration, Instant};
 
 use crate::contender::Runtime;
-use crate::contenders::{Field, runtimes};
+use crate::contenders::{Field, Kind, runtimes};
 use crate::measure::{Meter, Sample, as_ns, percentile};
 use crate::workloads::{Env, Group, Metric, NS, Workload};
 
@@ -33,7 +33,24 @@ pub(super) const WORKLOADS: &[Workload] = &[
         field: Field::Runtimes,
         run: runtimes!(R, env => sleeps::<R>(env)),
     },
+    pending_count("pending_1000", runtimes!(R, env => among::<R>(env, 1_000))),
+    pending_count("pending_10000", runtimes!(R, env => among::<R>(env, 10_000))),
+    pending_count("pending_100000", runtimes!(R, env => among::<R>(env, 100_000))),
+    pending_count("pending_1000000", runtimes!(R, env => among::<R>(env, 1_000_000))),
+    pending_count("pending_10000000", runtimes!(R, env => among::<R>(env, 10_000_000))),
 ];
+
+/// `count` sleeps pending; another is set and one of them dropped, again and again.
+const fn pending_count(name: &'static str, run: fn(Kind, &Env) -> io::Result<Sample>) -> Workload {
+    Workload {
+        name,
+        group: Group::Timers,
+        about: "with so many sleeps pending: drop one of them at random, and set another; time for both",
+        metrics: NS,
+        field: Field::Runtimes,
+        run,
+    }
+}
 
 /// Spreads indices over `0..bound`, the same way for everybody.
 fn scattered(index: u64, bound: u64) -> u64 {
@@ -71,6 +88,49 @@ fn timeouts<R: Runtime>(env: &Env) -> io::Result<Sample> {
     let runtime = R::start(env.workers)?;
     runtime.run(set_and_drop::<R>(TASKS, times / 10));
     Ok(Sample::per_op(TASKS * times, || runtime.run(set_and_drop::<R>(TASKS, times))))
+}
+
+fn among<R: Runtime>(env: &Env, count: u64) -> io::Result<Sample> {
+    let count = env.pick(count, count.min(10_000));
+    let times = env.pick(200_000, 20_000);
+    let runtime = R::start(env.workers)?;
+    runtime.run(async move {
+        let join = R::spawn(async move {
+            // An hour to two hours ahead, in nanoseconds, so that they are spread over the wheel.
+            let set = |index| {
+                let ns = 3_600_000_000_000 + scattered(index, 3_600_000_000) * 1_000;
+                Box::pin(R::sleep(Duration::from_nanos(ns)))
+            };
+            let mut pending = Vec::with_capacity(count as usize);
+            for index in 0..count {
+                pending.push(set(index));
+                poll_pending::<R>(&mut pending[index as usize], index).await;
+            }
+            let begun = Instant::now();
+            let meter = Meter::of_process();
+            for index in 0..times {
+                let place = scattered(index + count, count) as usize;
+                pending[place] = set(index + count);
+                poll_pending::<R>(&mut pending[place], index).await;
+            }
+            let cost = meter.stop();
+            (begun.elapsed(), cost)
+        });
+        let (elapsed, cost) = join.await;
+        Ok(Sample { values: vec![as_ns(elapsed) as f64 / times as f64], ops: times, cost })
+    })
+}
+
+async fn poll_pending<R: Runtime>(sleep: &mut Pin<Box<impl Future<Output = ()>>>, index: u64) {
+    poll_fn(|context| {
+        assert!(sleep.as_mut().poll(context).is_pending(), "an hour has passed");
+        Poll::Ready(())
+    })
+    .await;
+    // As in `set_and_drop`.
+    if index % 16 == 15 {
+        R::yield_now().await;
+    }
 }
 
 /// One sleep; by how many nanoseconds it ended late, negative if early.

@@ -41,6 +41,8 @@ pub(crate) struct Pool {
     receiver: Receiver<Message>,
     /// Threads waiting on the channel (B2).
     waiting: AtomicUsize,
+    /// Calls submitted and not done yet (Z1).
+    in_flight: AtomicUsize,
     closed: AtomicBool,
     /// Not in the pool itself: the last thing a thread does is to count itself out, when it has let go of everything
     /// else.
@@ -70,13 +72,27 @@ impl Pool {
             sender,
             receiver,
             waiting: AtomicUsize::new(0),
+            in_flight: AtomicUsize::new(0),
             closed: AtomicBool::new(false),
             threads: Arc::default(),
         }
     }
 
+    /// Calls that wait for a thread or run.
+    pub(crate) fn in_flight(&self) -> usize {
+        // Acquire: pairs with `done`: whom the call has woken is seen awake.
+        self.in_flight.load(Acquire)
+    }
+
+    fn done(&self) {
+        // Release: pairs with `in_flight`.
+        self.in_flight.fetch_sub(1, Release);
+    }
+
     /// B2.
     pub(crate) fn submit(&self, shared: &Arc<Shared>, runnable: Runnable) {
+        // Relaxed: who submits is awake, and is seen to be.
+        self.in_flight.fetch_add(1, Relaxed);
         self.send(Message::Call(runnable));
         // B2, B4: pairs with the fences in `give_up_waiting` and `close`.
         fence(SeqCst);
@@ -135,7 +151,10 @@ impl Pool {
         let mut stops = 0;
         for message in self.receiver.try_iter() {
             match message {
-                Message::Call(runnable) => runnable.cancel(&Nowhere),
+                Message::Call(runnable) => {
+                    runnable.cancel(&Nowhere);
+                    self.done();
+                }
                 Message::Stop => stops += 1,
             }
         }
@@ -239,6 +258,8 @@ fn run(shared: Arc<Shared>) {
             Ran::Done => {}
             Ran::Again(_) => unreachable!("a call is complete after one poll"),
         }
+        pool.done();
+        shared.may_be_quiet();
     }
     call(&pool.config.hooks.on_thread_stop);
     drop(entered);

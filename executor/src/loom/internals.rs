@@ -14,7 +14,7 @@ use crate::task::cell::allocate;
 use crate::task::owned::{OwnedTasks, Returns};
 use crate::task::raw::TaskRef;
 use crate::task::{Host, Id, JoinHandle, Schedule, poll};
-use raddle_timer::Clock;
+use raddle_timer::{Clock, Key, PausableClock};
 use std::fmt;
 use std::future::Future;
 use std::panic::Location;
@@ -197,7 +197,8 @@ impl Runtime {
         });
         super::checked::start_clock();
         let clock = Arc::new(ModelClock);
-        let shared = Shared::new(workers, guests, clock, 1, Hooks::default(), pool);
+        let time = PausableClock::new(clock.clone());
+        let shared = Shared::new(workers, guests, clock, time, 1, Hooks::default(), pool);
         Runtime(shared.expect("no I/O, no error"))
     }
 
@@ -239,10 +240,10 @@ impl Runtime {
         crate::scheduler::block_on::block_on(&self.0, future)
     }
 
-    /// Has `waker` woken in a second of the model's time.
-    pub fn set_timer(&self, waker: &Waker) {
+    /// Has `waker` woken in a second of the model's time. `false` if the runtime has ended, and it will not be.
+    pub fn set_timer(&self, waker: &Waker) -> bool {
         let timer = &self.0.slots[0].timer;
-        let _ = timer.insert(timer.deadline_after(Duration::from_secs(1)), waker);
+        timer.insert(timer.deadline_after(Duration::from_secs(1)), waker) != Key::FIRED
     }
 
     /// Closes the runtime, and leaves the waiting for its threads to the model.

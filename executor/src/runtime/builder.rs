@@ -6,7 +6,7 @@ use super::threads::Threads;
 use crate::blocking;
 use crate::scheduler::idle::WORKERS_MAX;
 use crate::scheduler::shared::{Hook, Hooks, Shared};
-use raddle_timer::{Clock, SystemClock};
+use raddle_timer::{Clock, PausableClock, SystemClock};
 use std::fmt;
 use std::io;
 use std::sync::Arc;
@@ -38,6 +38,8 @@ pub struct Builder {
     thread_keep_alive: Duration,
     seed: Option<u64>,
     hooks: Hooks,
+    clock: Arc<dyn Clock>,
+    start_paused: bool,
 }
 
 /// A runtime could not be started.
@@ -101,6 +103,8 @@ impl Builder {
             thread_keep_alive: Duration::from_secs(10),
             seed: None,
             hooks: Hooks::default(),
+            clock: Arc::new(SystemClock),
+            start_paused: false,
         }
     }
 
@@ -192,6 +196,47 @@ impl Builder {
         self
     }
 
+    /// Where the runtime takes the time from that its tasks see: for sleeps, timeouts and
+    /// [`Instant::now`](crate::time::Instant::now). The default is the system's monotonic clock.
+    ///
+    /// On a [`ManualClock`](crate::time::ManualClock) time passes when the program says so, seen by all threads at once;
+    /// to have it pass by itself whenever nobody has anything to do, see [`start_paused`](Builder::start_paused).
+    ///
+    /// ```
+    /// use raddle::time::{Duration, ManualClock, sleep};
+    ///
+    /// let clock = ManualClock::new();
+    /// let runtime = raddle::runtime::Builder::new_multi_thread().clock(clock.clone()).build()?;
+    /// let nap = runtime.spawn(async { sleep(Duration::from_secs(3600)).await });
+    /// while !nap.is_finished() {
+    ///     clock.advance(Duration::from_secs(60));
+    ///     std::thread::yield_now();
+    /// }
+    /// # Ok::<(), std::io::Error>(())
+    /// ```
+    pub fn clock(&mut self, clock: impl Clock + 'static) -> &mut Builder {
+        self.clock = Arc::new(clock);
+        self
+    }
+
+    /// Whether time stands still from the start, as after [`time::pause`](crate::time::pause); not by default.
+    ///
+    /// ```
+    /// use raddle::time::{Duration, Instant, sleep};
+    ///
+    /// let runtime = raddle::runtime::Builder::new_multi_thread().start_paused(true).build()?;
+    /// runtime.block_on(async {
+    ///     let begun = Instant::now();
+    ///     sleep(Duration::from_secs(3600)).await; // Takes no time.
+    ///     assert_eq!(begun.elapsed(), Duration::from_secs(3600));
+    /// });
+    /// # Ok::<(), std::io::Error>(())
+    /// ```
+    pub fn start_paused(&mut self, start_paused: bool) -> &mut Builder {
+        self.start_paused = start_paused;
+        self
+    }
+
     /// The I/O and timer drivers are always on. Here so that a program written for Tokio ports by changing the import.
     pub fn enable_all(&mut self) -> &mut Builder {
         self
@@ -214,10 +259,6 @@ impl Builder {
     /// blocking threads, a thread name with an interior NUL, a malformed `RADDLE_WORKERS`. [`BuildError::Io`] if the
     /// system refuses a thread or a descriptor.
     pub fn build(&mut self) -> Result<Runtime, BuildError> {
-        self.build_with_clock(Arc::new(SystemClock))
-    }
-
-    fn build_with_clock(&mut self, clock: Arc<dyn Clock>) -> Result<Runtime, BuildError> {
         let workers = if self.multi_thread { self.count_workers()? } else { 0 };
         if self.max_blocking_threads == 0 {
             return Err(invalid("max_blocking_threads", "must be at least 1"));
@@ -235,7 +276,12 @@ impl Builder {
         });
         let guests = if self.multi_thread { GUESTS } else { 1 };
         let seed = self.seed.unwrap_or_else(random_seed);
-        let shared = Shared::new(workers, guests, clock, seed, self.hooks.clone(), blocking)
+        let time = PausableClock::new(self.clock.clone());
+        if self.start_paused {
+            time.pause();
+        }
+        let (clock, hooks) = (Arc::new(SystemClock), self.hooks.clone());
+        let shared = Shared::new(workers, guests, clock, time, seed, hooks, blocking)
             .map_err(BuildError::Io)?;
         let threads =
             Threads::start(&shared, &*name, self.thread_stack_size).map_err(BuildError::Io)?;
@@ -287,6 +333,8 @@ impl fmt::Debug for Builder {
             .field("max_blocking_threads", &self.max_blocking_threads)
             .field("thread_keep_alive", &self.thread_keep_alive)
             .field("seed", &self.seed)
+            .field("clock", &self.clock)
+            .field("start_paused", &self.start_paused)
             .finish_non_exhaustive()
     }
 }

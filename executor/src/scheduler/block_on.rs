@@ -8,7 +8,7 @@ use super::idle::Searching;
 use super::shared::Shared;
 use super::slot::{Claim, Mode};
 use super::worker::{Step, Worker};
-use crate::loom::sync::atomic::{AtomicBool, AtomicUsize, Ordering::*, fence};
+use crate::loom::sync::atomic::{AtomicBool, AtomicU32, AtomicUsize, Ordering::*, fence};
 use crate::loom::thread::{self, Thread};
 use std::future::Future;
 use std::pin::{Pin, pin};
@@ -19,8 +19,11 @@ use std::task::{Context, Poll, Wake, Waker};
 const AHEAD_MAX: usize = 256;
 
 /// What wakes a root future: its flag, and the thread that polls it.
-struct Root {
+pub(super) struct Root {
     woken: AtomicBool,
+    /// Whether the thread is up, outside the slots, and how often it was (Z1, Z2).
+    up_outside: AtomicBool,
+    beats: AtomicU32,
     /// The guest slot the thread sleeps in, plus one; zero if it sleeps outside.
     slot: AtomicUsize,
     thread: Thread,
@@ -67,6 +70,27 @@ impl Root {
         self.is_woken() && self.woken.swap(false, AcqRel)
     }
 
+    /// Z1: whether the future is to be polled, or is being polled outside the slots.
+    pub(super) fn is_up(&self) -> bool {
+        // Acquire: pairs with `take_woken`, before which the thread has said where it is.
+        self.woken.load(Acquire) || self.up_outside.load(Acquire)
+    }
+
+    /// Z2: polls outside the slots.
+    pub(super) fn beats(&self) -> u32 {
+        self.beats.load(Relaxed)
+    }
+
+    fn gets_up_outside(&self) {
+        self.up_outside.store(true, Relaxed);
+        self.beats.fetch_add(1, Relaxed);
+    }
+
+    fn goes_to_bed_outside(&self) {
+        // Release: pairs with `is_up`: what was done meanwhile is seen.
+        self.up_outside.store(false, Release);
+    }
+
     fn sleeps_in(&self, slot: usize) {
         self.slot.store(slot, Relaxed);
         fence(SeqCst);
@@ -86,10 +110,13 @@ pub(crate) fn block_on<F: Future>(shared: &Arc<Shared>, future: F) -> F::Output 
     context::while_blocking(|| {
         let root = Arc::new(Root {
             woken: AtomicBool::new(true),
+            up_outside: AtomicBool::new(false),
+            beats: AtomicU32::new(0),
             slot: AtomicUsize::new(0),
             thread: thread::current(),
             shared: Arc::downgrade(shared),
         });
+        let _listed = Listed::new(shared, &root);
         let waker = Waker::from(root.clone());
         let mut future = pin!(future);
         let mut poll = || poll_root(future.as_mut(), &mut Context::from_waker(&waker));
@@ -112,6 +139,23 @@ pub(crate) fn block_on<F: Future>(shared: &Arc<Shared>, future: F) -> F::Output 
     })
 }
 
+/// A root future in the list of its runtime, until dropped.
+struct Listed<'a>(&'a Shared, &'a Arc<Root>);
+
+impl<'a> Listed<'a> {
+    fn new(shared: &'a Shared, root: &'a Arc<Root>) -> Listed<'a> {
+        shared.add_root(root);
+        Listed(shared, root)
+    }
+}
+
+impl Drop for Listed<'_> {
+    fn drop(&mut self) {
+        self.0.remove_root(self.1);
+        self.0.may_be_quiet();
+    }
+}
+
 /// Takes the thread out of budgeting when dropped.
 struct Unconstrained;
 
@@ -128,8 +172,17 @@ fn poll_root<F: Future>(future: Pin<&mut F>, cx: &mut Context<'_>) -> Poll<F::Ou
 
 /// Polls the root future without a slot, until it ends or a slot may be free.
 fn wait_outside<R>(shared: &Shared, root: &Root, poll: &mut impl FnMut() -> Poll<R>) -> Poll<R> {
+    /// On every way out, also when the root future panics.
+    struct Outside<'a>(&'a Root);
+    impl Drop for Outside<'_> {
+        fn drop(&mut self) {
+            self.0.goes_to_bed_outside();
+        }
+    }
     root.sleeps_in(0);
+    let _outside = Outside(root);
     loop {
+        root.gets_up_outside();
         if root.take_woken() {
             if let Poll::Ready(output) = poll() {
                 return Poll::Ready(output);
@@ -146,6 +199,8 @@ fn wait_outside<R>(shared: &Shared, root: &Root, poll: &mut impl FnMut() -> Poll
                 return Poll::Pending;
             }
         }
+        root.goes_to_bed_outside();
+        shared.may_be_quiet();
         thread::park();
     }
 }

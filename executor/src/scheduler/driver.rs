@@ -1,77 +1,80 @@
 //! The I/O driver and the timers as one thing to wait on.
 //!
 //! At most one worker holds the turn. While it waits, everybody else sleeps in its own [`Parker`](super::park) or
-//! works; a working worker takes a turn without waiting now and then (P7).
+//! works; a working worker takes a turn without waiting now and then (P7). Who takes over when the holder is stuck in
+//! a task is in [`standby`](super::standby).
 //!
 //! Feared: a timer is set for an earlier moment than the one the driver waits for, and fires late. The holder first
-//! says that it is about to wait ([`Waiting::UNDECIDED`]), fences, and then reads the deadlines; who sets a timer
-//! publishes the deadline, fences, and then reads how long the driver waits (P8). Either the holder sees the new
-//! deadline, or the other interrupts it.
+//! says that it is about to wait ([`UNDECIDED`](super::interrupt::UNDECIDED)), fences, and then reads the deadlines; who
+//! sets a timer publishes the deadline, fences, and then reads how long the driver waits (P8). Either the holder sees the
+//! new deadline, or the other interrupts it.
+//!
+//! # Two clocks
+//!
+//! *Time*, which tasks see, may stand still or be moved (`time::pause`, a clock of the user's). The *scheduler's clock*
+//! goes on, or a busy worker would never look after its driver. Deadlines are on the first, limits of naps on the second.
+//! Where time does not pass by itself, the holder waits without a deadline: whoever moves the time interrupts it, and if
+//! time was paused, it moves it itself once nobody has anything to do ([`quiet`](super::quiet)).
+//!
+//! # Many deadlines
+//!
+//! Each return from a wait costs some microseconds, whether one task is woken or fifty. So when two deadlines or more
+//! have passed together, the next wait ends no earlier than [`BATCH`] after that one, and those that come due meanwhile
+//! wait for it. A deadline that comes alone is met as soon as the system lets us.
 
+use super::interrupt::{Earlier, Interrupt};
+use super::shared::Shared;
 use crate::loom::sync::Mutex;
-use crate::loom::sync::atomic::{AtomicU64, Ordering::*, fence};
-use raddle_timer::{Clock, Timer};
-use std::sync::{Arc, OnceLock, Weak};
-use std::task::{Wake, Waker};
+use raddle_timer::{Clock, PausableClock, Timer};
+use std::sync::{Arc, Weak};
+use std::task::Waker;
 use std::time::{Duration, Instant};
+
+/// How long deadlines that come close together wait for one another, at most: half of that on average.
+const BATCH: Duration = Duration::from_micros(85);
+/// How many must have passed together to be called close.
+const BATCH_MIN: usize = 2;
 
 /// What the holder of the turn has.
 #[derive(Debug)]
 pub(crate) struct Turn {
     #[cfg(feature = "net")]
     io: raddle_io_driver::Driver,
+    /// When several deadlines passed together last, on the timers' clock.
+    batch: Option<Instant>,
 }
 
 /// What everybody else sees of the driver.
 #[derive(Debug)]
 pub(crate) struct Driver {
     turn: Mutex<Turn>,
-    interrupt: Arc<Interrupt>,
+    pub(super) interrupt: Interrupt,
+    /// What tasks take for the time.
+    time: PausableClock,
     clock: Arc<dyn Clock>,
     #[cfg(feature = "net")]
     io: raddle_io_driver::Handle,
 }
 
-/// How to get the holder of the turn out of its wait.
-#[derive(Debug)]
-struct Interrupt {
-    /// Until when the holder waits: see [`waiting`].
-    until: AtomicU64,
-    epoch: Instant,
-    #[cfg(feature = "net")]
-    io: raddle_io_driver::Handle,
-    #[cfg(not(feature = "net"))]
-    bell: bell::Bell,
-}
-
-/// Values of [`Interrupt::until`]: nanoseconds since the epoch, or one of these.
-mod waiting {
-    /// Nobody waits.
-    pub(super) const NOBODY: u64 = 0;
-    /// The holder is about to wait, and has not read the deadlines yet; or it waits without a deadline.
-    pub(super) const UNDECIDED: u64 = u64::MAX;
-}
-
 impl Driver {
-    pub(crate) fn new(clock: Arc<dyn Clock>) -> std::io::Result<Driver> {
+    pub(crate) fn new(time: PausableClock, clock: Arc<dyn Clock>) -> std::io::Result<Driver> {
         #[cfg(feature = "net")]
         let (io_driver, io) =
             raddle_io_driver::Driver::new(raddle_io_driver::Backend::from_env()?)?;
-        let interrupt = Arc::new(Interrupt {
-            until: AtomicU64::new(waiting::NOBODY),
-            epoch: clock.now(),
+        let interrupt = Interrupt::new(
+            time.now(),
             #[cfg(feature = "net")]
-            io: io.clone(),
-            #[cfg(not(feature = "net"))]
-            bell: bell::Bell::default(),
-        });
+            io.clone(),
+        );
         let turn = Turn {
             #[cfg(feature = "net")]
             io: io_driver,
+            batch: None,
         };
         Ok(Driver {
             turn: Mutex::new(turn),
             interrupt,
+            time,
             clock,
             #[cfg(feature = "net")]
             io,
@@ -83,13 +86,9 @@ impl Driver {
         &self.io
     }
 
-    /// A timer whose earlier deadlines interrupt this driver.
-    pub(crate) fn new_timer(&self) -> Arc<Timer> {
-        let earlier =
-            Arc::new(Earlier { interrupt: self.interrupt.clone(), timer: OnceLock::new() });
-        let timer = Timer::new(self.clock.clone(), Waker::from(earlier.clone()));
-        earlier.timer.set(Arc::downgrade(&timer)).expect("set once, here");
-        timer
+    /// The timer of slot `index`, whose earlier deadlines interrupt this driver.
+    pub(crate) fn new_timer(&self, shared: Weak<Shared>, index: usize) -> Arc<Timer> {
+        Timer::new(Arc::new(self.time.clone()), Waker::from(Arc::new(Earlier { shared, index })))
     }
 
     /// Interrupts the holder's wait.
@@ -102,29 +101,58 @@ impl Driver {
         self.turn.try_lock()
     }
 
-    /// Waits for events until the first deadline of `timers`, `limit`, or an interrupt, and collects whom to wake.
-    /// The holder has announced itself in its `Parker` before.
+    /// Waits for events until the first deadline of `timers`, `limit` on the scheduler's clock, or an interrupt, and
+    /// collects whom to wake. The holder has announced itself in its `Parker` before.
+    ///
+    /// If time is paused, and `is_quiet` whenever it is asked, the first deadline comes at once.
     pub(crate) fn wait(
         &self,
         turn: &mut Turn,
         timers: impl Iterator<Item = impl AsRef<Timer>> + Clone,
         limit: Option<Instant>,
+        is_quiet: impl Fn() -> bool,
         woken: &mut Vec<Waker>,
     ) {
-        let until = &self.interrupt.until;
-        // Relaxed: the fence orders it before the reads of the deadlines (P8).
-        until.store(waiting::UNDECIDED, Relaxed);
-        // P8: pairs with the fence in `Earlier::wake_by_ref`.
-        fence(SeqCst);
-        let deadline =
-            timers.clone().filter_map(|timer| timer.as_ref().next_deadline()).chain(limit).min();
-        // Relaxed: a value too large or too small costs one needless interrupt at most, because the deadlines just
-        // read are covered by the wait.
-        until.store(deadline.map_or(waiting::UNDECIDED, |at| self.interrupt.nanos(at)), Relaxed);
-        let timeout = deadline.map(|at| at.saturating_duration_since(self.clock.now()));
-        self.poll_io(turn, timeout, woken);
-        until.store(waiting::NOBODY, Relaxed);
+        let interrupt = &self.interrupt;
+        interrupt.announce_wait();
+        let deadline = first_deadline(timers.clone());
+        interrupt.waits_until(deadline);
+        if self.time.is_paused()
+            && let Some(deadline) = deadline
+            && is_quiet()
+        {
+            self.poll_io(turn, Some(self.grace()), woken);
+            if woken.is_empty() && is_quiet() {
+                self.time.advance_to(deadline);
+            }
+        } else {
+            let timeout = self.timeout(turn, deadline, limit);
+            self.poll_io(turn, timeout, woken);
+        }
+        interrupt.end_wait();
+        let before = woken.len();
         self.expire(timers, woken);
+        turn.batch = (woken.len() - before >= BATCH_MIN).then(|| self.time.now());
+    }
+
+    /// How long to wait for the first deadline and the limit.
+    fn timeout(
+        &self,
+        turn: &Turn,
+        deadline: Option<Instant>,
+        limit: Option<Instant>,
+    ) -> Option<Duration> {
+        let until_deadline = deadline.and_then(|deadline| {
+            let now = self.time.now();
+            if !self.time.is_running() {
+                // What is ahead comes when somebody moves the time, who interrupts us.
+                return (deadline <= now).then_some(Duration::ZERO);
+            }
+            let with_others = turn.batch.map_or(deadline, |batch| deadline.max(batch + BATCH));
+            Some(with_others.saturating_duration_since(now))
+        });
+        let until_limit = limit.map(|limit| limit.saturating_duration_since(self.clock.now()));
+        until_deadline.into_iter().chain(until_limit).min()
     }
 
     /// Collects whom to wake, without waiting.
@@ -143,13 +171,18 @@ impl Driver {
         self.expire(timers, woken);
     }
 
-    fn expire(&self, timers: impl Iterator<Item = impl AsRef<Timer>>, woken: &mut Vec<Waker>) {
+    /// Collects whom to wake because the time has come. Anybody may.
+    pub(super) fn expire(
+        &self,
+        timers: impl Iterator<Item = impl AsRef<Timer>>,
+        woken: &mut Vec<Waker>,
+    ) {
         let mut now = None;
         for timer in timers {
             let timer = timer.as_ref();
             // One load per timer that has nothing due; the clock is read only if some timer has a deadline at all.
             if let Some(deadline) = timer.next_deadline() {
-                let now = *now.get_or_insert_with(|| self.clock.now());
+                let now = *now.get_or_insert_with(|| self.time.now());
                 if deadline <= now {
                     timer.expire(now, woken);
                 }
@@ -171,6 +204,16 @@ impl Driver {
         self.interrupt.bell.wait(timeout);
     }
 
+    /// How long paused time waits for what the system is about to tell: what one socket of this machine has sent to
+    /// another may be on its way through the system (Z4).
+    fn grace(&self) -> Duration {
+        #[cfg(feature = "net")]
+        if self.io.registrations() > 0 {
+            return Duration::from_millis(1);
+        }
+        Duration::ZERO
+    }
+
     /// Closes the I/O driver: whoever waits for a socket is woken, and gets an error.
     pub(crate) fn close(&self, woken: &mut Vec<Waker>) {
         #[cfg(feature = "net")]
@@ -180,82 +223,7 @@ impl Driver {
     }
 }
 
-impl Interrupt {
-    fn nanos(&self, at: Instant) -> u64 {
-        let nanos = at.saturating_duration_since(self.epoch).as_nanos();
-        // Never one of the special values.
-        u64::try_from(nanos).unwrap_or(u64::MAX).clamp(1, u64::MAX - 1)
-    }
-
-    fn ring(&self) {
-        #[cfg(feature = "net")]
-        self.io.unpark();
-        #[cfg(not(feature = "net"))]
-        self.bell.ring();
-    }
-}
-
-/// Woken by a timer whose nearest deadline has moved nearer.
-#[derive(Debug)]
-struct Earlier {
-    interrupt: Arc<Interrupt>,
-    timer: OnceLock<Weak<Timer>>,
-}
-
-impl Wake for Earlier {
-    fn wake(self: Arc<Self>) {
-        self.wake_by_ref();
-    }
-
-    fn wake_by_ref(self: &Arc<Self>) {
-        // P8: pairs with the fence in `Driver::wait`. The timer has published its deadline before it called us.
-        fence(SeqCst);
-        let until = self.interrupt.until.load(Relaxed);
-        if until == waiting::NOBODY {
-            return;
-        }
-        // A value just below the deadline the holder waits for, or none: in doubt, interrupt.
-        let deadline =
-            self.timer.get().and_then(Weak::upgrade).and_then(|timer| timer.next_deadline());
-        if deadline.is_some_and(|at| self.interrupt.nanos(at) < until) {
-            self.interrupt.ring();
-        }
-    }
-}
-
-/// Where the holder of the turn waits when there is no I/O to wait for.
-#[cfg(not(feature = "net"))]
-mod bell {
-    use crate::loom::sync::{Condvar, Mutex};
-    use std::time::{Duration, Instant};
-
-    #[derive(Debug, Default)]
-    pub(super) struct Bell {
-        rung: Mutex<bool>,
-        heard: Condvar,
-    }
-
-    impl Bell {
-        pub(super) fn ring(&self) {
-            *self.rung.lock() = true;
-            self.heard.notify_one();
-        }
-
-        /// Waits for a ring, or until the timeout. Takes the ring.
-        pub(super) fn wait(&self, timeout: Option<Duration>) {
-            let deadline = timeout.and_then(|timeout| Instant::now().checked_add(timeout));
-            let mut rung = self.rung.lock();
-            while !*rung {
-                match deadline {
-                    None => self.heard.wait(&mut rung),
-                    Some(deadline) => {
-                        if self.heard.wait_until(&mut rung, deadline).timed_out() {
-                            break;
-                        }
-                    }
-                }
-            }
-            *rung = false;
-        }
-    }
+/// When the first of `timers` has something due.
+pub(super) fn first_deadline(timers: impl Iterator<Item = impl AsRef<Timer>>) -> Option<Instant> {
+    timers.filter_map(|timer| timer.as_ref().next_deadline()).min()
 }

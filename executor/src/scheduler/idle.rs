@@ -220,6 +220,15 @@ impl Idle {
         Some(sleeper.index)
     }
 
+    /// Somebody who is parked, and stays so.
+    pub fn any_sleeper(&self) -> Option<usize> {
+        if self.counts().parked() == 0 {
+            return None;
+        }
+        // Who has slept for longest is needed last.
+        self.sleepers.lock().first().map(|sleeper| sleeper.index)
+    }
+
     /// An active worker without work wants to search. Refused when half of the allowed number already do (P6).
     pub fn start_searching(&self) -> Option<Searching> {
         if 2 * self.counts().searching() >= self.limit.max(2) {

@@ -5,6 +5,9 @@
 //!   Empty ───────────────► Asleep ───────────────────► Notified   and the sleeper is woken
 //!   Empty ───────────────► InDriver ─────────────────► Notified   and the driver is interrupted
 //!   Empty ───────────────────────────────────────────► Notified   and the next park returns at once (P5)
+//!
+//!                                      call
+//!   Empty, Asleep ───────────────────────────────────► Called     as if its time were up: not a notification (P12)
 //! ```
 
 use crate::loom::sync::atomic::{AtomicU32, Ordering::*};
@@ -15,6 +18,7 @@ const EMPTY: u32 = 0;
 const ASLEEP: u32 = 1;
 const IN_DRIVER: u32 = 2;
 const NOTIFIED: u32 = 3;
+const CALLED: u32 = 4;
 
 /// Where one worker sleeps.
 #[derive(Debug)]
@@ -61,7 +65,7 @@ impl Parker {
                 Some(deadline) => self.wake.wait_until(&mut guard, deadline).timed_out(),
             };
             // Acquire: as above.
-            if self.state.load(Acquire) == NOTIFIED || timed_out {
+            if self.state.load(Acquire) != ASLEEP || timed_out {
                 return self.take();
             }
         }
@@ -69,8 +73,9 @@ impl Parker {
 
     /// Announces that this thread is about to wait in the driver. `None` if a notification came first, which it takes.
     pub fn enter_driver(&self) -> Option<InDriver> {
-        // AcqRel: as in `park`.
-        match self.state.compare_exchange(EMPTY, IN_DRIVER, AcqRel, Acquire) {
+        // AcqRel: as in `park`. A call is answered by going to the driver.
+        let enter = |from| self.state.compare_exchange(from, IN_DRIVER, AcqRel, Acquire);
+        match enter(EMPTY).or_else(|now| if now == CALLED { enter(CALLED) } else { Err(now) }) {
             Ok(_) => Some(InDriver(())),
             Err(_) => {
                 self.take();
@@ -83,6 +88,12 @@ impl Parker {
     pub fn left_driver(&self, asleep: InDriver) -> bool {
         let InDriver(()) = asleep;
         self.take()
+    }
+
+    /// Whether there is a notification that nobody has taken yet.
+    pub(crate) fn is_notified(&self) -> bool {
+        // Acquire: pairs with `unpark` and with the taking: what either has done before is seen by who looks on.
+        self.state.load(Acquire) == NOTIFIED
     }
 
     fn take(&self) -> bool {
@@ -108,6 +119,26 @@ impl Parker {
     }
 }
 
+impl Parker {
+    /// Lets a sleeper outside the driver, or one about to go to sleep, look at the driver once more (P12).
+    pub fn call(&self) {
+        let mut now = self.state.load(Relaxed);
+        while now == EMPTY || now == ASLEEP {
+            // AcqRel: as `unpark`.
+            match self.state.compare_exchange(now, CALLED, AcqRel, Relaxed) {
+                Ok(ASLEEP) => {
+                    // As in `unpark`.
+                    drop(self.lock.lock());
+                    self.wake.notify_one();
+                    return;
+                }
+                Ok(_) => return,
+                Err(other) => now = other,
+            }
+        }
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -129,6 +160,20 @@ mod tests {
         assert_eq!(parker.unpark(), Unpark::Done);
         parker.left_driver(asleep);
         assert!(parker.enter_driver().is_some());
+    }
+
+    #[test]
+    fn a_call_ends_the_next_sleep_and_counts_for_no_notification() {
+        let parker = Parker::new();
+        parker.call();
+        assert!(!parker.park(None));
+        parker.call();
+        let asleep = parker.enter_driver().unwrap();
+        parker.call();
+        assert!(!parker.left_driver(asleep));
+        assert_eq!(parker.unpark(), Unpark::Done);
+        parker.call();
+        assert!(parker.park(None), "a notification outlives a call");
     }
 
     #[test]

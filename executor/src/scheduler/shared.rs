@@ -1,10 +1,12 @@
 //! What all workers and handles of one runtime see.
 
+use super::block_on::Root;
 use super::context;
 use super::driver::Driver;
 use super::idle::Idle;
 use super::shutdown::Shutdown;
 use super::slot::{Claim, Slot};
+use super::standby::Standby;
 use crate::blocking::Pool;
 use crate::contain::contain;
 use crate::loom::sync::Mutex;
@@ -14,11 +16,12 @@ use crate::task::Id;
 use crate::task::runnable::{Nowhere, Runnable};
 use crate::task::{JoinHandle, cell};
 use crossbeam_utils::CachePadded;
-use raddle_timer::{Clock, Timer};
+use raddle_timer::{Clock, Listener, PausableClock, Timer};
 use std::fmt;
 use std::future::Future;
 use std::panic::Location;
-use std::sync::Arc;
+use std::sync::{Arc, Weak};
+use std::time::Instant;
 
 /// Called around a thread's life and sleep.
 pub(crate) type Hook = Arc<dyn Fn() + Send + Sync>;
@@ -46,7 +49,6 @@ pub(crate) fn call(hook: &Option<Hook>) {
 }
 
 /// One runtime.
-#[derive(Debug)]
 pub(crate) struct Shared {
     /// The worker threads' slots, then the guests'.
     pub(crate) slots: Box<[CachePadded<Slot>]>,
@@ -55,44 +57,79 @@ pub(crate) struct Shared {
     pub(crate) injector: CachePadded<Inject<Runnable>>,
     pub(crate) idle: CachePadded<Idle>,
     pub(crate) driver: Driver,
+    pub(crate) standby: Standby,
+    /// The scheduler's own: it does not stop (`driver.rs`).
     pub(crate) clock: Arc<dyn Clock>,
+    /// What tasks take for the time.
+    pub(crate) time: PausableClock,
+    /// Kept for `time`, which calls it as long as it is there.
+    _on_jump: Arc<Listener>,
     pub(crate) blocking: Pool,
     pub(crate) shutdown: Shutdown,
     pub(crate) hooks: Hooks,
     /// Threads inside `block_on` that found no guest slot free, to be told when one is.
     pub(crate) waiting_guests: Mutex<Vec<Thread>>,
+    /// Everybody inside `block_on` (Z1).
+    pub(super) roots: Mutex<Vec<Arc<Root>>>,
+}
+
+impl fmt::Debug for Shared {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Shared")
+            .field("slots", &self.slots)
+            .field("idle", &*self.idle)
+            .finish_non_exhaustive()
+    }
 }
 
 impl Shared {
-    /// A runtime with `workers` slots for threads and `guests` for callers of `block_on`.
+    /// A runtime with `workers` slots for threads and `guests` for callers of `block_on`. `clock` is the scheduler's,
+    /// `time` is what tasks see.
     pub(crate) fn new(
         workers: usize,
         guests: usize,
         clock: Arc<dyn Clock>,
+        time: PausableClock,
         seed: u64,
         hooks: Hooks,
         blocking: Pool,
     ) -> std::io::Result<Arc<Shared>> {
         crate::loom::barrier::prepare();
-        let driver = Driver::new(clock.clone())?;
+        let driver = Driver::new(time.clone(), clock.clone())?;
         let count = workers + guests;
-        Ok(Arc::new_cyclic(|shared| Shared {
+        Ok(Arc::new_cyclic(|shared: &Weak<Shared>| Shared {
             slots: (0..count)
                 .map(|index| {
-                    Slot::new(shared.as_ptr(), index, count == 1, driver.new_timer(), seed)
+                    let timer = driver.new_timer(shared.clone(), index);
+                    Slot::new(shared.as_ptr(), index, count == 1, timer, clock.now(), seed)
                 })
                 .map(CachePadded::new)
                 .collect(),
+            _on_jump: call_on_jump(&time, shared.clone()),
             workers,
             injector: CachePadded::default(),
             idle: CachePadded::new(Idle::new(workers.max(1))),
             driver,
+            standby: Standby::new(),
             clock,
+            time,
             blocking,
             shutdown: Shutdown::new(count),
             hooks,
             waiting_guests: Mutex::new(Vec::new()),
+            roots: Mutex::new(Vec::new()),
         }))
+    }
+
+    /// The present moment, as tasks see it.
+    #[inline]
+    pub(crate) fn time_now(&self) -> Instant {
+        self.time.now()
+    }
+
+    /// Whether deadlines come nearer by themselves.
+    pub(crate) fn time_is_running(&self) -> bool {
+        self.time.is_running()
     }
 
     pub(crate) fn timers(&self) -> impl Iterator<Item = &Arc<Timer>> + Clone {
@@ -167,6 +204,16 @@ impl Shared {
         }
     }
 
+    /// Wakes whoever waits for a moment that has come, on this thread.
+    pub(crate) fn wake_due(&self) {
+        let mut woken = Vec::new();
+        self.driver.expire(self.timers(), &mut woken);
+        context::with_worker_of(self, |worker| match worker {
+            Some(worker) => worker.wake_all(&mut woken),
+            None => woken.drain(..).for_each(|waker| contain(|| waker.wake())),
+        });
+    }
+
     /// Ends the sleep of the worker in slot `index`, or its next one.
     pub(crate) fn unpark(&self, index: usize) {
         if self.slots[index].parker.unpark() == super::park::Unpark::InterruptDriver {
@@ -186,6 +233,17 @@ impl Shared {
             thread.unpark();
         }
     }
+}
+
+/// Has the driver of `shared` told of jumps of `time`.
+fn call_on_jump(time: &PausableClock, shared: Weak<Shared>) -> Arc<Listener> {
+    let listener: Arc<Listener> = Arc::new(move || {
+        if let Some(shared) = shared.upgrade() {
+            shared.time_jumped();
+        }
+    });
+    time.on_jump(Arc::downgrade(&listener));
+    listener
 }
 
 impl Slot {

@@ -97,9 +97,10 @@ impl Slot {
         index: usize,
         alone: bool,
         timer: Arc<Timer>,
+        now: Instant,
         seed: u64,
     ) -> Slot {
-        let pace = Pace::new(timer.now());
+        let pace = Pace::new(now);
         let (queue, stealer) = if alone { Local::alone() } else { Local::shared() };
         Slot {
             shared,

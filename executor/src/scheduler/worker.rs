@@ -249,14 +249,25 @@ impl Worker<'_> {
                     self.core.took_a_turn.set(true);
                     match parker.enter_driver() {
                         Some(asleep) => {
-                            let timers = self.shared.timers();
-                            self.shared.driver.wait(&mut turn, timers, limit, &mut woken);
+                            let shared = self.shared;
+                            let is_quiet = || shared.is_quiet();
+                            shared.driver.wait(
+                                &mut turn,
+                                shared.timers(),
+                                limit,
+                                is_quiet,
+                                &mut woken,
+                            );
+                            if !woken.is_empty() {
+                                // Z1: said before another has the turn, and asks whether all is quiet.
+                                self.slot.set_mode(Mode::Working);
+                            }
                             parker.left_driver(asleep)
                         }
                         None => true,
                     }
                 }
-                None => parker.park(limit),
+                None => self.park_beside_driver(limit),
             };
             // Neither: a deadline was set that is nearer, or it is time for a look.
             let has_rescued = self.look() == Look::Rescued;
@@ -266,6 +277,7 @@ impl Worker<'_> {
         };
         self.leave_watch();
         let unparked = self.shared.idle.unpark(self.slot.index);
+        self.shared.leave_driver();
         self.slot.set_mode(Mode::Working);
         self.core.pace.interrupted(self.shared.clock.now());
         self.core.last_turn.set(None);
@@ -286,14 +298,18 @@ impl Worker<'_> {
     pub(super) fn wake_batch(&self, mut woken: Vec<Waker>) {
         if !woken.is_empty() {
             self.core.pushes.set(0);
-            let before = self.core.to_the_back.replace(true);
-            for waker in woken.drain(..) {
-                // A waker of another executor may panic; the rest of the batch must not be lost with it.
-                contain(|| waker.wake());
-            }
-            self.core.to_the_back.set(before);
-            self.share_backlog();
+            self.wake_all(&mut woken);
         }
         *self.core.woken.borrow_mut() = woken;
+    }
+
+    pub(super) fn wake_all(&self, woken: &mut Vec<Waker>) {
+        let before = self.core.to_the_back.replace(true);
+        for waker in woken.drain(..) {
+            // A waker of another executor may panic; the rest of the batch must not be lost with it.
+            contain(|| waker.wake());
+        }
+        self.core.to_the_back.set(before);
+        self.share_backlog();
     }
 }

@@ -6,6 +6,9 @@ use std::ops::{Add, AddAssign, Sub, SubAssign};
 use std::time::Duration;
 
 /// A moment on the clock of the runtime this thread is in; outside a runtime, on the system's monotonic clock.
+///
+/// Where a runtime's time is [paused](super::pause), or its clock is [another](crate::runtime::Builder::clock), moments are
+/// comparable with those of the same runtime only.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Instant(pub(super) std::time::Instant);
 
@@ -13,7 +16,7 @@ impl Instant {
     /// This moment.
     pub fn now() -> Instant {
         context::with_current(|shared| match shared {
-            Some(shared) => Instant(shared.clock.now()),
+            Some(shared) => Instant(shared.time_now()),
             None => Instant(std::time::Instant::now()),
         })
     }

@@ -1,27 +1,46 @@
 //! Waiting for moments, and giving up on futures that take too long.
 //!
-//! Deadlines are kept in a timing wheel per worker with a tick of 32,768 ns: a sleep ends at the first tick after its
-//! deadline, never before it. See [`raddle_timer`].
+//! [`sleep`], [`timeout`] and [`interval`] are what most programs need. [`call_later`] calls a function; a [`DelayQueue`]
+//! gives items back when they are due; [`limits`] gives the operations of [`sync`](crate::sync) a limited time;
+//! [`pause`] stops the time, for tests.
+//!
+//! # Precision
+//! Deadlines are kept in a timing wheel per worker with a tick of 4,096 ns: a sleep ends at the first tick after its
+//! deadline, and never before the deadline by the runtime's clock, not by a nanosecond. How late it ends beyond that is up
+//! to the system and to who is awake:
+//!
+//! - Linux wakes a thread up to 50 µs late, so as to wake several at once (`PR_SET_TIMERSLACK`), and takes some 10 to 50 µs
+//!   more if the processor sleeps. Waits are in nanoseconds where the system has them (`epoll_pwait2`, Linux 5.11), and
+//!   are rounded up to milliseconds where it has not: other systems, and older kernels.
+//! - Where several deadlines pass within a tenth of a millisecond, they pass together, that late at most.
+//! - A task whose deadline has passed is put behind those that are runnable already.
+//! - If all workers are in long polls, nobody hears of the time; if one is not, a deadline is served 5 ms late at most.
+//!
+//! Durations too long for the clock, as [`Duration::MAX`], are 292 years. While the machine is suspended, time stands still
+//! on Linux and macOS, and goes on on Windows; what came due meanwhile fires at once then. See [`raddle_timer`].
 
 use crate::scheduler::context;
 use std::future::Future;
 use std::pin::Pin;
 use std::task::{Context, Poll, ready};
 
+mod call;
+mod delay_queue;
+pub mod error;
 mod instant;
 mod interval;
+pub mod limits;
+mod pause;
 mod timeout;
 
+pub use call::{TimerHandle, call_at, call_later};
+pub use delay_queue::{DelayQueue, Expired, Key};
 pub use instant::Instant;
 pub use interval::{Interval, interval, interval_at};
-pub use raddle_timer::{Elapsed, MissedTickBehavior};
+pub use pause::{advance, pause, resume};
+pub use raddle_timer::{Clock, Elapsed, ManualClock, MissedTickBehavior, SystemClock};
 pub use std::time::Duration;
 pub use timeout::{Timeout, timeout, timeout_at};
-
-/// Errors, where Tokio has them.
-pub mod error {
-    pub use raddle_timer::Elapsed;
-}
 
 /// Ends at a deadline. Made by [`sleep`] and [`sleep_until`].
 #[derive(Debug)]

@@ -5,7 +5,6 @@
 //! that costs a program 40 bytes for each 4 billion entries.
 
 use std::num::NonZeroU32;
-use std::task::Waker;
 
 /// The end of a list, and the index no entry has.
 const NIL: u32 = u32::MAX;
@@ -47,23 +46,27 @@ impl Key {
 
 /// A first-in first-out chain of entries.
 #[derive(Clone, Copy, Debug)]
-pub(super) struct List {
+pub(crate) struct List {
     head: u32,
     tail: u32,
 }
 
 impl List {
-    pub(super) const EMPTY: Self = Self { head: NIL, tail: NIL };
+    pub(crate) const EMPTY: Self = Self { head: NIL, tail: NIL };
 
-    pub(super) fn is_empty(self) -> bool {
+    pub(crate) fn is_empty(self) -> bool {
         self.head == NIL
+    }
+
+    pub(crate) fn first(self) -> Option<u32> {
+        (self.head != NIL).then_some(self.head)
     }
 }
 
 #[derive(Debug)]
-struct Entry {
-    /// `None` while the place is free.
-    waker: Option<Waker>,
+struct Entry<P> {
+    /// What the entry is there for: a waker, or an item of a queue. `None` while the place is free.
+    payload: Option<P>,
     deadline: u64,
     /// The next in the list, or the next free place.
     next: u32,
@@ -73,59 +76,74 @@ struct Entry {
 
 /// The slab.
 #[derive(Debug)]
-pub(super) struct Entries {
-    places: Vec<Entry>,
+pub(crate) struct Entries<P> {
+    places: Vec<Entry<P>>,
     free: u32,
     len: usize,
 }
 
-impl Entries {
+impl<P> Entries<P> {
     pub(super) const fn new() -> Self {
         Self { places: Vec::new(), free: NIL, len: 0 }
     }
 
-    pub(super) fn len(&self) -> usize {
+    pub(crate) fn len(&self) -> usize {
         self.len
     }
 
+    /// How many entries fit before memory is asked for.
+    pub(crate) fn capacity(&self) -> usize {
+        self.places.capacity()
+    }
+
+    /// Makes room for `additional` entries. Places of former entries count as room, even the few that are used up.
+    pub(crate) fn reserve(&mut self, additional: usize) {
+        self.places.reserve((self.len + additional).saturating_sub(self.places.len()));
+    }
+
     /// Takes in an entry that is on no list yet.
-    pub(super) fn add(&mut self, deadline: u64, waker: Waker) -> (u32, Key) {
+    pub(super) fn add(&mut self, deadline: u64, payload: P) -> (u32, Key) {
         self.len += 1;
         if let Some(entry) = self.places.get_mut(self.free as usize) {
             let index = self.free;
             self.free = entry.next;
-            entry.waker = Some(waker);
+            entry.payload = Some(payload);
             entry.deadline = deadline;
             return (index, Key { index, generation: entry.generation });
         }
         let index = u32::try_from(self.places.len()).ok().filter(|&index| index != NIL);
         let index = index.expect("a timer holds at most 4294967295 entries");
         let generation = NonZeroU32::MIN;
-        let waker = Some(waker);
-        self.places.push(Entry { waker, deadline, next: NIL, prev: NIL, generation });
+        let payload = Some(payload);
+        self.places.push(Entry { payload, deadline, next: NIL, prev: NIL, generation });
         (index, Key { index, generation })
     }
 
     /// Gives up the place of an entry that is on no list any more.
-    pub(super) fn remove(&mut self, index: u32) -> Waker {
+    pub(crate) fn remove(&mut self, index: u32) -> P {
         let entry = &mut self.places[index as usize];
-        let waker = entry.waker.take().expect("an entry is removed once");
+        let payload = entry.payload.take().expect("an entry is removed once");
         self.len -= 1;
         if let Some(generation) = entry.generation.checked_add(1) {
             entry.generation = generation;
             entry.next = self.free;
             self.free = index;
         }
-        waker
+        payload
     }
 
     /// The entry a key names, if it is still here.
-    pub(super) fn find(&self, key: Key) -> Option<u32> {
+    pub(crate) fn find(&self, key: Key) -> Option<u32> {
         let entry = self.places.get(key.index as usize)?;
-        (entry.generation == key.generation && entry.waker.is_some()).then_some(key.index)
+        (entry.generation == key.generation && entry.payload.is_some()).then_some(key.index)
     }
 
-    pub(super) fn deadline(&self, index: u32) -> u64 {
+    /// The key that names the entry now.
+    pub(crate) fn key(&self, index: u32) -> Key {
+        Key { index, generation: self.places[index as usize].generation }
+    }
+
+    pub(crate) fn deadline(&self, index: u32) -> u64 {
         self.places[index as usize].deadline
     }
 
@@ -133,11 +151,21 @@ impl Entries {
         self.places[index as usize].deadline = deadline;
     }
 
-    pub(super) fn waker_mut(&mut self, index: u32) -> &mut Waker {
-        self.places[index as usize].waker.as_mut().expect("only an entry has an index")
+    pub(crate) fn payload(&self, index: u32) -> &P {
+        self.places[index as usize].payload.as_ref().expect("only an entry has an index")
     }
 
-    pub(super) fn push_back(&mut self, list: &mut List, index: u32) {
+    pub(crate) fn payload_mut(&mut self, index: u32) -> &mut P {
+        self.places[index as usize].payload.as_mut().expect("only an entry has an index")
+    }
+
+    /// The entries of a list, first to last.
+    pub(super) fn iter(&self, list: List) -> impl Iterator<Item = u32> {
+        let some = |index: u32| (index != NIL).then_some(index);
+        std::iter::successors(some(list.head), move |&index| some(self.places[index as usize].next))
+    }
+
+    pub(crate) fn push_back(&mut self, list: &mut List, index: u32) {
         let entry = &mut self.places[index as usize];
         entry.prev = list.tail;
         entry.next = NIL;
@@ -148,7 +176,7 @@ impl Entries {
         list.tail = index;
     }
 
-    pub(super) fn pop_front(&mut self, list: &mut List) -> Option<u32> {
+    pub(crate) fn pop_front(&mut self, list: &mut List) -> Option<u32> {
         let index = list.head;
         if index == NIL {
             return None;
@@ -157,7 +185,7 @@ impl Entries {
         Some(index)
     }
 
-    pub(super) fn unlink(&mut self, list: &mut List, index: u32) {
+    pub(crate) fn unlink(&mut self, list: &mut List, index: u32) {
         let Entry { prev, next, .. } = self.places[index as usize];
         match self.places.get_mut(prev as usize) {
             Some(before) => before.next = next,
@@ -173,10 +201,11 @@ impl Entries {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use std::task::Waker;
 
     #[test]
     fn an_entry_takes_forty_bytes_and_a_key_eight() {
-        assert_eq!(size_of::<Entry>(), 40);
+        assert_eq!(size_of::<Entry<Waker>>(), 40);
         assert_eq!(size_of::<Option<Key>>(), 8);
     }
 

@@ -38,7 +38,12 @@ impl Level {
         self.slots[slot].nearest
     }
 
-    pub(super) fn file(&mut self, slot: usize, index: u32, entries: &mut Entries) {
+    /// What the slot holds.
+    pub(super) fn list(&self, slot: usize) -> List {
+        self.slots[slot].list
+    }
+
+    pub(super) fn file(&mut self, slot: usize, index: u32, entries: &mut Entries<impl Sized>) {
         let bit = 1 << slot;
         let deadline = entries.deadline(index);
         let Slot { list, nearest } = &mut self.slots[slot];
@@ -49,7 +54,7 @@ impl Level {
         entries.push_back(list, index);
     }
 
-    pub(super) fn unlink(&mut self, slot: usize, index: u32, entries: &mut Entries) {
+    pub(super) fn unlink(&mut self, slot: usize, index: u32, entries: &mut Entries<impl Sized>) {
         let list = &mut self.slots[slot].list;
         entries.unlink(list, index);
         if list.is_empty() {

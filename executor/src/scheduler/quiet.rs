@@ -1,0 +1,78 @@
+//! Whether anybody has anything to do: when time is paused, it moves on only when nobody has.
+//!
+//! - **Z1** *Quiet* is: no worker is active or searching, or has wakers from the driver that it has not woken; no root
+//!   future is woken or being polled; no parker holds a notification; every queue and LIFO slot and the injector are empty; no blocking call waits for a thread or runs.
+//! - **Z2** *All at once.* These cannot be read in one step. So they are read, then the blocking calls, and then once more,
+//!   and nobody may have polled anything in between: beats are counted. What nobody does twice, with no poll in between,
+//!   nobody does.
+//! - **Z3** *Asked again.* The holder of the driver's turn asks before it waits. Whoever stops having something to do while
+//!   time is paused (parks beside the driver, leaves `block_on`, waits outside, ends a blocking call) interrupts it
+//!   *after* it has written that down.
+//! - **Z4** *I/O in flight* is what the system tells when it is asked without waiting for more, or, if there are sockets at
+//!   all, within a real millisecond. What one socket of this process has sent to another is there by then; a task that
+//!   waits for a connection or a reply does not hold time up, or no server could be tested. What comes from elsewhere
+//!   takes real time: programs that need it should not pause theirs.
+//!
+//! Threads that are none of the runtime's hold nothing up, either: nobody knows what they are about to do.
+
+use super::block_on::Root;
+use super::shared::Shared;
+use crate::loom::sync::atomic::{Ordering::SeqCst, fence};
+use std::sync::Arc;
+
+impl Shared {
+    /// Z1, Z2.
+    pub(super) fn is_quiet(&self) -> bool {
+        // Pairs with those of `wake_one` and `Idle::park`: whoever has published something to do before it went to sleep
+        // is seen to have.
+        fence(SeqCst);
+        let beats = self.beats();
+        if self.has_something_to_do() || self.blocking.in_flight() > 0 {
+            return false;
+        }
+        fence(SeqCst);
+        !self.has_something_to_do() && self.beats() == beats
+    }
+
+    /// Polls so far.
+    fn beats(&self) -> u32 {
+        let roots = self.roots.lock().iter().map(|root| root.beats()).fold(0, u32::wrapping_add);
+        self.slots.iter().map(|slot| slot.beat()).fold(roots, u32::wrapping_add)
+    }
+
+    fn has_something_to_do(&self) -> bool {
+        // In this order: a root future that is being polled was woken before, and is counted active or rooting by the
+        // time it no longer counts as woken.
+        self.roots.lock().iter().any(|root| root.is_up())
+            || self.idle.active() > 0
+            || !self.injector.is_empty()
+            || self.slots.iter().any(|slot| {
+                slot.is_awake()
+                    || slot.parker.is_notified()
+                    || !slot.lifo_is_empty()
+                    || slot.stealer.len() > 0
+            })
+    }
+
+    /// Z3: the caller has nothing to do any more, and has said so where `is_quiet` looks.
+    pub(crate) fn may_be_quiet(&self) {
+        if self.time.is_paused() {
+            self.driver.interrupt();
+        }
+    }
+
+    /// A root future has come.
+    pub(super) fn add_root(&self, root: &Arc<Root>) {
+        self.roots.lock().push(root.clone());
+    }
+
+    /// A root future has gone.
+    pub(super) fn remove_root(&self, root: &Arc<Root>) {
+        let mut roots = self.roots.lock();
+        let position = roots.iter().position(|other| Arc::ptr_eq(other, root));
+        // Not dropped under the lock: it holds a thread's handle, which is foreign.
+        let removed = position.map(|position| roots.swap_remove(position));
+        drop(roots);
+        drop(removed);
+    }
+}
