@@ -18,10 +18,14 @@
 //! - [`net`]: TCP sockets.
 //! - [`sync`]: locks, semaphores and channels, which work on any executor.
 //!
+//! - [`select!`], [`join!`], [`try_join!`], [`pin!`]: several futures in one task.
+//! - [`main`](macro@main) and [`test`](macro@test): attributes that start a runtime.
+//!
 //! # Features
 //!
 //! | feature | |
 //! |---|---|
+//! | `macros` (default) | `select!`, `#[raddle::main]`, `#[raddle::test]` |
 //! | `net` (default) | sockets and the I/O driver, with the `futures-io` traits |
 //! | `tokio-io` | `tokio::io::{AsyncRead, AsyncWrite}` for our sockets |
 //! | `hyper` | hyper's I/O, executor and timer traits |
@@ -34,6 +38,8 @@ mod blocking;
 mod contain;
 #[doc(hidden)]
 pub mod loom;
+#[doc(hidden)]
+pub mod macros;
 mod queue;
 mod rand;
 pub mod runtime;
@@ -47,6 +53,9 @@ pub mod hyper;
 pub mod net;
 
 pub use raddle_sync as sync;
+
+#[cfg(feature = "macros")]
+pub use raddle_macros::{main, test};
 
 use std::future::Future;
 use std::panic::Location;

@@ -20,6 +20,15 @@ mod size;
 mod spawn;
 mod wakers;
 
+// Macros.
+#[cfg(feature = "macros")]
+mod attributes;
+#[cfg(feature = "macros")]
+mod compile_fail;
+mod join_macros;
+#[cfg(feature = "macros")]
+mod select;
+
 // The scheduler.
 mod blocking;
 mod budget;
