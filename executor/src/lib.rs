@@ -35,6 +35,7 @@
 #![warn(missing_docs)]
 
 mod blocking;
+mod builder;
 mod contain;
 #[doc(hidden)]
 pub mod loom;
@@ -44,6 +45,7 @@ mod queue;
 mod rand;
 pub mod runtime;
 mod scheduler;
+mod scope;
 pub mod task;
 pub mod time;
 

@@ -12,12 +12,16 @@ static ALLOCATOR: size::Counting = size::Counting;
 
 // Tasks.
 mod cancel;
+mod cancel_scope;
 mod combinations;
+mod handles;
 mod join;
 mod million;
 mod panics;
 mod size;
 mod spawn;
+mod task_group;
+mod task_local;
 mod wakers;
 
 // Macros.

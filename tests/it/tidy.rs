@@ -23,6 +23,8 @@ const UNSAFE: &[&str] = &[
     "executor/src/scheduler/submit.rs",
     "executor/src/task/alloc.rs",
     "executor/src/task/cell.rs",
+    "executor/src/task/env.rs",
+    "executor/src/task/extras.rs",
     "executor/src/task/join.rs",
     "executor/src/task/mod.rs",
     "executor/src/task/owned.rs",

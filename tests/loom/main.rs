@@ -53,6 +53,8 @@ mod shutdown;
 #[cfg(loom)]
 mod sync_support;
 #[cfg(loom)]
+mod task_extras;
+#[cfg(loom)]
 mod task_join;
 #[cfg(loom)]
 mod task_state;

@@ -28,7 +28,8 @@ struct Argument {
 impl Parse for Argument {
     fn parse(input: ParseStream<'_>) -> syn::Result<Argument> {
         // Any, because `crate` is a keyword.
-        let name = input.call(syn::Ident::parse_any)
+        let name = input
+            .call(syn::Ident::parse_any)
             .map_err(|error: Error| Error::new(error.span(), format!("expected {NAMES}")))?;
         if !input.peek(Token![=]) {
             return Err(Error::new(

@@ -164,6 +164,12 @@ impl Task {
         self.0.header().join_waker.with_mut(|slot| unsafe { *slot = Some(waker) });
     }
 
+    /// Puts a callback into the list, says so, and does not look whether the task is complete.
+    pub fn watch_without_looking(&self, f: impl FnOnce() + Send + 'static) {
+        crate::task::extras::push_callback(self.0, Box::new(move |_| f()));
+        let _ = self.0.state().watch();
+    }
+
     /// Half of polling a `JoinHandle`: everything but taking the output.
     pub fn poll_join(&self, cx: &mut Context<'_>) -> Poll<()> {
         poll::poll_join(self.0, cx)

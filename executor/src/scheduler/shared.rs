@@ -11,8 +11,9 @@ use crate::loom::sync::Mutex;
 use crate::loom::thread::Thread;
 use crate::queue::Inject;
 use crate::task::Id;
+use crate::task::raw::TaskRef;
 use crate::task::runnable::{Nowhere, Runnable};
-use crate::task::{JoinHandle, cell};
+use crate::task::{JoinHandle, cell, extras};
 use crossbeam_utils::CachePadded;
 use raddle_timer::{Clock, Timer};
 use std::fmt;
@@ -110,10 +111,26 @@ impl Shared {
         F: Future + Send + 'static,
         F::Output: Send + 'static,
     {
+        self.spawn_furnished(future, location, extras::inherit)
+    }
+
+    /// As [`spawn`](Shared::spawn); `furnish` gives the task its extras before anybody knows of it.
+    #[inline]
+    pub(crate) fn spawn_furnished<F>(
+        &self,
+        future: F,
+        location: &'static Location<'static>,
+        furnish: impl FnOnce(TaskRef),
+    ) -> JoinHandle<F::Output>
+    where
+        F: Future + Send + 'static,
+        F::Output: Send + 'static,
+    {
         context::with_worker_of(self, |worker| match worker {
             Some(worker) => {
                 let id = worker.core.ids.borrow_mut().next();
                 let task = cell::allocate(future, worker.slot, id, location);
+                furnish(task);
                 worker.submit_spawned(Runnable::from_wake(task));
                 // SAFETY: just made for `F`, and this is its one handle.
                 #[allow(unsafe_code)]
@@ -128,6 +145,7 @@ impl Shared {
                     Id::next(),
                     location,
                 );
+                furnish(task);
                 let runnable = Runnable::from_wake(task);
                 if self.shutdown.is_closed() {
                     // S1: at once, or threads that go on spawning would keep the others from ending.

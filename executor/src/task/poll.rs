@@ -10,7 +10,7 @@ use super::cell::Stage;
 use super::raw::TaskRef;
 use super::runnable::{Ran, Runnable};
 use super::state::Finish;
-use super::{Host, current, waker};
+use super::{Host, current, extras, waker};
 use crate::contain::contain;
 use std::task::{Context, Poll};
 
@@ -90,6 +90,10 @@ fn complete(task: TaskRef, host: &impl Host) {
         let waker = waker.expect("JOIN_WAKER is set, so a waker was stored");
         // T9: a foreign waker may panic.
         contain(|| current::completing(|| waker.wake()));
+    }
+    if completed.watched {
+        // On the owner's reference, too.
+        extras::run_callbacks(task);
     }
     if !here {
         host.send_home(home, task);

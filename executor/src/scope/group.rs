@@ -1,0 +1,455 @@
+//! Task groups: tasks that do not outlive the block that started them.
+//!
+//! - **T20** A child is *live* from before it is spawned until its future is dropped; its report, if it failed, is in the
+//!   list before it stops being live. [`TaskGroup::run`] ends when the body has ended and no child is live.
+//! - **T21** A group is open, aborting or closed, under one lock with the list of live children. A child is entered while
+//!   the group is open only; its abort handle is put in after the spawn, and aborts it at once if the group is aborting
+//!   by then. So no child escapes between its spawn and the abort of all.
+//! - **T22** The first failure cancels the group's scope. When the grace period is over, the group aborts what is live,
+//!   and drops its body.
+
+use super::child::{Child, Ended, catch};
+use super::group_error::{Failure, GroupError, Who};
+use crate::loom::sync::Mutex;
+use crate::runtime::Handle;
+use crate::scheduler::context;
+use crate::task::AbortHandle;
+use crate::task::env::{self, Within};
+use crate::time::{Instant, Sleep, sleep, sleep_until};
+use raddle_sync::{AtomicWaker, CancellationToken, oneshot};
+use std::any::Any;
+use std::collections::BTreeMap;
+use std::convert::Infallible;
+use std::fmt;
+use std::future::{Future, poll_fn};
+use std::panic::{Location, resume_unwind};
+use std::pin::{Pin, pin};
+use std::sync::Arc;
+use std::task::{Context, Poll};
+use std::time::Duration;
+
+/// Starts tasks that end with the group. Given to the body of [`TaskGroup::run`]; clones are handles of the same group,
+/// and children may have one.
+///
+/// Children run in parallel, on all workers, so they have to be `Send` and `'static`: Rust has no way to make sure that a
+/// future which borrows is not leaked while its borrower still runs. Share by `Arc`, or use
+/// [`scope_blocking`](super::scope_blocking), which may block its thread and so can make sure.
+pub struct TaskGroup<E> {
+    shared: Arc<Shared<E>>,
+}
+
+/// How a group ends its children: with a deadline, and with a grace period. Made by [`TaskGroup::options`].
+#[derive(Debug, Clone, Default)]
+#[must_use = "options do nothing until they run a group"]
+pub struct GroupOptions {
+    grace: Duration,
+    deadline: Option<Instant>,
+}
+
+pub(super) struct Shared<E> {
+    runtime: Handle,
+    token: CancellationToken,
+    state: Mutex<State<E>>,
+    /// The body's: told of failures, and when no child is live.
+    waker: AtomicWaker,
+}
+
+struct State<E> {
+    phase: Phase,
+    next_key: u64,
+    /// T20. Without a handle while it is being spawned.
+    live: BTreeMap<u64, Option<AbortHandle>>,
+    failures: Vec<Failure<E>>,
+    aborted: Vec<Who>,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Phase {
+    Open,
+    Aborting,
+    Closed,
+}
+
+// Of one type only, so that `TaskGroup::options()` says which; the group that runs is of any.
+impl TaskGroup<Infallible> {
+    /// A group with a deadline or a grace period.
+    ///
+    /// ```
+    /// # raddle::block_on(async {
+    /// use raddle::task::TaskGroup;
+    /// use raddle::time::Duration;
+    ///
+    /// let polite = TaskGroup::options().grace(Duration::from_secs(5)).run(async |group| {
+    ///     let child = group.spawn(async {
+    ///         raddle::task::cancelled().await;
+    ///         Ok::<_, String>("cleaned up")
+    ///     });
+    ///     group.cancel();
+    ///     Ok(child.await.unwrap())
+    /// });
+    /// assert_eq!(polite.await.unwrap(), "cleaned up");
+    /// # })
+    /// ```
+    pub fn options() -> GroupOptions {
+        GroupOptions::default()
+    }
+}
+
+impl<E: Send + 'static> TaskGroup<E> {
+    /// Runs `body`, and waits for every task that it has spawned into the group, and that those have.
+    ///
+    /// The first error or panic, of a child or of the body, cancels the others: they are aborted at once, or told first
+    /// and aborted later if there is a [grace period](GroupOptions::grace). So does a cancel scope around.
+    ///
+    /// # Errors
+    /// [`GroupError`] with every failure in the order of their happening, and the names of those that were aborted.
+    ///
+    /// # Cancel safety
+    /// If this future is dropped, all children are aborted: each is dropped at its next suspension, by its worker, which
+    /// nobody waits for then.
+    ///
+    /// # Panics
+    /// Outside a runtime; and with the panic of the body, after all children have ended.
+    ///
+    /// ```
+    /// # raddle::block_on(async {
+    /// use raddle::task::TaskGroup;
+    ///
+    /// let sum = TaskGroup::run(async |group| {
+    ///     let one = group.spawn(async { Ok::<_, String>(1) });
+    ///     let two = group.spawn(async { Ok(2) });
+    ///     Ok(one.await.unwrap() + two.await.unwrap())
+    /// });
+    /// assert_eq!(sum.await.unwrap(), 3);
+    ///
+    /// let failed = TaskGroup::run(async |group| {
+    ///     group.spawn(std::future::pending::<Result<(), _>>());
+    ///     group.spawn(async { Err::<(), _>("no tea") });
+    ///     Ok(())
+    /// });
+    /// let error = failed.await.unwrap_err();
+    /// assert_eq!(error.errors().collect::<Vec<_>>(), [&"no tea"]);
+    /// # })
+    /// ```
+    pub async fn run<T, F, B>(body: F) -> Result<T, GroupError<E>>
+    where
+        F: FnOnce(TaskGroup<E>) -> B,
+        B: Future<Output = Result<T, E>>,
+    {
+        GroupOptions::default().run(body).await
+    }
+
+    /// Spawns a child. The handle gives its value, if it has one in the end; it need not be awaited.
+    ///
+    /// A child of a group that is aborting, or over, is dropped without being polled.
+    #[track_caller]
+    pub fn spawn<T, F>(&self, future: F) -> Child<T>
+    where
+        F: Future<Output = Result<T, E>> + Send + 'static,
+        T: Send + 'static,
+    {
+        self.enter(None, Location::caller(), future)
+    }
+
+    /// As [`spawn`](TaskGroup::spawn), with a name, which errors and reports use.
+    #[track_caller]
+    pub fn spawn_named<T, F>(&self, name: &str, future: F) -> Child<T>
+    where
+        F: Future<Output = Result<T, E>> + Send + 'static,
+        T: Send + 'static,
+    {
+        self.enter(Some(name), Location::caller(), future)
+    }
+
+    fn enter<T, F>(
+        &self,
+        name: Option<&str>,
+        location: &'static Location<'static>,
+        future: F,
+    ) -> Child<T>
+    where
+        F: Future<Output = Result<T, E>> + Send + 'static,
+        T: Send + 'static,
+    {
+        let (send, receive) = oneshot::channel();
+        let child = Child::new(receive);
+        let shared = &self.shared;
+        // T21.
+        let Some(key) = shared.state.lock().enter() else { return child };
+        let ended = Ended::new(shared.clone(), key);
+        let who = Who { id: None, name: name.map(str::to_owned), spawned_at: location };
+        let task = async move {
+            // Dropped in reverse order, also by an abort: the future, the channel, and then the child is not live.
+            let ended = ended;
+            let send = send;
+            match catch(future).await {
+                Ok(Ok(value)) => _ = send.send(value),
+                Ok(Err(error)) => ended.failed(Failure::error(who.here(), error)),
+                Err(panic) => ended.failed(Failure::panic(who.here(), panic)),
+            }
+        };
+        let mut builder = crate::task::Builder::new().location(location);
+        if let Some(name) = name {
+            builder = builder.name(name);
+        }
+        let handle = {
+            let _inside = env::enter_scope(Some(shared.token.clone()));
+            builder.spawn_on(task, &shared.runtime)
+        };
+        shared.spawned(key, handle.abort_handle());
+        child
+    }
+
+    /// Asks all in the group to stop; what has not ended after the grace period is aborted.
+    pub fn cancel(&self) {
+        self.shared.token.cancel();
+    }
+
+    /// Whether the group has been cancelled, be it by a failure.
+    pub fn is_cancelled(&self) -> bool {
+        self.shared.token.is_cancelled()
+    }
+
+    /// How many children have not ended.
+    pub fn len(&self) -> usize {
+        self.shared.state.lock().live.len()
+    }
+
+    /// Whether every child has ended.
+    pub fn is_empty(&self) -> bool {
+        self.len() == 0
+    }
+}
+
+impl<E> Clone for TaskGroup<E> {
+    fn clone(&self) -> TaskGroup<E> {
+        TaskGroup { shared: self.shared.clone() }
+    }
+}
+
+impl<E> fmt::Debug for TaskGroup<E> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let state = self.shared.state.lock();
+        f.debug_struct("TaskGroup")
+            .field("live", &state.live.len())
+            .field("phase", &state.phase)
+            .finish_non_exhaustive()
+    }
+}
+
+impl<E> State<E> {
+    /// T21.
+    fn enter(&mut self) -> Option<u64> {
+        (self.phase == Phase::Open).then(|| {
+            let key = self.next_key;
+            self.next_key += 1;
+            self.live.insert(key, None);
+            key
+        })
+    }
+}
+
+impl<E> Shared<E> {
+    /// T21: the second half of entering a child.
+    fn spawned(&self, key: u64, handle: AbortHandle) {
+        let abort = {
+            let mut state = self.state.lock();
+            let phase = state.phase;
+            match state.live.get_mut(&key) {
+                // Over already.
+                None => return,
+                Some(entry) => {
+                    *entry = Some(handle.clone());
+                    phase != Phase::Open
+                }
+            }
+        };
+        if abort {
+            handle.abort();
+        }
+    }
+
+    /// T20, T22.
+    pub(super) fn failed(&self, failure: Failure<E>) {
+        self.state.lock().failures.push(failure);
+        self.token.cancel();
+        self.waker.wake();
+    }
+
+    /// T20.
+    pub(super) fn ended(&self, key: u64) {
+        let (handle, is_last) = {
+            let mut state = self.state.lock();
+            (state.live.remove(&key), state.live.is_empty())
+        };
+        drop(handle);
+        if is_last {
+            self.waker.wake();
+        }
+    }
+
+    /// T22.
+    fn abort_all(&self, phase: Phase) {
+        let live: Vec<AbortHandle> = {
+            let mut state = self.state.lock();
+            state.phase = phase;
+            let live: Vec<_> = state.live.values().flatten().cloned().collect();
+            state.aborted.extend(live.iter().map(Who::of));
+            live
+        };
+        for child in live {
+            child.abort();
+        }
+    }
+
+    fn is_idle(&self) -> bool {
+        self.state.lock().live.is_empty()
+    }
+}
+
+/// Aborts what is left when a group's future is dropped before its end.
+struct Closing<'a, E>(&'a Shared<E>);
+
+impl<E> Drop for Closing<'_, E> {
+    fn drop(&mut self) {
+        self.0.token.cancel();
+        self.0.abort_all(Phase::Closed);
+    }
+}
+
+/// What has become of the body.
+enum Body<T> {
+    Runs,
+    Returned(T),
+    Failed,
+    Panicked(Box<dyn Any + Send>),
+    /// Dropped, when the grace period was over.
+    Aborted,
+}
+
+impl GroupOptions {
+    /// How long children may go on after the group was cancelled, before they are aborted: not at all by default.
+    pub fn grace(mut self, duration: Duration) -> GroupOptions {
+        self.grace = duration;
+        self
+    }
+
+    /// Cancels the group at `deadline`.
+    pub fn deadline(mut self, deadline: Instant) -> GroupOptions {
+        self.deadline = Some(deadline);
+        self
+    }
+
+    /// Cancels the group after `duration` from now.
+    pub fn timeout(mut self, duration: Duration) -> GroupOptions {
+        self.deadline = Instant::now().checked_add(duration);
+        self
+    }
+
+    /// As [`TaskGroup::run`], with these options.
+    ///
+    /// # Errors
+    /// As [`TaskGroup::run`]; a group that was cancelled from outside, or by its deadline, and whose body did not end by
+    /// itself, gives an error without failures.
+    ///
+    /// # Panics
+    /// As [`TaskGroup::run`].
+    pub async fn run<T, E, F, B>(self, body: F) -> Result<T, GroupError<E>>
+    where
+        F: FnOnce(TaskGroup<E>) -> B,
+        B: Future<Output = Result<T, E>>,
+        E: Send + 'static,
+    {
+        let runtime = Handle { shared: context::expect_arc("TaskGroup::run") };
+        let token = match env::cancelled() {
+            Some(outer) => outer.child_token(),
+            None => CancellationToken::new(),
+        };
+        let state = State {
+            phase: Phase::Open,
+            next_key: 0,
+            live: BTreeMap::new(),
+            failures: Vec::new(),
+            aborted: Vec::new(),
+        };
+        let waker = AtomicWaker::new();
+        let shared = Arc::new(Shared { runtime, token, state: Mutex::new(state), waker });
+        let closing = Closing(&*shared);
+        let outcome = self.drive(&shared, body).await;
+        drop(closing);
+        let (failures, aborted) = {
+            let mut state = shared.state.lock();
+            (std::mem::take(&mut state.failures), std::mem::take(&mut state.aborted))
+        };
+        match outcome {
+            Body::Panicked(panic) => {
+                drop(failures);
+                resume_unwind(panic)
+            }
+            Body::Returned(value) if failures.is_empty() => Ok(value),
+            _ => Err(GroupError::new(failures, aborted)),
+        }
+    }
+
+    /// Until T20 says that the group is over.
+    async fn drive<T, E, F, B>(&self, shared: &Arc<Shared<E>>, body: F) -> Body<T>
+    where
+        F: FnOnce(TaskGroup<E>) -> B,
+        B: Future<Output = Result<T, E>>,
+        E: Send + 'static,
+    {
+        let group = TaskGroup { shared: shared.clone() };
+        let inside = Within::scope(Some(shared.token.clone()), catch(body(group)));
+        let mut inside = pin!(Some(inside));
+        let mut cancelled = pin!(shared.token.cancelled());
+        let mut is_cancelled = false;
+        let mut is_aborting = false;
+        let mut timer: Option<Sleep> = self.deadline.map(sleep_until);
+        let mut outcome = Body::Runs;
+        let location = Location::caller();
+        poll_fn(|cx| {
+            shared.waker.register(cx.waker());
+            if let Some(running) = inside.as_mut().as_pin_mut()
+                && let Poll::Ready(end) = running.poll(cx)
+            {
+                inside.set(None);
+                outcome = match end {
+                    Ok(Ok(value)) => Body::Returned(value),
+                    Ok(Err(error)) => {
+                        let who = Who { id: None, name: None, spawned_at: location };
+                        shared.failed(Failure::error(who, error));
+                        Body::Failed
+                    }
+                    Err(panic) => {
+                        shared.token.cancel();
+                        Body::Panicked(panic)
+                    }
+                };
+            }
+            if !is_cancelled {
+                if is_late(&mut timer, cx) {
+                    shared.token.cancel();
+                }
+                is_cancelled = cancelled.as_mut().poll(cx).is_ready();
+                if is_cancelled {
+                    timer = (!self.grace.is_zero()).then(|| sleep(self.grace));
+                }
+            }
+            if is_cancelled && !is_aborting && (self.grace.is_zero() || is_late(&mut timer, cx)) {
+                is_aborting = true;
+                if inside.is_some() {
+                    inside.set(None);
+                    outcome = Body::Aborted;
+                }
+                shared.abort_all(Phase::Aborting);
+            }
+            if inside.is_none() && shared.is_idle() { Poll::Ready(()) } else { Poll::Pending }
+        })
+        .await;
+        outcome
+    }
+}
+
+fn is_late(timer: &mut Option<Sleep>, cx: &mut Context<'_>) -> bool {
+    timer.as_mut().is_some_and(|timer| Pin::new(timer).poll(cx).is_ready())
+}
