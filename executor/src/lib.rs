@@ -27,6 +27,7 @@
 //! |---|---|
 //! | `macros` (default) | `select!`, `#[raddle::main]`, `#[raddle::test]` |
 //! | `net` (default) | sockets and the I/O driver, with the `futures-io` traits |
+//! | `stream` | `futures_core::Stream` for sets of tasks |
 //! | `tokio-io` | `tokio::io::{AsyncRead, AsyncWrite}` for our sockets |
 //! | `hyper` | hyper's I/O, executor and timer traits |
 //! | `full` | all of these |
@@ -46,6 +47,7 @@ mod rand;
 pub mod runtime;
 mod scheduler;
 mod scope;
+mod sets;
 pub mod task;
 pub mod time;
 

@@ -136,6 +136,7 @@ fn tasks_spawned_inside_are_told_and_shielded_ones_are_not() {
 }
 
 #[test]
+#[allow(clippy::async_yields_async)]
 fn a_shielded_task_is_out_of_reach_but_for_its_own_handle() {
     let running = Flavor::Workers(2).start();
     let (told, heard) = mpsc::channel();

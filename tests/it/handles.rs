@@ -67,13 +67,11 @@ fn what_a_name_costs_is_counted_and_what_is_not_used_costs_nothing() {
     assert_eq!(wait("the counts", counts).unwrap(), (0, 2));
 }
 
-fn end(how: Outcome) -> impl Future<Output = ()> + Send {
-    async move {
-        match how {
-            Outcome::Completed => {}
-            Outcome::Panicked => planned_panic("to be told"),
-            Outcome::Cancelled => pending().await,
-        }
+async fn end(how: Outcome) {
+    match how {
+        Outcome::Completed => {}
+        Outcome::Panicked => planned_panic("to be told"),
+        Outcome::Cancelled => pending().await,
     }
 }
 

@@ -16,12 +16,16 @@ mod cancel_scope;
 mod combinations;
 mod handles;
 mod join;
+mod join_map;
+mod join_set;
 mod million;
 mod panics;
+mod pool;
 mod size;
 mod spawn;
 mod task_group;
 mod task_local;
+mod task_tracker;
 mod wakers;
 
 // Macros.

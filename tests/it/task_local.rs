@@ -162,6 +162,7 @@ fn the_root_future_passes_values_on_too() {
 }
 
 #[test]
+#[allow(clippy::async_yields_async)]
 fn an_inherited_value_lives_as_long_as_the_last_who_has_it() {
     let running = Flavor::Workers(2).start();
     let drops = DropCounter::new();

@@ -23,6 +23,8 @@ mod idle_park;
 #[cfg(loom)]
 mod inject;
 #[cfg(loom)]
+mod join_set;
+#[cfg(loom)]
 mod local_queue;
 #[cfg(loom)]
 mod mpsc;

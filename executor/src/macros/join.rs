@@ -82,7 +82,7 @@ macro_rules! __join {
         support::poll_fn(|cx| {
             let mut all_done = true;
             for step in 0..COUNT {
-                match (first + step) % COUNT {
+                match support::in_turn(first, step, COUNT) {
                     $($i => {
                         if !futures.$i.as_mut().poll_done(cx) {
                             all_done = false;
@@ -102,7 +102,7 @@ macro_rules! __join {
     }};
     (@one $i:tt) => { 1 };
     (@turn biased $first:ident) => { let _ = &mut $first; };
-    (@turn in_turns $first:ident) => { $first = ($first + 1) % COUNT; };
+    (@turn in_turns $first:ident) => { $first = support::in_turn($first, 1, COUNT); };
     (@check join $future:expr) => {};
     (@check try_join $future:expr) => {
         if let ::core::option::Option::Some(error) = $future.as_mut().error() {

@@ -150,7 +150,7 @@ macro_rules! __select {
                 let first = $crate::__select!(@first $order);
                 let mut is_pending = false;
                 for step in 0..COUNT {
-                    let branch = (first + step) % COUNT;
+                    let branch = support::in_turn(first, step, COUNT);
                     if disabled & (1_u64 << branch) != 0 {
                         continue;
                     }

@@ -36,6 +36,13 @@ pub fn anywhere(count: u32) -> u32 {
     })
 }
 
+/// The branch that comes so many `steps` after the `first`, of `count`.
+#[inline]
+#[must_use]
+pub const fn in_turn(first: u32, steps: u32, count: u32) -> u32 {
+    (first + steps) % count
+}
+
 pin_project! {
     /// A future, then its output, then nothing.
     #[project = MaybeDoneProjected]

@@ -136,6 +136,25 @@ impl<T> JoinHandle<T> {
     }
 }
 
+impl<T> JoinHandle<T> {
+    /// Waits for the end of the task, without taking its output or spending budget.
+    pub(crate) fn poll_done(&mut self, cx: &mut Context<'_>) -> Poll<()> {
+        poll::poll_join(self.task, cx)
+    }
+
+    /// The output of a task that is complete.
+    ///
+    /// # Panics
+    /// If it is not, or the output was taken before.
+    pub(crate) fn take_output(&mut self) -> Result<T, JoinError> {
+        assert!(self.is_finished(), "the output of a task that has not ended");
+        let mut output: Option<Result<T, JoinError>> = None;
+        // SAFETY: T5: the task is complete and we are its `JoinHandle`; `output` has the type the vtable expects.
+        unsafe { (self.task.header().vtable.take_output)(self.task, (&raw mut output).cast()) };
+        output.expect("take_output stores the output or panics")
+    }
+}
+
 impl<T> Future for JoinHandle<T> {
     type Output = Result<T, JoinError>;
 

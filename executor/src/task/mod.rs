@@ -105,6 +105,10 @@ pub use outcome::Outcome;
 pub use yield_now::yield_now;
 
 pub use crate::blocking::spawn_blocking;
+pub use crate::sets::{
+    JoinMap, JoinSet, JoinSetBuilder, Pool, TaskTracker, TaskTrackerToken, TrackedFuture,
+    TryJoinError, When, join_all, try_join_all,
+};
 pub use crate::spawn;
 
 use raw::TaskRef;
