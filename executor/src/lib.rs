@@ -38,6 +38,8 @@
 mod blocking;
 mod builder;
 mod contain;
+pub mod coroutine;
+mod local;
 #[doc(hidden)]
 pub mod loom;
 #[doc(hidden)]

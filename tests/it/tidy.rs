@@ -13,6 +13,7 @@ const LEAVES: [&str; 3] = ["io-driver", "sync", "timer"];
 const UNSAFE: &[&str] = &[
     "executor/src/blocking/mod.rs",
     "executor/src/hyper.rs",
+    "executor/src/local/shared.rs",
     "executor/src/loom/",
     "executor/src/net/tokio_io.rs",
     "executor/src/queue/gate.rs",

@@ -8,6 +8,7 @@
 //! - **T32** Whoever leaves the set is joined, detached, or aborted first. Dropping the set aborts all.
 
 use crate::blocking;
+use crate::local::LocalSet;
 use crate::loom::sync::Mutex;
 use crate::runtime::Handle;
 use crate::task::{AbortHandle, Builder, Id, JoinError, JoinHandle};
@@ -368,6 +369,29 @@ impl<T> JoinSet<T> {
 
 fn with_id<T>((id, output): (Id, Result<T, JoinError>)) -> Result<(Id, T), JoinError> {
     output.map(|output| (id, output))
+}
+
+impl<T: 'static> JoinSet<T> {
+    /// Spawns a local task into the set. See [`task::spawn_local`](crate::task::spawn_local).
+    ///
+    /// # Panics
+    /// Outside a [`LocalSet`].
+    #[track_caller]
+    pub fn spawn_local<F>(&mut self, future: F) -> AbortHandle
+    where
+        F: Future<Output = T> + 'static,
+    {
+        self.insert(crate::local::spawn_local(future))
+    }
+
+    /// Spawns a task of a given set of local tasks into this one.
+    #[track_caller]
+    pub fn spawn_local_on<F>(&mut self, future: F, local: &LocalSet) -> AbortHandle
+    where
+        F: Future<Output = T> + 'static,
+    {
+        self.insert(local.spawn_local(future))
+    }
 }
 
 impl<T: Send + 'static> JoinSet<T> {

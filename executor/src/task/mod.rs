@@ -73,6 +73,7 @@
 mod abort;
 pub(crate) mod alloc;
 pub(crate) mod cell;
+pub mod coop;
 pub(crate) mod current;
 pub(crate) mod env;
 mod error;
@@ -90,6 +91,7 @@ pub(crate) mod waker;
 mod yield_now;
 
 pub use crate::builder::Builder;
+pub use crate::local::{LocalEnterGuard, LocalRuntime, LocalSet, spawn_local};
 pub use crate::scope::{
     CancelScope, Cancelled, Cause, Child, ChildFailed, Failure, GroupError, GroupOptions,
     TaskGroup, Who, cancelled, is_cancelled, shield,
