@@ -41,6 +41,7 @@ mod select;
 
 // The scheduler.
 mod blocking;
+mod blocking_classes;
 mod budget;
 mod fairness;
 mod stealing;
@@ -49,6 +50,7 @@ mod stealing;
 mod contexts;
 mod deadlines;
 mod runtime;
+mod runtime_hooks;
 mod shutdown;
 mod shutdown_destructors;
 mod shutdown_places;

@@ -57,6 +57,8 @@ mod sync_support;
 #[cfg(loom)]
 mod task_extras;
 #[cfg(loom)]
+mod task_group;
+#[cfg(loom)]
 mod task_join;
 #[cfg(loom)]
 mod task_state;

@@ -1,8 +1,10 @@
 //! Blocking calls, on threads of their own.
 
+mod class;
 mod pool;
 mod wait;
 
+pub use class::{BlockingStats, Busy, Class, spawn_blocking_when_free, try_spawn_blocking};
 pub(crate) use pool::{Config, Pool};
 
 use crate::scheduler::context;

@@ -13,7 +13,7 @@ use crate::scheduler::shared::{Hooks, Shared};
 use crate::task::cell::allocate;
 use crate::task::owned::{OwnedTasks, Returns};
 use crate::task::raw::TaskRef;
-use crate::task::{Host, Id, JoinHandle, Schedule, poll};
+use crate::task::{Host, Id, JoinHandle, Schedule, TaskGroup, poll};
 use raddle_timer::Clock;
 use std::fmt;
 use std::future::Future;
@@ -176,6 +176,18 @@ impl Task {
     }
 }
 
+/// Spawns a child of a group, and does not look whether the group was aborted meanwhile.
+#[track_caller]
+pub fn spawn_without_looking<E, F>(group: &TaskGroup<E>, future: F)
+where
+    E: Send + 'static,
+    F: Future<Output = Result<(), E>> + Send + 'static,
+{
+    let _ = group.enter(None, Location::caller(), future, |shared, key, handle| {
+        let _ = shared.put_in(key, &handle);
+    });
+}
+
 /// A whole runtime, whose threads the model starts: the scheduler as it is, without I/O.
 #[derive(Clone, Debug)]
 pub struct Runtime(Arc<Shared>);
@@ -203,7 +215,7 @@ impl Runtime {
         });
         super::checked::start_clock();
         let clock = Arc::new(ModelClock);
-        let shared = Shared::new(workers, guests, clock, 1, Hooks::default(), pool);
+        let shared = Shared::new(workers, guests, clock, 1, Hooks::default(), None, pool);
         Runtime(shared.expect("no I/O, no error"))
     }
 

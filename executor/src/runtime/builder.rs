@@ -2,6 +2,7 @@
 
 use super::Runtime;
 use super::handle::Handle;
+use super::hooks::TaskHooks;
 use super::threads::Threads;
 use crate::blocking;
 use crate::scheduler::idle::WORKERS_MAX;
@@ -9,7 +10,7 @@ use crate::scheduler::shared::{Hook, Hooks, Shared};
 use raddle_timer::{Clock, SystemClock};
 use std::fmt;
 use std::io;
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
 /// Slots for threads that work while they wait in `block_on`; further ones only wait.
@@ -38,6 +39,7 @@ pub struct Builder {
     thread_keep_alive: Duration,
     seed: Option<u64>,
     hooks: Hooks,
+    pub(super) task_hooks: TaskHooks,
 }
 
 /// A runtime could not be started.
@@ -101,6 +103,7 @@ impl Builder {
             thread_keep_alive: Duration::from_secs(10),
             seed: None,
             hooks: Hooks::default(),
+            task_hooks: TaskHooks::default(),
         }
     }
 
@@ -235,8 +238,12 @@ impl Builder {
         });
         let guests = if self.multi_thread { GUESTS } else { 1 };
         let seed = self.seed.unwrap_or_else(random_seed);
-        let shared = Shared::new(workers, guests, clock, seed, self.hooks.clone(), blocking)
+        let itself = Arc::new(OnceLock::new());
+        let observer = self.task_hooks.observer(&itself);
+        let hooks = self.hooks.clone();
+        let shared = Shared::new(workers, guests, clock, seed, hooks, observer, blocking)
             .map_err(BuildError::Io)?;
+        itself.get_or_init(|| Arc::downgrade(&shared));
         let threads =
             Threads::start(&shared, &*name, self.thread_stack_size).map_err(BuildError::Io)?;
         Ok(Runtime { handle: Handle { shared }, threads, ended: false })

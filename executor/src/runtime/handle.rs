@@ -110,6 +110,11 @@ impl Handle {
         block_on::block_on(&self.shared, future)
     }
 
+    /// The runtime's id.
+    pub fn id(&self) -> super::Id {
+        self.shared.id
+    }
+
     /// How many worker threads the runtime has; none if it is of the current-thread flavor.
     pub fn worker_threads(&self) -> usize {
         self.shared.workers

@@ -10,9 +10,11 @@ use crate::contain::contain;
 use crate::loom::sync::Mutex;
 use crate::loom::thread::Thread;
 use crate::queue::Inject;
-use crate::task::Id;
+use crate::runtime;
+use crate::task::observer::Observer;
 use crate::task::raw::TaskRef;
 use crate::task::runnable::{Nowhere, Runnable};
+use crate::task::{Host, Id};
 use crate::task::{JoinHandle, cell, extras};
 use crossbeam_utils::CachePadded;
 use raddle_timer::{Clock, Timer};
@@ -60,6 +62,9 @@ pub(crate) struct Shared {
     pub(crate) blocking: Pool,
     pub(crate) shutdown: Shutdown,
     pub(crate) hooks: Hooks,
+    /// Whom to tell about tasks; nobody, as a rule.
+    pub(crate) observer: Option<Arc<Observer>>,
+    pub(crate) id: runtime::Id,
     /// Threads inside `block_on` that found no guest slot free, to be told when one is.
     pub(crate) waiting_guests: Mutex<Vec<Thread>>,
 }
@@ -72,6 +77,7 @@ impl Shared {
         clock: Arc<dyn Clock>,
         seed: u64,
         hooks: Hooks,
+        observer: Option<Arc<Observer>>,
         blocking: Pool,
     ) -> std::io::Result<Arc<Shared>> {
         crate::loom::barrier::prepare();
@@ -92,6 +98,8 @@ impl Shared {
             blocking,
             shutdown: Shutdown::new(count),
             hooks,
+            observer,
+            id: runtime::Id::next(),
             waiting_guests: Mutex::new(Vec::new()),
         }))
     }
@@ -130,7 +138,7 @@ impl Shared {
             Some(worker) => {
                 let id = worker.core.ids.borrow_mut().next();
                 let task = cell::allocate(future, worker.slot, id, location);
-                furnish(task);
+                self.prepare(task, furnish);
                 worker.submit_spawned(Runnable::from_wake(task));
                 // SAFETY: just made for `F`, and this is its one handle.
                 #[allow(unsafe_code)]
@@ -145,11 +153,11 @@ impl Shared {
                     Id::next(),
                     location,
                 );
-                furnish(task);
+                self.prepare(task, furnish);
                 let runnable = Runnable::from_wake(task);
                 if self.shutdown.is_closed() {
                     // S1: at once, or threads that go on spawning would keep the others from ending.
-                    context::with_shared(self, || runnable.cancel(&Nowhere));
+                    context::with_shared(self, || runnable.cancel(&Outside(self)));
                 } else {
                     self.submit_remote(runnable);
                 }
@@ -160,6 +168,14 @@ impl Shared {
                 }
             }
         })
+    }
+
+    #[inline]
+    fn prepare(&self, task: TaskRef, furnish: impl FnOnce(TaskRef)) {
+        furnish(task);
+        if let Some(observer) = &self.observer {
+            observer.spawned(task);
+        }
     }
 
     /// A free slot for a thread in `block_on`. Not one that has been left for good: what is queued there stays (S3).
@@ -203,6 +219,31 @@ impl Shared {
         for thread in waiting {
             thread.unpark();
         }
+    }
+}
+
+/// The host of a task that ends outside the workers.
+pub(super) struct Outside<'a>(pub(super) &'a Shared);
+
+impl Host for Outside<'_> {
+    fn owner(&self) -> *const () {
+        Nowhere.owner()
+    }
+
+    fn link(&self, task: TaskRef) {
+        Nowhere.link(task);
+    }
+
+    fn unlink(&self, task: TaskRef) {
+        Nowhere.unlink(task);
+    }
+
+    fn observer(&self) -> Option<&Observer> {
+        self.0.observer.as_deref()
+    }
+
+    fn send_home(&self, home: *const (), task: TaskRef) {
+        Nowhere.send_home(home, task);
     }
 }
 

@@ -10,61 +10,48 @@
 
 use super::child::{Child, Ended, catch};
 use super::group_error::{Failure, GroupError, Who};
+use super::run::GroupOptions;
 use crate::loom::sync::Mutex;
 use crate::runtime::Handle;
-use crate::scheduler::context;
 use crate::task::AbortHandle;
-use crate::task::env::{self, Within};
-use crate::time::{Instant, Sleep, sleep, sleep_until};
+use crate::task::env;
 use raddle_sync::{AtomicWaker, CancellationToken, oneshot};
-use std::any::Any;
 use std::collections::BTreeMap;
 use std::convert::Infallible;
 use std::fmt;
-use std::future::{Future, poll_fn};
-use std::panic::{Location, resume_unwind};
-use std::pin::{Pin, pin};
+use std::future::Future;
+use std::panic::Location;
 use std::sync::Arc;
-use std::task::{Context, Poll};
-use std::time::Duration;
 
 /// Starts tasks that end with the group. Given to the body of [`TaskGroup::run`]; clones are handles of the same group,
 /// and children may have one.
 ///
 /// Children run in parallel, on all workers, so they have to be `Send` and `'static`: Rust has no way to make sure that a
-/// future which borrows is not leaked while its borrower still runs. Share by `Arc`, or use
-/// [`scope_blocking`](super::scope_blocking), which may block its thread and so can make sure.
+/// future which borrows is not leaked while its borrower still runs. Share by `Arc`. Futures joined by
+/// [`join!`](crate::join) run in the task of the body, and may borrow.
 pub struct TaskGroup<E> {
-    shared: Arc<Shared<E>>,
+    pub(super) shared: Arc<Shared<E>>,
 }
 
-/// How a group ends its children: with a deadline, and with a grace period. Made by [`TaskGroup::options`].
-#[derive(Debug, Clone, Default)]
-#[must_use = "options do nothing until they run a group"]
-pub struct GroupOptions {
-    grace: Duration,
-    deadline: Option<Instant>,
-}
-
-pub(super) struct Shared<E> {
-    runtime: Handle,
-    token: CancellationToken,
-    state: Mutex<State<E>>,
+pub(crate) struct Shared<E> {
+    pub(super) runtime: Handle,
+    pub(super) token: CancellationToken,
+    pub(super) state: Mutex<State<E>>,
     /// The body's: told of failures, and when no child is live.
-    waker: AtomicWaker,
+    pub(super) waker: AtomicWaker,
 }
 
-struct State<E> {
-    phase: Phase,
-    next_key: u64,
+pub(super) struct State<E> {
+    pub(super) phase: Phase,
+    pub(super) next_key: u64,
     /// T20. Without a handle while it is being spawned.
-    live: BTreeMap<u64, Option<AbortHandle>>,
-    failures: Vec<Failure<E>>,
-    aborted: Vec<Who>,
+    pub(super) live: BTreeMap<u64, Option<AbortHandle>>,
+    pub(super) failures: Vec<Failure<E>>,
+    pub(super) aborted: Vec<Who>,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Phase {
+pub(crate) enum Phase {
     Open,
     Aborting,
     Closed,
@@ -148,7 +135,7 @@ impl<E: Send + 'static> TaskGroup<E> {
         F: Future<Output = Result<T, E>> + Send + 'static,
         T: Send + 'static,
     {
-        self.enter(None, Location::caller(), future)
+        self.enter(None, Location::caller(), future, Shared::spawned)
     }
 
     /// As [`spawn`](TaskGroup::spawn), with a name, which errors and reports use.
@@ -158,14 +145,16 @@ impl<E: Send + 'static> TaskGroup<E> {
         F: Future<Output = Result<T, E>> + Send + 'static,
         T: Send + 'static,
     {
-        self.enter(Some(name), Location::caller(), future)
+        self.enter(Some(name), Location::caller(), future, Shared::spawned)
     }
 
-    fn enter<T, F>(
+    /// T21; `spawned` is the second half.
+    pub(crate) fn enter<T, F>(
         &self,
         name: Option<&str>,
         location: &'static Location<'static>,
         future: F,
+        spawned: impl FnOnce(&Shared<E>, u64, AbortHandle),
     ) -> Child<T>
     where
         F: Future<Output = Result<T, E>> + Send + 'static,
@@ -196,7 +185,7 @@ impl<E: Send + 'static> TaskGroup<E> {
             let _inside = env::enter_scope(Some(shared.token.clone()));
             builder.spawn_on(task, &shared.runtime)
         };
-        shared.spawned(key, handle.abort_handle());
+        spawned(shared, key, handle.abort_handle());
         child
     }
 
@@ -252,21 +241,19 @@ impl<E> State<E> {
 impl<E> Shared<E> {
     /// T21: the second half of entering a child.
     fn spawned(&self, key: u64, handle: AbortHandle) {
-        let abort = {
-            let mut state = self.state.lock();
-            let phase = state.phase;
-            match state.live.get_mut(&key) {
-                // Over already.
-                None => return,
-                Some(entry) => {
-                    *entry = Some(handle.clone());
-                    phase != Phase::Open
-                }
-            }
-        };
-        if abort {
+        if self.put_in(key, &handle) != Phase::Open {
             handle.abort();
         }
+    }
+
+    /// Makes the child known to who aborts all, and says in which phase that was.
+    pub(crate) fn put_in(&self, key: u64, handle: &AbortHandle) -> Phase {
+        let handle = handle.clone();
+        let mut state = self.state.lock();
+        if let Some(entry) = state.live.get_mut(&key) {
+            *entry = Some(handle);
+        }
+        state.phase
     }
 
     /// T20, T22.
@@ -289,7 +276,7 @@ impl<E> Shared<E> {
     }
 
     /// T22.
-    fn abort_all(&self, phase: Phase) {
+    pub(super) fn abort_all(&self, phase: Phase) {
         let live: Vec<AbortHandle> = {
             let mut state = self.state.lock();
             state.phase = phase;
@@ -302,154 +289,13 @@ impl<E> Shared<E> {
         }
     }
 
-    fn is_idle(&self) -> bool {
-        self.state.lock().live.is_empty()
-    }
-}
-
-/// Aborts what is left when a group's future is dropped before its end.
-struct Closing<'a, E>(&'a Shared<E>);
-
-impl<E> Drop for Closing<'_, E> {
-    fn drop(&mut self) {
-        self.0.token.cancel();
-        self.0.abort_all(Phase::Closed);
-    }
-}
-
-/// What has become of the body.
-enum Body<T> {
-    Runs,
-    Returned(T),
-    Failed,
-    Panicked(Box<dyn Any + Send>),
-    /// Dropped, when the grace period was over.
-    Aborted,
-}
-
-impl GroupOptions {
-    /// How long children may go on after the group was cancelled, before they are aborted: not at all by default.
-    pub fn grace(mut self, duration: Duration) -> GroupOptions {
-        self.grace = duration;
-        self
-    }
-
-    /// Cancels the group at `deadline`.
-    pub fn deadline(mut self, deadline: Instant) -> GroupOptions {
-        self.deadline = Some(deadline);
-        self
-    }
-
-    /// Cancels the group after `duration` from now.
-    pub fn timeout(mut self, duration: Duration) -> GroupOptions {
-        self.deadline = Instant::now().checked_add(duration);
-        self
-    }
-
-    /// As [`TaskGroup::run`], with these options.
-    ///
-    /// # Errors
-    /// As [`TaskGroup::run`]; a group that was cancelled from outside, or by its deadline, and whose body did not end by
-    /// itself, gives an error without failures.
-    ///
-    /// # Panics
-    /// As [`TaskGroup::run`].
-    pub async fn run<T, E, F, B>(self, body: F) -> Result<T, GroupError<E>>
-    where
-        F: FnOnce(TaskGroup<E>) -> B,
-        B: Future<Output = Result<T, E>>,
-        E: Send + 'static,
-    {
-        let runtime = Handle { shared: context::expect_arc("TaskGroup::run") };
-        let token = match env::cancelled() {
-            Some(outer) => outer.child_token(),
-            None => CancellationToken::new(),
-        };
-        let state = State {
-            phase: Phase::Open,
-            next_key: 0,
-            live: BTreeMap::new(),
-            failures: Vec::new(),
-            aborted: Vec::new(),
-        };
-        let waker = AtomicWaker::new();
-        let shared = Arc::new(Shared { runtime, token, state: Mutex::new(state), waker });
-        let closing = Closing(&*shared);
-        let outcome = self.drive(&shared, body).await;
-        drop(closing);
-        let (failures, aborted) = {
-            let mut state = shared.state.lock();
-            (std::mem::take(&mut state.failures), std::mem::take(&mut state.aborted))
-        };
-        match outcome {
-            Body::Panicked(panic) => {
-                drop(failures);
-                resume_unwind(panic)
-            }
-            Body::Returned(value) if failures.is_empty() => Ok(value),
-            _ => Err(GroupError::new(failures, aborted)),
+    /// T20: closes the group, unless a child is live. In one step, or another might be entered in between.
+    pub(super) fn close_if_idle(&self) -> bool {
+        let mut state = self.state.lock();
+        let is_idle = state.live.is_empty();
+        if is_idle {
+            state.phase = Phase::Closed;
         }
+        is_idle
     }
-
-    /// Until T20 says that the group is over.
-    async fn drive<T, E, F, B>(&self, shared: &Arc<Shared<E>>, body: F) -> Body<T>
-    where
-        F: FnOnce(TaskGroup<E>) -> B,
-        B: Future<Output = Result<T, E>>,
-        E: Send + 'static,
-    {
-        let group = TaskGroup { shared: shared.clone() };
-        let inside = Within::scope(Some(shared.token.clone()), catch(body(group)));
-        let mut inside = pin!(Some(inside));
-        let mut cancelled = pin!(shared.token.cancelled());
-        let mut is_cancelled = false;
-        let mut is_aborting = false;
-        let mut timer: Option<Sleep> = self.deadline.map(sleep_until);
-        let mut outcome = Body::Runs;
-        let location = Location::caller();
-        poll_fn(|cx| {
-            shared.waker.register(cx.waker());
-            if let Some(running) = inside.as_mut().as_pin_mut()
-                && let Poll::Ready(end) = running.poll(cx)
-            {
-                inside.set(None);
-                outcome = match end {
-                    Ok(Ok(value)) => Body::Returned(value),
-                    Ok(Err(error)) => {
-                        let who = Who { id: None, name: None, spawned_at: location };
-                        shared.failed(Failure::error(who, error));
-                        Body::Failed
-                    }
-                    Err(panic) => {
-                        shared.token.cancel();
-                        Body::Panicked(panic)
-                    }
-                };
-            }
-            if !is_cancelled {
-                if is_late(&mut timer, cx) {
-                    shared.token.cancel();
-                }
-                is_cancelled = cancelled.as_mut().poll(cx).is_ready();
-                if is_cancelled {
-                    timer = (!self.grace.is_zero()).then(|| sleep(self.grace));
-                }
-            }
-            if is_cancelled && !is_aborting && (self.grace.is_zero() || is_late(&mut timer, cx)) {
-                is_aborting = true;
-                if inside.is_some() {
-                    inside.set(None);
-                    outcome = Body::Aborted;
-                }
-                shared.abort_all(Phase::Aborting);
-            }
-            if inside.is_none() && shared.is_idle() { Poll::Ready(()) } else { Poll::Pending }
-        })
-        .await;
-        outcome
-    }
-}
-
-fn is_late(timer: &mut Option<Sleep>, cx: &mut Context<'_>) -> bool {
-    timer.as_mut().is_some_and(|timer| Pin::new(timer).poll(cx).is_ready())
 }

@@ -2,13 +2,15 @@
 
 mod cancel_scope;
 mod child;
-mod group;
+pub(crate) mod group;
 mod group_error;
+mod run;
 
 pub use cancel_scope::{CancelScope, Cancelled, shield};
 pub use child::{Child, ChildFailed};
-pub use group::{GroupOptions, TaskGroup};
+pub use group::TaskGroup;
 pub use group_error::{Cause, Failure, GroupError, Who};
+pub use run::GroupOptions;
 
 use crate::task::env;
 use raddle_sync::CancellationToken;

@@ -114,10 +114,10 @@ pub(crate) fn local(key: usize) -> Option<Arc<dyn Any + Send + Sync>> {
 pub(crate) fn cancelled() -> Option<CancellationToken> {
     let env = here();
     let Some(task) = current::task() else { return env?.scope().cloned() };
-    let extras = task.header().origin.extras();
-    let base = extras.and_then(|extras| extras.env()).map(Env::as_ptr);
+    // T3: the poller is here.
+    let base = task.header().origin.env();
     if let Some(env) = env {
-        let inside = env.entries().take_while(|&entry| Some(std::ptr::from_ref(entry)) != base);
+        let inside = env.entries().take_while(|&entry| !std::ptr::eq(entry, base));
         for entry in inside {
             if let Kind::Scope(token) = &entry.kind {
                 return token.clone();

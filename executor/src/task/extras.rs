@@ -22,6 +22,7 @@ use super::env::{self, Entry, Env};
 use super::raw::TaskRef;
 use super::{Outcome, state};
 use crate::contain::contain;
+use crate::loom::cell::UnsafeCell;
 use crate::loom::sync::Mutex;
 use crate::loom::sync::atomic::{AtomicPtr, Ordering::*};
 use raddle_sync::CancellationToken;
@@ -37,8 +38,10 @@ pub(crate) struct Origin(AtomicPtr<()>);
 pub(crate) struct Extras {
     location: &'static Location<'static>,
     name: Option<Box<str>>,
-    /// What is inherited from the parent.
-    env: Option<Env>,
+    /// The innermost scope in `env`, for those who may not look there.
+    scope: Option<CancellationToken>,
+    /// What is inherited from the parent: the poller's (T3), who drops it with the future.
+    env: UnsafeCell<Option<Env>>,
     /// The request to stop; made when somebody makes or awaits one.
     cancelled: OnceLock<CancellationToken>,
     /// T14.
@@ -72,10 +75,25 @@ impl Origin {
         }
     }
 
-    /// What the task passes on; null for nothing.
+    /// What the task passes on; null for nothing. The caller is the poller (T3).
     #[cold]
     pub(crate) fn env(&self) -> *const Entry {
-        self.extras().and_then(Extras::env).map_or(std::ptr::null(), Env::as_ptr)
+        let env = self.extras().map(|extras| {
+            // SAFETY: T3: the poller's, who asks.
+            extras.env.with_mut(|env| unsafe { (*env).as_ref().map(Env::as_ptr) })
+        });
+        env.flatten().unwrap_or(std::ptr::null())
+    }
+
+    /// Drops what the task passes on, with its future. The caller is the poller (T3).
+    #[cold]
+    pub(super) fn drop_env(&self) {
+        if let Some(extras) = self.extras() {
+            // SAFETY: T3: the poller's, who is here.
+            let env = extras.env.with_mut(|env| unsafe { (*env).take() });
+            // T9: values have destructors.
+            contain(|| drop(env));
+        }
     }
 
     pub(crate) fn extras(&self) -> Option<&Extras> {
@@ -143,7 +161,8 @@ impl Extras {
         Extras {
             location,
             name,
-            env,
+            scope: env.as_ref().and_then(Env::scope).cloned(),
+            env: UnsafeCell::new(env),
             cancelled: OnceLock::new(),
             callbacks: Mutex::new(Vec::new()),
         }
@@ -153,13 +172,9 @@ impl Extras {
         self.name.as_deref()
     }
 
-    pub(crate) fn env(&self) -> Option<&Env> {
-        self.env.as_ref()
-    }
-
     /// The task's own request to stop. A scope that the task was spawned in asks all in it.
     pub(crate) fn cancelled(&self) -> &CancellationToken {
-        self.cancelled.get_or_init(|| match self.env.as_ref().and_then(Env::scope) {
+        self.cancelled.get_or_init(|| match &self.scope {
             Some(scope) => scope.child_token(),
             None => CancellationToken::new(),
         })

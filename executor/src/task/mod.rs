@@ -81,6 +81,7 @@ pub(crate) mod extras;
 mod id;
 mod join;
 mod local;
+pub(crate) mod observer;
 mod outcome;
 pub(crate) mod owned;
 pub(crate) mod poll;
@@ -103,10 +104,17 @@ pub use id::Id;
 pub(crate) use id::IdBlock;
 pub use join::JoinHandle;
 pub use local::{AccessError, InheritedLocalKey, LocalKey, TaskLocalFuture};
+pub use observer::TaskMeta;
 pub use outcome::Outcome;
 pub use yield_now::yield_now;
 
-pub use crate::blocking::spawn_blocking;
+pub use crate::blocking::{spawn_blocking, spawn_blocking_when_free, try_spawn_blocking};
+
+/// Kinds of blocking calls with limits, and how busy their threads are.
+pub mod blocking {
+    pub use crate::blocking::{BlockingStats, Busy, Class};
+}
+
 pub use crate::sets::{
     JoinMap, JoinSet, JoinSetBuilder, Pool, TaskTracker, TaskTrackerToken, TrackedFuture,
     TryJoinError, When, join_all, try_join_all,
@@ -137,6 +145,12 @@ pub(crate) trait Host {
 
     /// Unlinks a task whose home this is.
     fn unlink(&self, task: TaskRef);
+
+    /// Whom to tell about the tasks polled here; nobody, as a rule.
+    #[inline]
+    fn observer(&self) -> Option<&observer::Observer> {
+        None
+    }
 
     /// Hands a completed task back to `home`, the worker that linked it (T11).
     fn send_home(&self, home: *const (), task: TaskRef);

@@ -24,11 +24,18 @@ pub(crate) fn run(task: TaskRef, host: &impl Host) -> Ran {
         return Ran::Done;
     }
     let waker = waker::borrowed(task);
+    let observer = host.observer();
+    if let Some(observer) = observer {
+        observer.before_poll(task);
+    }
     raddle_sync::budget::refill();
     let (polled, yielded) = current::with(task, || {
         // SAFETY: T3: the right to poll is ours.
         unsafe { (header.vtable.poll)(task, &mut Context::from_waker(&waker)) }
     });
+    if let Some(observer) = observer {
+        observer.after_poll(task);
+    }
     if polled.is_ready() {
         complete(task, host);
         return Ran::Done;
@@ -64,6 +71,12 @@ pub(crate) fn cancel(task: TaskRef, host: &impl Host) {
 #[inline]
 fn complete(task: TaskRef, host: &impl Host) {
     let header = task.header();
+    if header.has_env.get() {
+        header.origin.drop_env();
+    }
+    if let Some(observer) = host.observer() {
+        observer.terminated(task);
+    }
     let home = header.owner.get();
     let here = !header.linked.get() || home == host.owner();
     if here && header.linked.get() {
