@@ -207,3 +207,17 @@ fn many_branches_and_every_form_of_handler() {
     });
     assert_eq!(value, 80);
 }
+
+#[test]
+fn names_of_the_caller_mean_what_they_mean_outside() {
+    mod support {
+        pub(super) async fn answer() -> u32 {
+            1
+        }
+    }
+    const COUNT: u32 = 7;
+    wait("the branches", async {
+        raddle::select! { x = support::answer(), if COUNT == 7 => assert_eq!(x + COUNT, 8) }
+        assert_eq!(raddle::join!(support::answer(), async { COUNT }), (1, 7));
+    });
+}

@@ -75,14 +75,14 @@ macro_rules! __join {
         async { ::core::result::Result::<(), ::core::convert::Infallible>::Ok(()) }.await
     };
     (@number $kind:ident $order:ident [$($more:tt)*] [$(($i:tt $future:expr))+]) => {{
-        use $crate::macros::support;
-        const COUNT: u32 = 0 $(+ $crate::__join!(@one $i))+;
-        let mut futures = ($(support::pin!(support::maybe_done($future)),)+);
+        use $crate::macros::support as __raddle;
+        const __RADDLE_COUNT: u32 = 0 $(+ $crate::__join!(@one $i))+;
+        let mut futures = ($(__raddle::pin!(__raddle::maybe_done($future)),)+);
         let mut first = 0_u32;
-        support::poll_fn(|cx| {
+        __raddle::poll_fn(|cx| {
             let mut all_done = true;
-            for step in 0..COUNT {
-                match support::in_turn(first, step, COUNT) {
+            for step in 0..__RADDLE_COUNT {
+                match __raddle::in_turn(first, step, __RADDLE_COUNT) {
                     $($i => {
                         if !futures.$i.as_mut().poll_done(cx) {
                             all_done = false;
@@ -94,19 +94,19 @@ macro_rules! __join {
             }
             $crate::__join!(@turn $order first);
             if !all_done {
-                return support::Pending;
+                return __raddle::Pending;
             }
-            support::Ready($crate::__join!(@output $kind futures $($i)+))
+            __raddle::Ready($crate::__join!(@output $kind futures $($i)+))
         })
         .await
     }};
     (@one $i:tt) => { 1 };
     (@turn biased $first:ident) => { let _ = &mut $first; };
-    (@turn in_turns $first:ident) => { $first = support::in_turn($first, 1, COUNT); };
+    (@turn in_turns $first:ident) => { $first = __raddle::in_turn($first, 1, __RADDLE_COUNT); };
     (@check join $future:expr) => {};
     (@check try_join $future:expr) => {
         if let ::core::option::Option::Some(error) = $future.as_mut().error() {
-            return support::Ready(::core::result::Result::Err(error));
+            return __raddle::Ready(::core::result::Result::Err(error));
         }
     };
     (@output join $futures:ident $($i:tt)+) => { ($($futures.$i.as_mut().output(),)+) };

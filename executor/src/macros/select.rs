@@ -132,42 +132,42 @@ macro_rules! __select {
     (@emit $order:ident [$(($i:tt, $pattern:pat, $future:expr, $if:expr, $handler:expr))+] $else:expr) => {{
         // Z3: the block ends before the handlers begin.
         let (chosen, outputs) = {
-            use $crate::macros::support;
-            use support::Future as _;
-            const COUNT: u32 = 0 $(+ $crate::__select!(@one $i))+;
+            use $crate::macros::support as __raddle;
+            use __raddle::Future as _;
+            const __RADDLE_COUNT: u32 = 0 $(+ $crate::__select!(@one $i))+;
             let mut disabled = 0_u64;
             $(if !$if {
                 disabled |= 1 << $i;
             })+
-            let mut futures = ($(support::pin!(support::IntoFuture::into_future($future)),)+);
+            let mut futures = ($(__raddle::pin!(__raddle::IntoFuture::into_future($future)),)+);
             let mut outputs = ($($crate::__select!(@none $i),)+);
-            let chosen = support::poll_fn(|cx| {
-                if !support::has_remaining() {
+            let chosen = __raddle::poll_fn(|cx| {
+                if !__raddle::has_remaining() {
                     // The budget is spent: others first, whatever is ready.
                     cx.waker().wake_by_ref();
-                    return support::Pending;
+                    return __raddle::Pending;
                 }
                 let first = $crate::__select!(@first $order);
                 let mut is_pending = false;
-                for step in 0..COUNT {
-                    let branch = support::in_turn(first, step, COUNT);
+                for step in 0..__RADDLE_COUNT {
+                    let branch = __raddle::in_turn(first, step, __RADDLE_COUNT);
                     if disabled & (1_u64 << branch) != 0 {
                         continue;
                     }
                     match branch {
                         $($i => match futures.$i.as_mut().poll(cx) {
-                            support::Pending => is_pending = true,
-                            support::Ready(output) => {
+                            __raddle::Pending => is_pending = true,
+                            __raddle::Ready(output) => {
                                 disabled |= 1 << $i;
                                 // Z4.
                                 #[allow(unused_variables, unused_mut, unreachable_patterns)]
                                 let matches = match &output {
-                                    support::select_pattern!($pattern) => true,
+                                    __raddle::select_pattern!($pattern) => true,
                                     _ => false,
                                 };
                                 if matches {
                                     outputs.$i = ::core::option::Option::Some(output);
-                                    return support::Ready(::core::option::Option::Some(branch));
+                                    return __raddle::Ready(::core::option::Option::Some(branch));
                                 }
                             }
                         },)+
@@ -175,9 +175,9 @@ macro_rules! __select {
                     }
                 }
                 if is_pending {
-                    support::Pending
+                    __raddle::Pending
                 } else {
-                    support::Ready(::core::option::Option::None)
+                    __raddle::Ready(::core::option::Option::None)
                 }
             })
             .await;
@@ -196,5 +196,5 @@ macro_rules! __select {
     (@one $i:tt) => { 1 };
     (@none $i:tt) => { ::core::option::Option::None };
     (@first biased) => { 0_u32 };
-    (@first random) => { support::anywhere(COUNT) };
+    (@first random) => { __raddle::anywhere(__RADDLE_COUNT) };
 }

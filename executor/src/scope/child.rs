@@ -1,7 +1,6 @@
 //! A child of a task group, from both sides.
 
 use super::group::Shared;
-use super::group_error::Failure;
 use pin_project_lite::pin_project;
 use raddle_sync::oneshot;
 use std::any::Any;
@@ -63,15 +62,35 @@ impl<E> Ended<E> {
     pub(super) fn new(group: Arc<Shared<E>>, key: u64) -> Ended<E> {
         Ended { group, key }
     }
-
-    pub(super) fn failed(&self, failure: Failure<E>) {
-        self.group.failed(failure);
-    }
 }
 
 impl<E> Drop for Ended<E> {
     fn drop(&mut self) {
         self.group.ended(self.key);
+    }
+}
+
+pin_project! {
+    /// A child's future, which is gone before its end is reported (T20). The fields are dropped in this order; what an
+    /// `async` block has captured would not be, in one that was never polled.
+    pub(super) struct Tracked<F, E> {
+        #[pin]
+        future: F,
+        ended: Ended<E>,
+    }
+}
+
+impl<F, E> Tracked<F, E> {
+    pub(super) fn new(future: F, ended: Ended<E>) -> Tracked<F, E> {
+        Tracked { future, ended }
+    }
+}
+
+impl<F: Future<Output = ()>, E> Future for Tracked<F, E> {
+    type Output = ();
+
+    fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<()> {
+        self.project().future.poll(cx)
     }
 }
 

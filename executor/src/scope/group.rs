@@ -8,7 +8,7 @@
 //! - **T22** The first failure cancels the group's scope. When the grace period is over, the group aborts what is live,
 //!   and drops its body.
 
-use super::child::{Child, Ended, catch};
+use super::child::{Child, Ended, Tracked, catch};
 use super::group_error::{Failure, GroupError, Who};
 use super::run::GroupOptions;
 use crate::loom::sync::Mutex;
@@ -167,16 +167,15 @@ impl<E: Send + 'static> TaskGroup<E> {
         let Some(key) = shared.state.lock().enter() else { return child };
         let ended = Ended::new(shared.clone(), key);
         let who = Who { id: None, name: name.map(str::to_owned), spawned_at: location };
+        let group = shared.clone();
         let task = async move {
-            // Dropped in reverse order, also by an abort: the future, the channel, and then the child is not live.
-            let ended = ended;
-            let send = send;
             match catch(future).await {
                 Ok(Ok(value)) => _ = send.send(value),
-                Ok(Err(error)) => ended.failed(Failure::error(who.here(), error)),
-                Err(panic) => ended.failed(Failure::panic(who.here(), panic)),
+                Ok(Err(error)) => group.failed(Failure::error(who.here(), error)),
+                Err(panic) => group.failed(Failure::panic(who.here(), panic)),
             }
         };
+        let task = Tracked::new(task, ended);
         let mut builder = crate::task::Builder::new().location(location);
         if let Some(name) = name {
             builder = builder.name(name);

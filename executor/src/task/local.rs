@@ -12,7 +12,7 @@ use std::task::{Context, Poll};
 
 /// Declares keys for values that belong to a task.
 ///
-/// A key has no value until [`scope`](LocalKey::scope) gives it one for the length of a future. A key declared with
+/// A key has no value until [`scope`](crate::task::LocalKey::scope) gives it one for the length of a future. A key declared with
 /// `inherit` also has it in the tasks spawned inside; the others do not.
 ///
 /// ```
