@@ -108,7 +108,7 @@ fn from_asyncio_shows_every_row() {
         "gather: [0, 1, 4, 9], 1 and two",
         "wait: done [\"quick\"], pending 1",
         "as_completed: all of 60 ms, the shortest first",
-        "wait_for: deadline has elapsed",
+        "wait_for: gave up",
         "pool: [2, 4, 3, 7]",
         "task_group: 3, and a group that failed with [\"dropped the cup\"]",
         "cancel_scope: cleaned up in time",

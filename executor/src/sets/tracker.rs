@@ -158,8 +158,10 @@ impl TaskTracker {
     {
         let token = self.token();
         crate::blocking::spawn_blocking(move || {
+            // Captured in this order: a call that is never made drops `f` before it stops being tracked.
+            let call = f;
             let _token = token;
-            f()
+            call()
         })
     }
 
