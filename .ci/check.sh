@@ -4,7 +4,7 @@
 
 every_feature_set() {
     local features
-    for features in '' net io-util io-std fs signal process hyper tokio-io full; do
+    for features in '' macros net io-util io-std fs signal process hyper tokio-io full; do
         echo "features: ${features:-none}"
         cargo clippy -q --package raddle --no-default-features --features "$features" -- -D warnings
     done

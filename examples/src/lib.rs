@@ -7,6 +7,16 @@ use std::fmt::Display;
 use std::process::{self, ExitCode};
 use std::{env, io, thread};
 
+/// The programs of the guide.
+#[cfg(doctest)]
+#[doc = include_str!("../../docs/from-asyncio.md")]
+pub struct FromAsyncio;
+
+/// The same in Chinese.
+#[cfg(doctest)]
+#[doc = include_str!("../../docs/from-asyncio.zh-CN.md")]
+pub struct FromAsyncioInChinese;
+
 /// The options of the servers.
 #[derive(Debug)]
 pub struct Options {

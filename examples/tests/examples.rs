@@ -97,6 +97,32 @@ impl Drop for Server {
 }
 
 #[test]
+fn from_asyncio_shows_every_row() {
+    let printed = run_to_its_end("from_asyncio");
+    for line in [
+        "coroutine: [1.0, 2.0, 4.0], then Done",
+        "create_task: hello from Some(\"greeter\"), the sleeper was cancelled: true",
+        "add_done_callback: Completed with 7",
+        "current_task: worker 1 is running",
+        "contextvars: the child serves request 42, and has a depth: false",
+        "gather: [0, 1, 4, 9], 1 and two",
+        "wait: done [\"quick\"], pending 1",
+        "as_completed: all of 60 ms, the shortest first",
+        "wait_for: gave up",
+        "pool: [2, 4, 3, 7]",
+        "task_group: 3, and a group that failed with [\"dropped the cup\"]",
+        "cancel_scope: cleaned up in time",
+        "run_coroutine_threadsafe: the thread heard 42",
+        "to_thread: a thread summed up 499500",
+    ] {
+        assert!(
+            printed.lines().any(|printed| printed == line),
+            "{line:?} is missing in:\n{printed}"
+        );
+    }
+}
+
+#[test]
 fn fan_out_counts_the_same_primes_on_one_worker_and_on_all() {
     let printed = run_to_its_end("fan_out");
     assert_eq!(printed.matches("78498 primes").count(), 2, "{printed}");

@@ -20,10 +20,14 @@
 //! - `fs`, `process`, `signal`: files, child processes, signals.
 //! - [`sync`]: locks, semaphores and channels, which work on any executor.
 //!
+//! - [`select!`], [`join!`], [`try_join!`], [`pin!`]: several futures in one task.
+//! - [`main`](macro@main) and [`test`](macro@test): attributes that start a runtime.
+//!
 //! # Features
 //!
 //! | feature | |
 //! |---|---|
+//! | `macros` (default) | `select!`, `#[raddle::main]`, `#[raddle::test]` |
 //! | `net` (default) | sockets, named pipes, `io::AsyncFd` and the I/O driver, with the `futures-io` traits |
 //! | `io-util` | `io`: copy, split, duplex, buffers and the extension traits |
 //! | `io-std` | `io`: stdin, stdout, stderr |
@@ -38,15 +42,22 @@
 #![warn(missing_docs)]
 
 mod blocking;
+mod builder;
 mod contain;
+pub mod coroutine;
 #[cfg(feature = "fs")]
 pub mod fs;
+mod local;
 #[doc(hidden)]
 pub mod loom;
+#[doc(hidden)]
+pub mod macros;
 mod queue;
 mod rand;
 pub mod runtime;
 mod scheduler;
+mod scope;
+mod sets;
 pub mod task;
 pub mod time;
 
@@ -62,6 +73,9 @@ pub mod process;
 pub mod signal;
 
 pub use raddle_sync as sync;
+
+#[cfg(feature = "macros")]
+pub use raddle_macros::{main, test};
 
 use std::future::Future;
 use std::panic::Location;

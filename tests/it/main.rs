@@ -12,16 +12,36 @@ static ALLOCATOR: size::Counting = size::Counting;
 
 // Tasks.
 mod cancel;
+mod cancel_scope;
 mod combinations;
+mod coroutine;
+mod handles;
 mod join;
+mod join_map;
+mod join_set;
+mod local_set;
 mod million;
 mod panics;
+mod pool;
 mod size;
 mod spawn;
+mod task_group;
+mod task_local;
+mod task_tracker;
 mod wakers;
+
+// Macros.
+#[cfg(feature = "macros")]
+mod attributes;
+#[cfg(feature = "macros")]
+mod compile_fail;
+mod join_macros;
+#[cfg(feature = "macros")]
+mod select;
 
 // The scheduler.
 mod blocking;
+mod blocking_classes;
 mod budget;
 mod fairness;
 mod foreign_destructors;
@@ -34,6 +54,7 @@ mod contexts;
 mod deadlines;
 mod paused;
 mod runtime;
+mod runtime_hooks;
 mod shutdown;
 mod shutdown_destructors;
 mod shutdown_places;

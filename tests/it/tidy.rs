@@ -13,6 +13,7 @@ const LEAVES: [&str; 3] = ["io-driver", "sync", "timer"];
 const UNSAFE: &[&str] = &[
     "executor/src/blocking/mod.rs",
     "executor/src/hyper.rs",
+    "executor/src/local/shared.rs",
     "executor/src/loom/",
     "executor/src/net/tokio_io.rs",
     "executor/src/queue/gate.rs",
@@ -23,6 +24,8 @@ const UNSAFE: &[&str] = &[
     "executor/src/scheduler/submit.rs",
     "executor/src/task/alloc.rs",
     "executor/src/task/cell.rs",
+    "executor/src/task/env.rs",
+    "executor/src/task/extras.rs",
     "executor/src/task/join.rs",
     "executor/src/task/mod.rs",
     "executor/src/task/owned.rs",

@@ -23,6 +23,8 @@ mod idle_park;
 #[cfg(loom)]
 mod inject;
 #[cfg(loom)]
+mod join_set;
+#[cfg(loom)]
 mod local_queue;
 #[cfg(loom)]
 mod mpsc;
@@ -52,6 +54,10 @@ mod short_lock;
 mod shutdown;
 #[cfg(loom)]
 mod sync_support;
+#[cfg(loom)]
+mod task_extras;
+#[cfg(loom)]
+mod task_group;
 #[cfg(loom)]
 mod task_join;
 #[cfg(loom)]

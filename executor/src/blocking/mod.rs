@@ -1,14 +1,18 @@
 //! Blocking calls, on threads of their own.
 
+mod class;
 mod pool;
+mod wait;
 
+pub use class::{BlockingStats, Busy, Class, spawn_blocking_when_free, try_spawn_blocking};
 pub(crate) use pool::{Config, Pool};
 
 use crate::scheduler::context;
 use crate::scheduler::shared::Shared;
 use crate::scheduler::slot::Slot;
+use crate::task::raw::TaskRef;
 use crate::task::runnable::Runnable;
-use crate::task::{Id, JoinHandle, cell};
+use crate::task::{Id, JoinHandle, cell, extras};
 use std::future::Future;
 use std::panic::Location;
 use std::pin::Pin;
@@ -43,7 +47,7 @@ where
     let location = Location::caller();
     // Found first, and then spawned on: the panic outside a runtime names the caller.
     let shared = context::expect_arc("task::spawn_blocking");
-    spawn(&shared, f, location)
+    spawn(&shared, f, location, extras::inherit)
 }
 
 /// A task that calls `f` in its only poll.
@@ -66,6 +70,7 @@ pub(crate) fn spawn<F, R>(
     shared: &Arc<Shared>,
     f: F,
     location: &'static Location<'static>,
+    furnish: impl FnOnce(TaskRef),
 ) -> JoinHandle<R>
 where
     F: FnOnce() -> R + Send + 'static,
@@ -73,6 +78,7 @@ where
 {
     let owner: *const Slot = &**shared.slots.first().expect("a runtime has a slot");
     let task = cell::allocate(Call(Some(f)), owner, Id::next(), location);
+    furnish(task);
     shared.blocking.submit(shared, Runnable::from_wake(task));
     // SAFETY: just made for `Call<F>`, whose output is `R`, and this is its one handle.
     #[allow(unsafe_code)]

@@ -15,11 +15,12 @@ use crate::scheduler::shared::{Hooks, Shared, call};
 use crate::task::runnable::{Nowhere, Ran, Runnable};
 use crossbeam_channel::{Receiver, Sender};
 use parking_lot::{Condvar, Mutex};
+use raddle_sync::Notify;
 use std::cell::Cell;
 use std::fmt;
 use std::ptr;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering::*, fence};
+use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering::*, fence};
 use std::time::{Duration, Instant};
 
 pub(crate) struct Config {
@@ -31,7 +32,8 @@ pub(crate) struct Config {
 }
 
 enum Message {
-    Call(Runnable),
+    /// And since when it waits.
+    Call(Runnable, Instant),
     Stop,
 }
 
@@ -40,19 +42,22 @@ pub(crate) struct Pool {
     sender: Sender<Message>,
     receiver: Receiver<Message>,
     /// Threads waiting on the channel (B2).
-    waiting: AtomicUsize,
+    pub(super) waiting: AtomicUsize,
     /// Calls submitted and not done yet (Z1).
     in_flight: AtomicUsize,
     closed: AtomicBool,
+    /// Tells, one by one, who waits for room, of each thread that waits for a call or has left.
+    pub(super) room: Notify,
+    pub(super) longest_wait_ns: AtomicU64,
     /// Not in the pool itself: the last thing a thread does is to count itself out, when it has let go of everything
     /// else.
-    threads: Arc<(Mutex<Threads>, Condvar)>,
+    pub(super) threads: Arc<(Mutex<Threads>, Condvar)>,
 }
 
 #[derive(Debug, Default)]
-struct Threads {
+pub(super) struct Threads {
     /// Threads that take calls.
-    count: usize,
+    pub(super) count: usize,
     /// Threads that exist; the condition variable beside tells of each that ends.
     alive: usize,
     /// Whether one of them has been started and has not come up yet (B3).
@@ -74,6 +79,8 @@ impl Pool {
             waiting: AtomicUsize::new(0),
             in_flight: AtomicUsize::new(0),
             closed: AtomicBool::new(false),
+            room: Notify::new(),
+            longest_wait_ns: AtomicU64::new(0),
             threads: Arc::default(),
         }
     }
@@ -93,7 +100,7 @@ impl Pool {
     pub(crate) fn submit(&self, shared: &Arc<Shared>, runnable: Runnable) {
         // Relaxed: who submits is awake, and is seen to be.
         self.in_flight.fetch_add(1, Relaxed);
-        self.send(Message::Call(runnable));
+        self.send(Message::Call(runnable, Instant::now()));
         // B2, B4: pairs with the fences in `give_up_waiting` and `close`.
         fence(SeqCst);
         if self.closed.load(Relaxed) {
@@ -151,7 +158,7 @@ impl Pool {
         let mut stops = 0;
         for message in self.receiver.try_iter() {
             match message {
-                Message::Call(runnable) => {
+                Message::Call(runnable, _) => {
                     runnable.cancel(&Nowhere);
                     self.done();
                 }
@@ -172,13 +179,19 @@ impl Pool {
             Err(_) => self.wait(),
         };
         match message {
-            Ok(Message::Call(runnable)) => Some(runnable),
+            Ok(Message::Call(runnable, since)) => {
+                let waited = since.elapsed().as_nanos().try_into().unwrap_or(u64::MAX);
+                self.longest_wait_ns.fetch_max(waited, Relaxed);
+                Some(runnable)
+            }
             Ok(Message::Stop) | Err(_) => None,
         }
     }
 
     fn wait(&self) -> Result<Message, crossbeam_channel::RecvTimeoutError> {
         self.waiting.fetch_add(1, Relaxed);
+        // After the count: who is told looks there.
+        self.room.notify_one();
         let received = self.receiver.recv_timeout(self.config.keep_alive);
         self.waiting.fetch_sub(1, Relaxed);
         received.or_else(|timeout| {
@@ -186,6 +199,24 @@ impl Pool {
             fence(SeqCst);
             self.receiver.try_recv().map_err(|_| timeout)
         })
+    }
+
+    /// Whether a call would find a thread, idle or to be started, as far as can be told at this moment.
+    pub(super) fn has_room(&self) -> bool {
+        let threads = self.threads.0.lock();
+        let may_start = self.config.threads_max - threads.count;
+        // One that is being started has a call waiting for it.
+        self.receiver.len() < self.waiting.load(Relaxed) + may_start + usize::from(threads.starting)
+    }
+
+    /// Calls that wait for a thread.
+    pub(super) fn queued(&self) -> usize {
+        self.receiver.len()
+    }
+
+    /// Threads that have not ended.
+    pub(crate) fn threads_left(&self) -> usize {
+        self.threads.0.lock().alive
     }
 
     /// B4: cancels the calls that have not begun, and waits for the others until `deadline`.
@@ -234,6 +265,7 @@ fn run(shared: Arc<Shared>) {
                 threads.count -= 1;
                 threads.count == 0
             };
+            pool.room.notify_one();
             if none_left && !pool.receiver.is_empty() {
                 // Somebody counted on this thread when it could not start another.
                 pool.grow(self.0);

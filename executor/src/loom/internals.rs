@@ -13,7 +13,7 @@ use crate::scheduler::shared::{Hooks, Shared};
 use crate::task::cell::allocate;
 use crate::task::owned::{OwnedTasks, Returns};
 use crate::task::raw::TaskRef;
-use crate::task::{Host, Id, JoinHandle, Schedule, poll};
+use crate::task::{Host, Id, JoinHandle, Schedule, TaskGroup, poll};
 use raddle_timer::{Clock, Key, PausableClock};
 use std::fmt;
 use std::future::Future;
@@ -164,10 +164,28 @@ impl Task {
         self.0.header().join_waker.with_mut(|slot| unsafe { *slot = Some(waker) });
     }
 
+    /// Puts a callback into the list, says so, and does not look whether the task is complete.
+    pub fn watch_without_looking(&self, f: impl FnOnce() + Send + 'static) {
+        crate::task::extras::push_callback(self.0, Box::new(move |_| f()));
+        let _ = self.0.state().watch();
+    }
+
     /// Half of polling a `JoinHandle`: everything but taking the output.
     pub fn poll_join(&self, cx: &mut Context<'_>) -> Poll<()> {
         poll::poll_join(self.0, cx)
     }
+}
+
+/// Spawns a child of a group, and does not look whether the group was aborted meanwhile.
+#[track_caller]
+pub fn spawn_without_looking<E, F>(group: &TaskGroup<E>, future: F)
+where
+    E: Send + 'static,
+    F: Future<Output = Result<(), E>> + Send + 'static,
+{
+    let _ = group.enter(None, Location::caller(), future, |shared, key, handle| {
+        let _ = shared.put_in(key, &handle);
+    });
 }
 
 /// A whole runtime, whose threads the model starts: the scheduler as it is, without I/O.
@@ -198,7 +216,7 @@ impl Runtime {
         super::checked::start_clock();
         let clock = Arc::new(ModelClock);
         let time = PausableClock::new(clock.clone());
-        let shared = Shared::new(workers, guests, clock, time, 1, Hooks::default(), pool);
+        let shared = Shared::new(workers, guests, clock, time, 1, Hooks::default(), None, pool);
         Runtime(shared.expect("no I/O, no error"))
     }
 

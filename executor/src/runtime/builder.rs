@@ -2,6 +2,7 @@
 
 use super::Runtime;
 use super::handle::Handle;
+use super::hooks::TaskHooks;
 use super::threads::Threads;
 use crate::blocking;
 use crate::scheduler::idle::WORKERS_MAX;
@@ -9,7 +10,7 @@ use crate::scheduler::shared::{Hook, Hooks, Shared};
 use raddle_timer::{Clock, PausableClock, SystemClock};
 use std::fmt;
 use std::io;
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
 /// Slots for threads that work while they wait in `block_on`; further ones only wait.
@@ -40,6 +41,7 @@ pub struct Builder {
     hooks: Hooks,
     clock: Arc<dyn Clock>,
     start_paused: bool,
+    pub(super) task_hooks: TaskHooks,
 }
 
 /// A runtime could not be started.
@@ -105,6 +107,7 @@ impl Builder {
             hooks: Hooks::default(),
             clock: Arc::new(SystemClock),
             start_paused: false,
+            task_hooks: TaskHooks::default(),
         }
     }
 
@@ -280,9 +283,12 @@ impl Builder {
         if self.start_paused {
             time.pause();
         }
+        let itself = Arc::new(OnceLock::new());
+        let observer = self.task_hooks.observer(&itself);
         let (clock, hooks) = (Arc::new(SystemClock), self.hooks.clone());
-        let shared = Shared::new(workers, guests, clock, time, seed, hooks, blocking)
+        let shared = Shared::new(workers, guests, clock, time, seed, hooks, observer, blocking)
             .map_err(BuildError::Io)?;
+        itself.get_or_init(|| Arc::downgrade(&shared));
         let threads =
             Threads::start(&shared, &*name, self.thread_stack_size).map_err(BuildError::Io)?;
         Ok(Runtime { handle: Handle { shared }, threads, ended: false })

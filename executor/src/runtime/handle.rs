@@ -4,7 +4,7 @@ use crate::blocking;
 use crate::scheduler::block_on;
 use crate::scheduler::context::{self, Entered};
 use crate::scheduler::shared::Shared;
-use crate::task::JoinHandle;
+use crate::task::{JoinHandle, extras};
 use std::fmt;
 use std::future::Future;
 use std::marker::PhantomData;
@@ -95,7 +95,7 @@ impl Handle {
         F: FnOnce() -> R + Send + 'static,
         R: Send + 'static,
     {
-        blocking::spawn(&self.shared, f, Location::caller())
+        blocking::spawn(&self.shared, f, Location::caller(), extras::inherit)
     }
 
     /// Runs `future` to its end on the calling thread. See [`Runtime::block_on`](super::Runtime::block_on).
@@ -108,6 +108,11 @@ impl Handle {
     #[track_caller]
     pub fn block_on<F: Future>(&self, future: F) -> F::Output {
         block_on::block_on(&self.shared, future)
+    }
+
+    /// The runtime's id.
+    pub fn id(&self) -> super::Id {
+        self.shared.id
     }
 
     /// How many worker threads the runtime has; none if it is of the current-thread flavor.

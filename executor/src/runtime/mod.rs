@@ -2,10 +2,16 @@
 
 mod builder;
 mod handle;
+mod hooks;
+mod id;
+mod report;
 mod threads;
 
 pub use builder::{BuildError, Builder};
 pub use handle::{EnterGuard, Handle, NoRuntime};
+pub use hooks::UnhandledPanic;
+pub use id::Id;
+pub use report::{Leftover, LeftoverState, ShutdownReport};
 
 use crate::scheduler::context;
 use crate::task::JoinHandle;

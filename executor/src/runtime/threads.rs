@@ -72,6 +72,11 @@ impl Threads {
         Ok(threads)
     }
 
+    /// Threads that have not ended.
+    pub(crate) fn left(&self) -> usize {
+        *self.alive.count.lock()
+    }
+
     /// Waits for the threads' end, until `deadline`; those that go on longer are left to themselves.
     pub(crate) fn join(&mut self, deadline: Option<Instant>) {
         let mut count = self.alive.count.lock();

@@ -12,9 +12,12 @@ use crate::contain::contain;
 use crate::loom::sync::Mutex;
 use crate::loom::thread::Thread;
 use crate::queue::Inject;
-use crate::task::Id;
+use crate::runtime;
+use crate::task::observer::Observer;
+use crate::task::raw::TaskRef;
 use crate::task::runnable::{Nowhere, Runnable};
-use crate::task::{JoinHandle, cell};
+use crate::task::{Host, Id};
+use crate::task::{JoinHandle, cell, extras};
 use crossbeam_utils::CachePadded;
 use raddle_timer::{Clock, Listener, PausableClock, Timer};
 use std::fmt;
@@ -67,6 +70,9 @@ pub(crate) struct Shared {
     pub(crate) blocking: Pool,
     pub(crate) shutdown: Shutdown,
     pub(crate) hooks: Hooks,
+    /// Whom to tell about tasks; nobody, as a rule.
+    pub(crate) observer: Option<Arc<Observer>>,
+    pub(crate) id: runtime::Id,
     /// Threads inside `block_on` that found no guest slot free, to be told when one is.
     pub(crate) waiting_guests: Mutex<Vec<Thread>>,
     /// Everybody inside `block_on` (Z1).
@@ -92,6 +98,7 @@ impl Shared {
         time: PausableClock,
         seed: u64,
         hooks: Hooks,
+        observer: Option<Arc<Observer>>,
         blocking: Pool,
     ) -> std::io::Result<Arc<Shared>> {
         crate::loom::barrier::prepare();
@@ -116,6 +123,8 @@ impl Shared {
             blocking,
             shutdown: Shutdown::new(count),
             hooks,
+            observer,
+            id: runtime::Id::next(),
             waiting_guests: Mutex::new(Vec::new()),
             roots: Mutex::new(Vec::new()),
         }))
@@ -147,10 +156,26 @@ impl Shared {
         F: Future + Send + 'static,
         F::Output: Send + 'static,
     {
+        self.spawn_furnished(future, location, extras::inherit)
+    }
+
+    /// As [`spawn`](Shared::spawn); `furnish` gives the task its extras before anybody knows of it.
+    #[inline]
+    pub(crate) fn spawn_furnished<F>(
+        &self,
+        future: F,
+        location: &'static Location<'static>,
+        furnish: impl FnOnce(TaskRef),
+    ) -> JoinHandle<F::Output>
+    where
+        F: Future + Send + 'static,
+        F::Output: Send + 'static,
+    {
         context::with_worker_of(self, |worker| match worker {
             Some(worker) => {
                 let id = worker.core.ids.borrow_mut().next();
                 let task = cell::allocate(future, worker.slot, id, location);
+                self.prepare(task, furnish);
                 worker.submit_spawned(Runnable::from_wake(task));
                 // SAFETY: just made for `F`, and this is its one handle.
                 #[allow(unsafe_code)]
@@ -165,10 +190,11 @@ impl Shared {
                     Id::next(),
                     location,
                 );
+                self.prepare(task, furnish);
                 let runnable = Runnable::from_wake(task);
                 if self.shutdown.is_closed() {
                     // S1: at once, or threads that go on spawning would keep the others from ending.
-                    context::with_shared(self, || runnable.cancel(&Nowhere));
+                    context::with_shared(self, || runnable.cancel(&Outside(self)));
                 } else {
                     self.submit_remote(runnable);
                 }
@@ -179,6 +205,14 @@ impl Shared {
                 }
             }
         })
+    }
+
+    #[inline]
+    fn prepare(&self, task: TaskRef, furnish: impl FnOnce(TaskRef)) {
+        furnish(task);
+        if let Some(observer) = &self.observer {
+            observer.spawned(task);
+        }
     }
 
     /// A free slot for a thread in `block_on`. Not one that has been left for good: what is queued there stays (S3).
@@ -244,6 +278,31 @@ fn call_on_jump(time: &PausableClock, shared: Weak<Shared>) -> Arc<Listener> {
     });
     time.on_jump(Arc::downgrade(&listener));
     listener
+}
+
+/// The host of a task that ends outside the workers.
+pub(super) struct Outside<'a>(pub(super) &'a Shared);
+
+impl Host for Outside<'_> {
+    fn owner(&self) -> *const () {
+        Nowhere.owner()
+    }
+
+    fn link(&self, task: TaskRef) {
+        Nowhere.link(task);
+    }
+
+    fn unlink(&self, task: TaskRef) {
+        Nowhere.unlink(task);
+    }
+
+    fn observer(&self) -> Option<&Observer> {
+        self.0.observer.as_deref()
+    }
+
+    fn send_home(&self, home: *const (), task: TaskRef) {
+        Nowhere.send_home(home, task);
+    }
 }
 
 impl Slot {

@@ -21,14 +21,18 @@
 //! it.
 
 use super::context;
-use super::shared::Shared;
+use super::shared::{Outside, Shared};
 use super::slot::Claim;
 use super::worker::Worker;
 use crate::contain::contain;
 use crate::loom::sync::atomic::{AtomicBool, AtomicUsize, Ordering::*, fence};
 use crate::queue::Steal;
+use crate::runtime::{Leftover, LeftoverState};
 use crate::task::poll;
-use crate::task::runnable::{Nowhere, Runnable};
+use crate::task::raw::TaskRef;
+use crate::task::runnable::Runnable;
+use parking_lot::Mutex;
+use std::sync::OnceLock;
 
 /// How far the end has come.
 #[derive(Debug)]
@@ -36,11 +40,17 @@ pub(crate) struct Shutdown {
     closed: AtomicBool,
     /// Slots not left yet.
     remaining: AtomicUsize,
+    /// What is cancelled, if somebody wants to know.
+    leftovers: OnceLock<Mutex<Vec<Leftover>>>,
 }
 
 impl Shutdown {
     pub(crate) fn new(slots: usize) -> Shutdown {
-        Shutdown { closed: AtomicBool::new(false), remaining: AtomicUsize::new(slots) }
+        Shutdown {
+            closed: AtomicBool::new(false),
+            remaining: AtomicUsize::new(slots),
+            leftovers: OnceLock::new(),
+        }
     }
 
     /// Whether the runtime is closed.
@@ -49,6 +59,25 @@ impl Shutdown {
         // Acquire: pairs with `close`. A worker that reads it late is unparked, or reads it again after its next task;
         // the others fence.
         self.closed.load(Acquire)
+    }
+
+    /// From now on what is cancelled is written down.
+    pub(crate) fn report_leftovers(&self) {
+        self.leftovers.get_or_init(Mutex::default);
+    }
+
+    pub(crate) fn take_leftovers(&self) -> Vec<Leftover> {
+        self.leftovers
+            .get()
+            .map(|leftovers| std::mem::take(&mut *leftovers.lock()))
+            .unwrap_or_default()
+    }
+
+    /// The caller stands on the right to poll `task`, and is about to cancel it.
+    fn note_leftover(&self, task: TaskRef, state: LeftoverState) {
+        if let Some(leftovers) = self.leftovers.get() {
+            leftovers.lock().push(Leftover::of(task, state));
+        }
     }
 
     pub(crate) fn has_ended(&self) -> bool {
@@ -136,7 +165,8 @@ impl Shared {
         loop {
             match self.injector.take_one() {
                 Steal::Success(runnable) => {
-                    context::with_shared(self, || runnable.cancel(&Nowhere));
+                    self.shutdown.note_leftover(runnable.task(), LeftoverState::Queued);
+                    context::with_shared(self, || runnable.cancel(&Outside(self)));
                 }
                 Steal::Retry => crate::loom::hint::spin_loop(),
                 Steal::Empty => return,
@@ -151,10 +181,15 @@ impl Worker<'_> {
         let owned = &self.core.owned;
         loop {
             while let Some(runnable) = self.next_to_cancel() {
+                let shutdown = &self.shared.shutdown;
+                shutdown.note_leftover(runnable.task(), LeftoverState::Queued);
                 runnable.cancel(self);
             }
             owned.welcome_home(&self.slot.returns);
-            owned.cancel_all(|task| poll::cancel(task, self));
+            owned.cancel_all(|task| {
+                self.shared.shutdown.note_leftover(task, LeftoverState::Waiting);
+                poll::cancel(task, self);
+            });
             // A destructor may have spawned or woken others; then there is another round.
             if !self.has_own_work() && self.shared.injector.is_empty() {
                 return owned.len() == 0;

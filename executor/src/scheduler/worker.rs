@@ -8,6 +8,7 @@ use super::watch::Look;
 use crate::contain::contain;
 use crate::loom::sync::atomic::{Ordering::*, fence};
 use crate::task::Host;
+use crate::task::observer::Observer;
 use crate::task::raw::TaskRef;
 use crate::task::runnable::{Ran, Runnable};
 use crossbeam_utils::CachePadded;
@@ -48,6 +49,11 @@ impl Host for Worker<'_> {
     #[inline]
     fn unlink(&self, task: TaskRef) {
         self.core.owned.unlink(task);
+    }
+
+    #[inline]
+    fn observer(&self) -> Option<&Observer> {
+        self.shared.observer.as_deref()
     }
 
     fn send_home(&self, home: *const (), task: TaskRef) {

@@ -2,9 +2,9 @@
 
 use super::raw::TaskRef;
 use super::state::Wake;
-use super::{Id, waker};
+use super::{Id, Outcome, extras, waker};
 use std::fmt;
-use std::panic::{RefUnwindSafe, UnwindSafe};
+use std::panic::{Location, RefUnwindSafe, UnwindSafe};
 
 /// Asks for `task` to be dropped (T7). The caller stands on a reference.
 pub(crate) fn abort(task: TaskRef) {
@@ -12,6 +12,13 @@ pub(crate) fn abort(task: TaskRef) {
         Wake::Submit => waker::submit(task),
         Wake::Nothing => {}
         Wake::Free => unreachable!("cancelling gives up no reference"),
+    }
+}
+
+/// Asks `task` to stop by itself. The caller stands on a reference.
+pub(crate) fn cancel(task: TaskRef) {
+    if !task.state().load().is_complete() {
+        task.header().origin.expect_extras().cancelled().cancel();
     }
 }
 
@@ -44,9 +51,29 @@ impl AbortHandle {
         self.0.state().load().is_complete()
     }
 
+    /// Asks the task to stop. See [`JoinHandle::cancel`](super::JoinHandle::cancel).
+    pub fn cancel(&self) {
+        cancel(self.0);
+    }
+
+    /// Has `f` called when the task has ended. See [`JoinHandle::on_done`](super::JoinHandle::on_done).
+    pub fn on_done(&self, f: impl FnOnce(Outcome) + Send + 'static) {
+        extras::on_done(self.0, Box::new(f));
+    }
+
     /// The task's id.
     pub fn id(&self) -> Id {
         self.0.id()
+    }
+
+    /// The name the task was given by [`Builder::name`](super::Builder::name).
+    pub fn name(&self) -> Option<&str> {
+        self.0.name()
+    }
+
+    /// Where the task was spawned.
+    pub fn spawned_at(&self) -> &'static Location<'static> {
+        self.0.location()
     }
 }
 
@@ -69,6 +96,7 @@ impl fmt::Debug for AbortHandle {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("AbortHandle")
             .field("id", &self.id())
+            .field("name", &self.name())
             .field("is_finished", &self.is_finished())
             .finish()
     }

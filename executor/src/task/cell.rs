@@ -9,10 +9,11 @@
 
 #![allow(unsafe_code)]
 
+use super::extras::Origin;
 use super::raw::TaskRef;
 use super::runnable::Runnable;
 use super::state::State;
-use super::{Id, JoinError, Schedule, alloc};
+use super::{Id, JoinError, Outcome, Schedule, alloc};
 use crate::contain::contain;
 use crate::loom::cell::UnsafeCell;
 use std::cell::Cell as StdCell;
@@ -43,11 +44,16 @@ pub struct Header {
     pub(crate) links: StdCell<Links>,
     pub(crate) join_waker: UnsafeCell<Option<Waker>>,
     pub(crate) id: Id,
-    pub(crate) location: &'static Location<'static>,
+    /// Where the task was spawned, or its extras, which know (T13).
+    pub(crate) origin: Origin,
     /// What the stage holds: the poller's until COMPLETE (T3), then the output's owner's (T5).
     pub(crate) stage: StdCell<Stage>,
     /// Whether the task is in its owner's list (T10).
     pub(crate) linked: StdCell<bool>,
+    /// How the task has ended: written by the poller before COMPLETE, and never after.
+    pub(crate) outcome: StdCell<Outcome>,
+    /// Whether the extras hold an environment (T15). Does not change once the task is known to others.
+    pub(crate) has_env: StdCell<bool>,
 }
 
 #[derive(Clone, Copy, Debug)]
@@ -102,9 +108,11 @@ where
             links: StdCell::new(Links { previous: None, next: None }),
             join_waker: UnsafeCell::new(None),
             id,
-            location,
+            origin: Origin::new(location),
             stage: StdCell::new(Stage::Future),
             linked: StdCell::new(false),
+            outcome: StdCell::new(Outcome::Completed),
+            has_env: StdCell::new(false),
         },
         stage: std::cell::UnsafeCell::new(StageOf { future: ManuallyDrop::new(future) }),
         schedule: PhantomData::<fn(S)>,
@@ -152,6 +160,7 @@ unsafe fn poll<F: Future, S>(task: TaskRef, cx: &mut Context<'_>) -> Poll<()> {
             // A second panic, out of the destructor, is dropped in favor of the first, which explains more.
             contain(|| drop_future(cell));
         }
+        header.outcome.set(Outcome::Panicked);
         store_output(cell, Err(JoinError::panic(header.id, panic)));
         Poll::Ready(())
     })
@@ -161,10 +170,11 @@ unsafe fn cancel<F: Future, S>(task: TaskRef) {
     // SAFETY: as in `poll`.
     let cell = unsafe { cell_of::<F, S>(task) };
     let id = cell.header.id;
-    let error = match catch_unwind(AssertUnwindSafe(|| drop_future(cell))) {
-        Ok(()) => JoinError::cancelled(id),
-        Err(panic) => JoinError::panic(id, panic),
+    let (outcome, error) = match catch_unwind(AssertUnwindSafe(|| drop_future(cell))) {
+        Ok(()) => (Outcome::Cancelled, JoinError::cancelled(id)),
+        Err(panic) => (Outcome::Panicked, JoinError::panic(id, panic)),
     };
+    cell.header.outcome.set(outcome);
     store_output(cell, Err(error));
 }
 

@@ -1,12 +1,19 @@
 //! What this thread is polling, for `task::id()` and for the scheduler's questions about a wake.
 
-use super::Id;
+use super::env::Entry;
 use super::raw::TaskRef;
+use super::{AbortHandle, Id};
 use std::cell::Cell;
+use std::ptr;
 
 crate::loom::thread_local! {
     static CURRENT: Current = const {
-        Current { task: Cell::new(None), yielded: Cell::new(false), completing: Cell::new(false) }
+        Current {
+            task: Cell::new(None),
+            yielded: Cell::new(false),
+            completing: Cell::new(false),
+            env: Cell::new(ptr::null()),
+        }
     };
 }
 
@@ -16,26 +23,63 @@ struct Current {
     yielded: Cell<bool>,
     /// A completed task is waking its joiner.
     completing: Cell<bool>,
+    /// What is passed on to tasks spawned here (T15).
+    env: Cell<*const Entry>,
 }
 
 /// Runs `poll` with `task` as the current one; also says whether it asked for a yield. The outer task, and what it has
 /// asked for, come back afterwards, also after a panic.
 #[inline]
 pub(crate) fn with<R>(task: TaskRef, poll: impl FnOnce() -> R) -> (R, bool) {
-    struct Restore(Option<TaskRef>, bool);
+    struct Restore(Option<TaskRef>, bool, *const Entry);
     impl Drop for Restore {
         #[inline]
         fn drop(&mut self) {
             CURRENT.with(|current| {
                 current.task.set(self.0);
                 current.yielded.set(self.1);
+                current.env.set(self.2);
             });
         }
     }
-    let _restore = CURRENT
-        .with(|current| Restore(current.task.replace(Some(task)), current.yielded.replace(false)));
+    let header = task.header();
+    let env = if header.has_env.get() { header.origin.env() } else { ptr::null() };
+    let _restore = CURRENT.with(|current| {
+        // T15: the extras of a task that is being polled keep it.
+        let task = current.task.replace(Some(task));
+        Restore(task, current.yielded.replace(false), current.env.replace(env))
+    });
     let result = poll();
     (result, CURRENT.with(|current| current.yielded.get()))
+}
+
+/// The task being polled on this thread.
+#[inline]
+pub(crate) fn task() -> Option<TaskRef> {
+    CURRENT.with(|current| current.task.get())
+}
+
+/// What is passed on here; null for nothing.
+#[inline]
+pub(crate) fn env() -> *const Entry {
+    CURRENT.with(|current| current.env.get())
+}
+
+/// Sets the environment; the caller keeps it alive, and puts back what this returns (T15).
+pub(crate) fn replace_env(env: *const Entry) -> *const Entry {
+    CURRENT.with(|current| current.env.replace(env))
+}
+
+/// Runs `f` with another environment, which the caller keeps alive (T15).
+pub(crate) fn with_env<R>(env: *const Entry, f: impl FnOnce() -> R) -> R {
+    struct Restore(*const Entry);
+    impl Drop for Restore {
+        fn drop(&mut self) {
+            CURRENT.with(|current| current.env.set(self.0));
+        }
+    }
+    let _restore = Restore(CURRENT.with(|current| current.env.replace(env)));
+    f()
 }
 
 /// Asks the poller of `task` to submit it again, if it is the one being polled. `false` if it is not.
@@ -88,5 +132,28 @@ pub fn id() -> Id {
 
 /// The id of the task being polled on this thread, if there is one.
 pub fn try_id() -> Option<Id> {
-    CURRENT.with(|current| current.task.get()).map(|task| task.id())
+    task().map(|task| task.id())
+}
+
+/// A handle to the task being polled on this thread, which can ask it to stop, or be asked for its name.
+///
+/// # Panics
+/// Outside a task, as [`id`].
+///
+/// ```
+/// # raddle::block_on(async {
+/// let task = raddle::task::Builder::new().name("reader").spawn(async {
+///     raddle::task::current().name().map(str::to_owned)
+/// });
+/// assert_eq!(task.await.unwrap().as_deref(), Some("reader"));
+/// # })
+/// ```
+#[track_caller]
+pub fn current() -> AbortHandle {
+    try_current().expect("task::current() outside a task: only a future given to spawn runs in one")
+}
+
+/// A handle to the task being polled on this thread, if there is one.
+pub fn try_current() -> Option<AbortHandle> {
+    task().map(AbortHandle::new)
 }

@@ -8,7 +8,7 @@
 use super::cell::Stage;
 use super::raw::TaskRef;
 use super::state::DropHandle;
-use super::{AbortHandle, Id, JoinError, poll};
+use super::{AbortHandle, Id, JoinError, Outcome, extras, poll};
 use std::fmt;
 use std::future::Future;
 use std::marker::PhantomData;
@@ -69,6 +69,47 @@ impl<T> JoinHandle<T> {
         super::abort::abort(self.task);
     }
 
+    /// Asks the task to stop, and leaves it to the task when: [`task::cancelled`](super::cancelled) and
+    /// [`task::is_cancelled`](super::is_cancelled) tell it, so that it can finish what must be finished. A task that does
+    /// not listen goes on. [`cancel_within`](JoinHandle::cancel_within) waits, and aborts such.
+    ///
+    /// ```
+    /// # raddle::block_on(async {
+    /// let task = raddle::spawn(async {
+    ///     raddle::task::cancelled().await;
+    ///     raddle::task::yield_now().await; // Says good-bye to somebody.
+    ///     "cleaned up"
+    /// });
+    /// task.cancel();
+    /// assert_eq!(task.await.unwrap(), "cleaned up");
+    /// # })
+    /// ```
+    pub fn cancel(&self) {
+        super::abort::cancel(self.task);
+    }
+
+    /// Has `f` called once when the task has ended, however it ends, with how it did.
+    ///
+    /// It is called by the thread that ends the task, as a rule a worker, right after a joiner has been woken; or here and
+    /// now, if the task has ended already. It should be short. Its panic is reported by the panic hook, and ignored.
+    ///
+    /// ```
+    /// # raddle::block_on(async {
+    /// use raddle::task::Outcome;
+    ///
+    /// let (tell, told) = raddle::sync::oneshot::channel();
+    /// let task = raddle::spawn(async { panic!("no more tea") });
+    /// task.on_done(move |outcome| tell.send(outcome).unwrap());
+    /// assert_eq!(told.await, Ok(Outcome::Panicked));
+    /// # })
+    /// ```
+    pub fn on_done(&self, f: impl FnOnce(Outcome) + Send + 'static) {
+        extras::on_done(self.task, Box::new(f));
+    }
+
+    /// Lets the task go on alone. The same as dropping the handle, said aloud.
+    pub fn detach(self) {}
+
     /// Another handle that can [`abort`](JoinHandle::abort) the task, and does not own its output.
     pub fn abort_handle(&self) -> AbortHandle {
         AbortHandle::new(self.task)
@@ -84,9 +125,33 @@ impl<T> JoinHandle<T> {
         self.task.id()
     }
 
+    /// The name the task was given by [`Builder::name`](super::Builder::name).
+    pub fn name(&self) -> Option<&str> {
+        self.task.name()
+    }
+
     /// Where the task was spawned.
     pub fn spawned_at(&self) -> &'static Location<'static> {
         self.task.location()
+    }
+}
+
+impl<T> JoinHandle<T> {
+    /// Waits for the end of the task, without taking its output or spending budget.
+    pub(crate) fn poll_done(&mut self, cx: &mut Context<'_>) -> Poll<()> {
+        poll::poll_join(self.task, cx)
+    }
+
+    /// The output of a task that is complete.
+    ///
+    /// # Panics
+    /// If it is not, or the output was taken before.
+    pub(crate) fn take_output(&mut self) -> Result<T, JoinError> {
+        assert!(self.is_finished(), "the output of a task that has not ended");
+        let mut output: Option<Result<T, JoinError>> = None;
+        // SAFETY: T5: the task is complete and we are its `JoinHandle`; `output` has the type the vtable expects.
+        unsafe { (self.task.header().vtable.take_output)(self.task, (&raw mut output).cast()) };
+        output.expect("take_output stores the output or panics")
     }
 }
 
@@ -150,6 +215,7 @@ impl<T> fmt::Debug for JoinHandle<T> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("JoinHandle")
             .field("id", &self.id())
+            .field("name", &self.name())
             .field("spawned_at", &format_args!("{}", self.spawned_at()))
             .field("is_finished", &self.is_finished())
             .finish()

@@ -32,6 +32,7 @@
 //! | `CANCELLED` | the next poller drops the future instead of polling it |
 //! | `JOIN_HANDLE` | the `JoinHandle` lives and owns the output |
 //! | `JOIN_WAKER` | the join-waker slot is shared and read-only |
+//! | `WATCHED` | somebody wants to be called at the end |
 //! | references, 28 bits | one for the owner, one for the `JoinHandle`, one per waker and `AbortHandle` |
 //! | wakes, 28 bits | wakes that no poll has answered yet |
 //!
@@ -64,16 +65,24 @@
 //! - **T12** A task that is not COMPLETE keeps its scheduler alive (S4 waits for it). So whoever holds a `Runnable`
 //!   may follow the owner pointer, and nobody else does.
 //!
+//! What few tasks have, such as a name or a callback, is beside the cell: T13 and T14 in `extras.rs`, T15 in `env.rs`.
+//!
 //! Spawn, poll and join of a task that never waits cost one read-modify-write on the word (`complete`), a wake and its
 //! poll cost two; nothing that another core writes is touched.
 
 mod abort;
 pub(crate) mod alloc;
 pub(crate) mod cell;
+pub mod coop;
 pub(crate) mod current;
+pub(crate) mod env;
 mod error;
+pub(crate) mod extras;
 mod id;
 mod join;
+mod local;
+pub(crate) mod observer;
+mod outcome;
 pub(crate) mod owned;
 pub(crate) mod poll;
 pub(crate) mod raw;
@@ -82,15 +91,34 @@ pub(crate) mod state;
 pub(crate) mod waker;
 mod yield_now;
 
+pub use crate::builder::Builder;
+pub use crate::local::{LocalEnterGuard, LocalRuntime, LocalSet, spawn_local};
+pub use crate::scope::{
+    CancelScope, Cancelled, Cause, Child, ChildFailed, Failure, GroupError, GroupOptions,
+    TaskGroup, Who, cancelled, is_cancelled, shield,
+};
 pub use abort::AbortHandle;
-pub use current::{id, try_id};
+pub use current::{current, id, try_current, try_id};
 pub use error::JoinError;
 pub use id::Id;
 pub(crate) use id::IdBlock;
 pub use join::JoinHandle;
+pub use local::{AccessError, InheritedLocalKey, LocalKey, TaskLocalFuture};
+pub use observer::TaskMeta;
+pub use outcome::Outcome;
 pub use yield_now::yield_now;
 
-pub use crate::blocking::spawn_blocking;
+pub use crate::blocking::{spawn_blocking, spawn_blocking_when_free, try_spawn_blocking};
+
+/// Kinds of blocking calls with limits, and how busy their threads are.
+pub mod blocking {
+    pub use crate::blocking::{BlockingStats, Busy, Class};
+}
+
+pub use crate::sets::{
+    JoinMap, JoinSet, JoinSetBuilder, Pool, TaskTracker, TaskTrackerToken, TrackedFuture,
+    TryJoinError, When, join_all, try_join_all,
+};
 pub use crate::spawn;
 
 use raw::TaskRef;
@@ -117,6 +145,12 @@ pub(crate) trait Host {
 
     /// Unlinks a task whose home this is.
     fn unlink(&self, task: TaskRef);
+
+    /// Whom to tell about the tasks polled here; nobody, as a rule.
+    #[inline]
+    fn observer(&self) -> Option<&observer::Observer> {
+        None
+    }
 
     /// Hands a completed task back to `home`, the worker that linked it (T11).
     fn send_home(&self, home: *const (), task: TaskRef);

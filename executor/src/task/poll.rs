@@ -10,7 +10,7 @@ use super::cell::Stage;
 use super::raw::TaskRef;
 use super::runnable::{Ran, Runnable};
 use super::state::Finish;
-use super::{Host, current, waker};
+use super::{Host, current, extras, waker};
 use crate::contain::contain;
 use std::task::{Context, Poll};
 
@@ -24,11 +24,18 @@ pub(crate) fn run(task: TaskRef, host: &impl Host) -> Ran {
         return Ran::Done;
     }
     let waker = waker::borrowed(task);
+    let observer = host.observer();
+    if let Some(observer) = observer {
+        observer.before_poll(task);
+    }
     raddle_sync::budget::refill();
     let (polled, yielded) = current::with(task, || {
         // SAFETY: T3: the right to poll is ours.
         unsafe { (header.vtable.poll)(task, &mut Context::from_waker(&waker)) }
     });
+    if let Some(observer) = observer {
+        observer.after_poll(task);
+    }
     if polled.is_ready() {
         complete(task, host);
         return Ran::Done;
@@ -64,6 +71,12 @@ pub(crate) fn cancel(task: TaskRef, host: &impl Host) {
 #[inline]
 fn complete(task: TaskRef, host: &impl Host) {
     let header = task.header();
+    if header.has_env.get() {
+        header.origin.drop_env();
+    }
+    if let Some(observer) = host.observer() {
+        observer.terminated(task);
+    }
     let home = header.owner.get();
     let here = !header.linked.get() || home == host.owner();
     if here && header.linked.get() {
@@ -90,6 +103,10 @@ fn complete(task: TaskRef, host: &impl Host) {
         let waker = waker.expect("JOIN_WAKER is set, so a waker was stored");
         // T9: a foreign waker may panic.
         contain(|| current::completing(|| waker.wake()));
+    }
+    if completed.watched {
+        // On the owner's reference, too.
+        extras::run_callbacks(task);
     }
     if !here {
         host.send_home(home, task);

@@ -61,7 +61,12 @@ impl TaskRef {
     }
 
     pub(crate) fn location(self) -> &'static Location<'static> {
-        self.header().location
+        self.header().origin.location()
+    }
+
+    /// For as long as the caller stands on its reference.
+    pub(crate) fn name<'a>(self) -> Option<&'a str> {
+        self.header().origin.extras()?.name()
     }
 
     /// Gives up a reference, and the cell with the last one.

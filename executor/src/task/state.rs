@@ -13,6 +13,9 @@ const JOIN_HANDLE: u64 = 1 << 2;
 /// The join-waker slot is shared and read-only (T6).
 const JOIN_WAKER: u64 = 1 << 3;
 
+/// Somebody wants to be called at the end (T14).
+const WATCHED: u64 = 1 << 4;
+
 const REF_ONE: u64 = 1 << 8;
 const REF_MASK: u64 = (1 << 28) - 1;
 const WAKE_SHIFT: u32 = 36;
@@ -72,10 +75,22 @@ pub enum Finish {
 pub struct Completed {
     /// The join waker is set: the completer takes and wakes it (T6).
     pub join_waker: bool,
+    /// Somebody wants to be called (T14).
+    pub watched: bool,
     /// The owner's reference was given up in the same step.
     pub released: bool,
     /// ... and was the last one: the completer frees the cell.
     pub free: bool,
+}
+
+/// Whose the callbacks are, which have just been put into the list (T14).
+#[must_use]
+#[derive(Debug, PartialEq, Eq)]
+pub enum Watch {
+    /// The completer will run them.
+    Waiting,
+    /// The task is complete: the caller runs them.
+    Complete,
 }
 
 /// What a dropped `JoinHandle` obliges to.
@@ -136,11 +151,11 @@ impl State {
     }
 
     /// Sets COMPLETE, if the word still is `seen`; with `release`, gives up the owner's reference in the same step
-    /// unless a join waker is to be woken first.
+    /// unless somebody is to be told first.
     #[inline]
     pub fn complete(&self, seen: Snapshot, release: bool) -> Result<Completed, Snapshot> {
         debug_assert!(!seen.is_complete() && seen.wakes() > 0, "{seen:?}");
-        let released = release && !seen.has_join_waker();
+        let released = release && seen.0 & (JOIN_WAKER | WATCHED) == 0;
         let mut next = seen.0 | COMPLETE;
         if released {
             next -= REF_ONE;
@@ -149,6 +164,7 @@ impl State {
         match self.0.compare_exchange(seen.0, next, AcqRel, Acquire) {
             Ok(_) => Ok(Completed {
                 join_waker: seen.has_join_waker(),
+                watched: seen.is_watched(),
                 released,
                 free: released && Snapshot(next).refs() == 0,
             }),
@@ -244,6 +260,12 @@ impl State {
         }
     }
 
+    /// Makes callbacks, just put into the list, known to the completer (T14).
+    pub fn watch(&self) -> Watch {
+        let before = self.update(|now| if now.is_complete() { now.0 } else { now.0 | WATCHED });
+        if before.is_complete() { Watch::Complete } else { Watch::Waiting }
+    }
+
     /// Gives up the `JoinHandle`.
     pub fn drop_join_handle(&self) -> DropHandle {
         let mut seen = self.load();
@@ -327,6 +349,11 @@ impl Snapshot {
     }
 
     #[inline]
+    pub fn is_watched(self) -> bool {
+        self.0 & WATCHED != 0
+    }
+
+    #[inline]
     pub fn wakes(self) -> u64 {
         self.0 >> WAKE_SHIFT
     }
@@ -344,6 +371,7 @@ impl fmt::Debug for Snapshot {
             .field("cancelled", &self.is_cancelled())
             .field("join_handle", &self.has_join_handle())
             .field("join_waker", &self.has_join_waker())
+            .field("watched", &self.is_watched())
             .field("refs", &self.refs())
             .field("wakes", &self.wakes())
             .finish()

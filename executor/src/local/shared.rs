@@ -1,0 +1,232 @@
+//! The scheduler of one [`LocalSet`](super::LocalSet).
+//!
+//! - **T40** A local task is polled, linked, completed and cancelled on the thread of its set, and nowhere else; a
+//!   `Runnable` of it is never dropped elsewhere. So its future and output need not be `Send`.
+//! - **T41** A wake on the set's thread pushes to the queue there. One from elsewhere pushes to the *inbox*, behind a lock,
+//!   holding a reference of its own to the set's memory, and then wakes whoever polls the set.
+//! - **T42** A set goes only when its list is empty: a task may be in the hands of a foreign thread between its wake and its
+//!   push, and comes through the inbox, which the dropper waits at. So the owner pointer of an unfinished task stays valid
+//!   (T12).
+//!
+//! # Safety
+//! The core is full of cells and lives in a `Sync` struct. It is touched by the set's thread only (T40): by the methods of
+//! the set, which is not `Send`, and by a wake that has compared thread ids.
+
+#![allow(unsafe_code)]
+
+use crate::task::owned::OwnedTasks;
+use crate::task::raw::TaskRef;
+use crate::task::runnable::{Ran, Runnable};
+use crate::task::{Host, Id, IdBlock, JoinHandle, Schedule, cell, extras, poll};
+use parking_lot::{Condvar, Mutex};
+use raddle_sync::AtomicWaker;
+use std::cell::{Cell, RefCell};
+use std::collections::VecDeque;
+use std::fmt;
+use std::future::Future;
+use std::panic::Location;
+use std::ptr;
+use std::sync::Arc;
+use std::thread::{self, ThreadId};
+
+/// Tasks polled in a row, before others on this thread have a turn.
+const TURN: usize = 61;
+
+thread_local! {
+    /// The set whose code runs on this thread.
+    static CURRENT: Cell<*const Shared> = const { Cell::new(ptr::null()) };
+}
+
+pub(super) struct Shared {
+    thread: ThreadId,
+    core: Core,
+    /// T41.
+    inbox: Mutex<VecDeque<Runnable>>,
+    /// Tells the dropper that something has come.
+    arrived: Condvar,
+    /// Of whoever polls the set.
+    pub(super) waker: AtomicWaker,
+}
+
+/// For the set's thread only.
+struct Core {
+    queue: RefCell<VecDeque<Runnable>>,
+    owned: OwnedTasks,
+    ids: RefCell<IdBlock>,
+}
+
+// SAFETY: T40: the core is the set's thread's; the rest is Sync.
+unsafe impl Sync for Shared {}
+// SAFETY: T42: when the last reference goes, maybe on another thread, the core is empty.
+unsafe impl Send for Shared {}
+
+impl Schedule for Shared {
+    unsafe fn schedule(this: *const Shared, runnable: Runnable) {
+        // SAFETY: T12, T42: we hold the `Runnable`, so the set is there.
+        let shared = unsafe { &*this };
+        if thread::current().id() == shared.thread {
+            // T40: on the thread of the set.
+            shared.core.queue.borrow_mut().push_back(runnable);
+            shared.waker.wake();
+            return;
+        }
+        // SAFETY: as above, and owner pointers come from an `Arc`. From the push on, T12 no longer holds for us.
+        let shared = unsafe {
+            Arc::increment_strong_count(this);
+            Arc::from_raw(this)
+        };
+        shared.inbox.lock().push_back(runnable);
+        shared.arrived.notify_one();
+        shared.waker.wake();
+    }
+}
+
+impl Host for &Shared {
+    fn owner(&self) -> *const () {
+        ptr::from_ref(*self).cast()
+    }
+
+    fn link(&self, task: TaskRef) {
+        self.core.owned.link(task);
+    }
+
+    fn unlink(&self, task: TaskRef) {
+        self.core.owned.unlink(task);
+    }
+
+    fn send_home(&self, _: *const (), task: TaskRef) {
+        unreachable!("local task {} completed away from its thread", task.id());
+    }
+}
+
+impl Shared {
+    /// A scheduler for tasks of this thread.
+    pub(super) fn new() -> Arc<Shared> {
+        Arc::new(Shared {
+            thread: thread::current().id(),
+            core: Core {
+                queue: RefCell::new(VecDeque::new()),
+                owned: OwnedTasks::default(),
+                ids: RefCell::new(IdBlock::new()),
+            },
+            inbox: Mutex::new(VecDeque::new()),
+            arrived: Condvar::new(),
+            waker: AtomicWaker::new(),
+        })
+    }
+
+    /// The caller is on the set's thread.
+    pub(super) fn spawn<F>(
+        self: &Arc<Shared>,
+        future: F,
+        location: &'static Location<'static>,
+    ) -> JoinHandle<F::Output>
+    where
+        F: Future + 'static,
+        F::Output: 'static,
+    {
+        let id: Id = self.core.ids.borrow_mut().next();
+        let task = cell::allocate::<F, Shared>(future, Arc::as_ptr(self), id, location);
+        extras::inherit(task);
+        // The `Runnable` first: the handle's reference is not yet anybody's.
+        self.core.queue.borrow_mut().push_back(Runnable::from_wake(task));
+        self.waker.wake();
+        // SAFETY: just made for `F`, and this is its one handle.
+        unsafe { JoinHandle::new(task) }
+    }
+
+    fn next(&self) -> Option<Runnable> {
+        let own = self.core.queue.borrow_mut().pop_front();
+        own.or_else(|| self.inbox.lock().pop_front())
+    }
+
+    /// Polls tasks for a turn; whether there are more to be polled. The caller is on the set's thread.
+    pub(super) fn turn(self: &Arc<Shared>) -> bool {
+        self.inside(|| {
+            for polled in 0..TURN {
+                // What comes from other threads has its share.
+                let inboxed = (polled == 0).then(|| self.inbox.lock().pop_front()).flatten();
+                let Some(runnable) = inboxed.or_else(|| self.next()) else { break };
+                if let Ran::Again(runnable) = runnable.run(&&**self) {
+                    self.core.queue.borrow_mut().push_back(runnable);
+                }
+            }
+        });
+        // The last task's budget is not that of who polls the set.
+        raddle_sync::budget::refill();
+        !self.core.queue.borrow().is_empty() || !self.inbox.lock().is_empty()
+    }
+
+    /// Whether no task is left. The caller is on the set's thread.
+    pub(super) fn is_idle(&self) -> bool {
+        self.core.owned.len() == 0
+            && self.core.queue.borrow().is_empty()
+            && self.inbox.lock().is_empty()
+    }
+
+    /// T42: drops every future. The caller is on the set's thread.
+    pub(super) fn cancel_everything(self: &Arc<Shared>) {
+        self.inside(|| {
+            loop {
+                while let Some(runnable) = self.next() {
+                    runnable.cancel(&&**self);
+                }
+                self.core.owned.cancel_all(|task| poll::cancel(task, &&**self));
+                if self.is_idle() {
+                    return;
+                }
+                let mut inbox = self.inbox.lock();
+                while inbox.is_empty() && self.core.queue.borrow().is_empty() {
+                    self.arrived.wait(&mut inbox);
+                }
+            }
+        });
+    }
+
+    /// Runs `f` as code of this set.
+    pub(super) fn inside<R>(self: &Arc<Shared>, f: impl FnOnce() -> R) -> R {
+        let _entered = Entered::new(self.clone());
+        f()
+    }
+
+    /// The set whose code runs on this thread.
+    pub(super) fn current() -> Option<Arc<Shared>> {
+        let shared = CURRENT.get();
+        if shared.is_null() {
+            return None;
+        }
+        // SAFETY: `Entered` keeps what the pointer leads to, and it came from an `Arc`.
+        unsafe {
+            Arc::increment_strong_count(shared);
+            Some(Arc::from_raw(shared))
+        }
+    }
+}
+
+/// Makes a set the current one of its thread until it is dropped.
+pub(super) struct Entered {
+    shared: Arc<Shared>,
+    outer: *const Shared,
+}
+
+impl Entered {
+    pub(super) fn new(shared: Arc<Shared>) -> Entered {
+        let outer = CURRENT.replace(Arc::as_ptr(&shared));
+        Entered { shared, outer }
+    }
+}
+
+impl Drop for Entered {
+    fn drop(&mut self) {
+        // Guards that a user drops in another order than the reverse of entering leave the set they find.
+        if CURRENT.get() == Arc::as_ptr(&self.shared) {
+            CURRENT.set(self.outer);
+        }
+    }
+}
+
+impl fmt::Debug for Shared {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Shared").field("thread", &self.thread).finish_non_exhaustive()
+    }
+}

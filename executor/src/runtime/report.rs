@@ -1,0 +1,120 @@
+//! What was left when a runtime was stopped.
+
+use super::Runtime;
+use crate::task::Id;
+use crate::task::raw::TaskRef;
+use std::fmt;
+use std::panic::Location;
+use std::time::{Duration, Instant};
+
+/// What had not ended when a runtime was stopped. From [`Runtime::shutdown`].
+#[derive(Debug, Clone, Default)]
+#[non_exhaustive]
+pub struct ShutdownReport {
+    /// The tasks that were cancelled, in no order.
+    pub tasks: Vec<Leftover>,
+    /// Blocking calls still running when the time was up; their threads end when they do.
+    pub blocking_calls: usize,
+    /// Worker threads still in a poll when the time was up; they end when it does. The tasks there are not in the list.
+    pub stuck_workers: usize,
+}
+
+/// A task that was cancelled with its runtime.
+#[derive(Debug, Clone, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Leftover {
+    /// Its id.
+    pub id: Id,
+    /// Its name, if it has one.
+    pub name: Option<String>,
+    /// Where it was spawned.
+    pub spawned_at: &'static Location<'static>,
+    /// What it was doing.
+    pub state: LeftoverState,
+}
+
+/// What a task was doing when its runtime was stopped.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum LeftoverState {
+    /// It was to be polled soon.
+    Queued,
+    /// It waited to be woken.
+    Waiting,
+}
+
+impl Leftover {
+    /// The caller stands on the right to poll.
+    pub(crate) fn of(task: TaskRef, state: LeftoverState) -> Leftover {
+        let name = task.name().map(str::to_owned);
+        Leftover { id: task.id(), name, spawned_at: task.location(), state }
+    }
+}
+
+impl fmt::Display for Leftover {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match &self.name {
+            Some(name) => write!(f, "{name}")?,
+            None => write!(f, "task {}", self.id)?,
+        }
+        let state = match self.state {
+            LeftoverState::Queued => "queued",
+            LeftoverState::Waiting => "waiting",
+        };
+        write!(f, " ({}), {state}", self.spawned_at)
+    }
+}
+
+impl ShutdownReport {
+    /// Whether everything had ended.
+    pub fn is_clean(&self) -> bool {
+        self.tasks.is_empty() && self.blocking_calls == 0 && self.stuck_workers == 0
+    }
+}
+
+impl fmt::Display for ShutdownReport {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        if self.is_clean() {
+            return f.write_str("nothing was left");
+        }
+        write!(
+            f,
+            "{} tasks, {} blocking calls and {} stuck workers were left",
+            self.tasks.len(),
+            self.blocking_calls,
+            self.stuck_workers
+        )?;
+        self.tasks.iter().try_for_each(|task| write!(f, "; {task}"))
+    }
+}
+
+impl Runtime {
+    /// Stops the runtime as [`shutdown_timeout`](Runtime::shutdown_timeout), and says what was left.
+    ///
+    /// To let tasks end by themselves, ask them before, and wait: with a [`TaskGroup`](crate::task::TaskGroup), or a
+    /// [`TaskTracker`](crate::task::TaskTracker) and a cancellation token.
+    ///
+    /// ```
+    /// use raddle::runtime::Runtime;
+    /// use raddle::task::Builder;
+    /// use std::time::Duration;
+    ///
+    /// let runtime = Runtime::new()?;
+    /// runtime.block_on(async {
+    ///     Builder::new().name("forgotten").spawn(std::future::pending::<()>());
+    /// });
+    /// let report = runtime.shutdown(Duration::from_secs(5));
+    /// assert_eq!(report.tasks[0].name.as_deref(), Some("forgotten"));
+    /// # Ok::<(), std::io::Error>(())
+    /// ```
+    pub fn shutdown(mut self, timeout: Duration) -> ShutdownReport {
+        let shared = self.handle.shared.clone();
+        shared.shutdown.report_leftovers();
+        self.end(Instant::now().checked_add(timeout));
+        ShutdownReport {
+            tasks: shared.shutdown.take_leftovers(),
+            blocking_calls: shared.blocking.threads_left(),
+            stuck_workers: self.threads.left(),
+        }
+    }
+}

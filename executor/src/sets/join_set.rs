@@ -1,0 +1,403 @@
+//! A set of tasks, joined in the order in which they end.
+//!
+//! - **T30** Each task of a set wakes a *bell* when it is complete: it puts the task's place into the queue of those that
+//!   rang, and wakes who waits for the set. Queue and waker are under one lock, and who waits stores its waker in the
+//!   step that finds the queue empty.
+//! - **T31** A place in the queue says "look there", and nothing else: the task there may be another by now, or not
+//!   complete. Then its bell is hung up again.
+//! - **T32** Whoever leaves the set is joined, detached, or aborted first. Dropping the set aborts all.
+
+use crate::loom::sync::Mutex;
+use crate::task::{AbortHandle, Id, JoinError, JoinHandle};
+use crate::time::{Instant, sleep_until};
+use std::collections::VecDeque;
+use std::fmt;
+use std::future::{Future, poll_fn};
+use std::panic::resume_unwind;
+use std::pin::Pin;
+use std::sync::Arc;
+use std::task::{Context, Poll, Wake, Waker, ready};
+use std::time::Duration;
+
+/// A set of tasks with the same type of output, which are joined in the order in which they end.
+///
+/// Dropping the set aborts the tasks in it.
+///
+/// ```
+/// # raddle::block_on(async {
+/// let mut set = raddle::task::JoinSet::new();
+/// for number in 0..3 {
+///     set.spawn(async move { number * 10 });
+/// }
+/// let mut sum = 0;
+/// while let Some(output) = set.join_next().await {
+///     sum += output.unwrap();
+/// }
+/// assert_eq!(sum, 30);
+/// # })
+/// ```
+pub struct JoinSet<T> {
+    places: Vec<Option<Member<T>>>,
+    free: Vec<usize>,
+    bells: Arc<Bells>,
+    /// Joined by [`wait`](JoinSet::wait), and not handed out yet.
+    joined: VecDeque<(Id, Result<T, JoinError>)>,
+}
+
+struct Member<T> {
+    handle: JoinHandle<T>,
+    bell: Waker,
+}
+
+/// T30.
+struct Bells(Mutex<Rung>);
+
+#[derive(Default)]
+struct Rung {
+    places: VecDeque<usize>,
+    waker: Option<Waker>,
+}
+
+struct Bell {
+    bells: Arc<Bells>,
+    place: usize,
+}
+
+impl Wake for Bell {
+    fn wake(self: Arc<Self>) {
+        self.wake_by_ref();
+    }
+
+    fn wake_by_ref(self: &Arc<Self>) {
+        let waker = {
+            let mut rung = self.bells.0.lock();
+            rung.places.push_back(self.place);
+            rung.waker.take()
+        };
+        if let Some(waker) = waker {
+            waker.wake();
+        }
+    }
+}
+
+impl Bells {
+    /// The next place to look at.
+    fn next(&self) -> Option<usize> {
+        self.0.lock().places.pop_front()
+    }
+
+    /// As [`next`](Bells::next), or else stores the waker (T30).
+    fn poll_next(&self, waker: &Waker) -> Poll<usize> {
+        let replaced = {
+            let mut rung = self.0.lock();
+            if let Some(place) = rung.places.pop_front() {
+                return Poll::Ready(place);
+            }
+            match &rung.waker {
+                Some(current) if current.will_wake(waker) => None,
+                _ => rung.waker.replace(waker.clone()),
+            }
+        };
+        // A waker's destructor is foreign code.
+        drop(replaced);
+        Poll::Pending
+    }
+}
+
+/// When [`JoinSet::wait`] has waited enough.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum When {
+    /// A task has ended.
+    FirstCompleted,
+    /// A task has panicked or been aborted, or all have ended.
+    FirstException,
+    /// All tasks have ended.
+    AllCompleted,
+}
+
+impl<T> JoinSet<T> {
+    /// Without tasks.
+    pub fn new() -> JoinSet<T> {
+        JoinSet {
+            places: Vec::new(),
+            free: Vec::new(),
+            bells: Arc::new(Bells(Mutex::new(Rung::default()))),
+            joined: VecDeque::new(),
+        }
+    }
+
+    /// How many tasks are in the set, ended or not.
+    pub fn len(&self) -> usize {
+        self.places.len() - self.free.len() + self.joined.len()
+    }
+
+    /// Whether the set is empty.
+    pub fn is_empty(&self) -> bool {
+        self.len() == 0
+    }
+
+    /// Adds a task that was spawned otherwise.
+    pub fn insert(&mut self, mut handle: JoinHandle<T>) -> AbortHandle {
+        let abort = handle.abort_handle();
+        let place = self.free.pop().unwrap_or_else(|| {
+            self.places.push(None);
+            self.places.len() - 1
+        });
+        let bell = Waker::from(Arc::new(Bell { bells: self.bells.clone(), place }));
+        if handle.poll_done(&mut Context::from_waker(&bell)).is_ready() {
+            bell.wake_by_ref();
+        }
+        self.places[place] = Some(Member { handle, bell });
+        abort
+    }
+
+    /// The output of the task at `place`, if there is one and it is complete.
+    fn join(&mut self, place: usize) -> Option<(Id, Result<T, JoinError>)> {
+        let member = self.places[place].as_mut()?;
+        // T31.
+        if member.handle.poll_done(&mut Context::from_waker(&member.bell)).is_pending() {
+            return None;
+        }
+        let mut member = self.places[place].take().expect("seen above");
+        self.free.push(place);
+        Some((member.handle.id(), member.handle.take_output()))
+    }
+
+    fn poll_join(&mut self, cx: &mut Context<'_>) -> Poll<Option<(Id, Result<T, JoinError>)>> {
+        if let Some(joined) = self.joined.pop_front() {
+            return Poll::Ready(Some(joined));
+        }
+        self.poll_join_member(cx)
+    }
+
+    fn poll_join_member(
+        &mut self,
+        cx: &mut Context<'_>,
+    ) -> Poll<Option<(Id, Result<T, JoinError>)>> {
+        if self.places.len() == self.free.len() {
+            return Poll::Ready(None);
+        }
+        let budget = ready!(raddle_sync::budget::poll_proceed(cx));
+        loop {
+            let place = ready!(self.bells.poll_next(cx.waker()));
+            if let Some(joined) = self.join(place) {
+                budget.made_progress();
+                return Poll::Ready(Some(joined));
+            }
+        }
+    }
+
+    /// Waits until a task ends, takes it out of the set, and returns its output. `None` if the set is empty.
+    ///
+    /// # Errors
+    /// If the task panicked or was aborted.
+    ///
+    /// # Cancel safety
+    /// Nothing is lost.
+    pub async fn join_next(&mut self) -> Option<Result<T, JoinError>> {
+        poll_fn(|cx| self.poll_join_next(cx)).await
+    }
+
+    /// As [`join_next`](JoinSet::join_next), with the task's id. (The id of one that has failed is in the error.)
+    ///
+    /// # Errors
+    /// If the task panicked or was aborted.
+    ///
+    /// # Cancel safety
+    /// Nothing is lost.
+    pub async fn join_next_with_id(&mut self) -> Option<Result<(Id, T), JoinError>> {
+        poll_fn(|cx| self.poll_join_next_with_id(cx)).await
+    }
+
+    /// As [`join_next`](JoinSet::join_next), to be polled. `Ready(None)` if the set is empty.
+    ///
+    /// # Errors
+    /// If the task panicked or was aborted.
+    pub fn poll_join_next(&mut self, cx: &mut Context<'_>) -> Poll<Option<Result<T, JoinError>>> {
+        self.poll_join(cx).map(|joined| joined.map(|(_, output)| output))
+    }
+
+    /// As [`join_next_with_id`](JoinSet::join_next_with_id), to be polled.
+    ///
+    /// # Errors
+    /// If the task panicked or was aborted.
+    pub fn poll_join_next_with_id(
+        &mut self,
+        cx: &mut Context<'_>,
+    ) -> Poll<Option<Result<(Id, T), JoinError>>> {
+        self.poll_join(cx).map(|joined| joined.map(with_id))
+    }
+
+    fn try_join(&mut self) -> Option<(Id, Result<T, JoinError>)> {
+        if let Some(joined) = self.joined.pop_front() {
+            return Some(joined);
+        }
+        loop {
+            let place = self.bells.next()?;
+            if let Some(joined) = self.join(place) {
+                return Some(joined);
+            }
+        }
+    }
+
+    /// The output of a task that has ended, which leaves the set. `None` if none has.
+    ///
+    /// # Errors
+    /// If the task panicked or was aborted.
+    pub fn try_join_next(&mut self) -> Option<Result<T, JoinError>> {
+        self.try_join().map(|(_, output)| output)
+    }
+
+    /// As [`try_join_next`](JoinSet::try_join_next), with the task's id.
+    ///
+    /// # Errors
+    /// If the task panicked or was aborted.
+    pub fn try_join_next_with_id(&mut self) -> Option<Result<(Id, T), JoinError>> {
+        self.try_join().map(with_id)
+    }
+
+    /// Waits for all tasks, and returns their outputs in the order in which they ended.
+    ///
+    /// # Panics
+    /// With the panic of the first task that panicked, or if one was aborted. The rest is aborted then.
+    ///
+    /// # Cancel safety
+    /// The set is dropped with this future, and aborts its tasks.
+    pub async fn join_all(mut self) -> Vec<T> {
+        let mut outputs = Vec::with_capacity(self.len());
+        while let Some(output) = self.join_next().await {
+            match output {
+                Ok(output) => outputs.push(output),
+                Err(error) => match error.try_into_panic() {
+                    Ok(panic) => resume_unwind(panic),
+                    Err(error) => panic!("JoinSet::join_all: {error}"),
+                },
+            }
+        }
+        outputs
+    }
+
+    /// Waits until `when`, or for `limit` if that is shorter, and returns the outputs of all tasks that have ended, in that
+    /// order. The others stay in the set.
+    ///
+    /// # Cancel safety
+    /// Nothing is lost: what has ended is returned by the next call, of this or of `join_next`.
+    ///
+    /// # Panics
+    /// With a limit, outside a runtime.
+    ///
+    /// ```
+    /// # raddle::block_on(async {
+    /// use raddle::task::{JoinSet, When};
+    /// use raddle::time::Duration;
+    ///
+    /// let mut set = JoinSet::new();
+    /// set.spawn(async { 1 });
+    /// set.spawn(std::future::pending());
+    /// let done = set.wait(When::AllCompleted, Some(Duration::from_millis(20))).await;
+    /// assert_eq!((done.len(), set.len()), (1, 1));
+    /// # })
+    /// ```
+    pub async fn wait(&mut self, when: When, limit: Option<Duration>) -> Vec<Result<T, JoinError>> {
+        let deadline = limit.and_then(|limit| Instant::now().checked_add(limit));
+        let mut deadline = deadline.map(sleep_until);
+        let is_failed = |(_, output): &(Id, Result<T, JoinError>)| output.is_err();
+        poll_fn(|cx| {
+            loop {
+                let is_enough = match when {
+                    When::FirstCompleted => !self.joined.is_empty(),
+                    When::FirstException => self.joined.iter().any(is_failed),
+                    When::AllCompleted => false,
+                };
+                if is_enough {
+                    return Poll::Ready(());
+                }
+                match self.poll_join_member(cx) {
+                    Poll::Ready(Some(joined)) => self.joined.push_back(joined),
+                    Poll::Ready(None) => return Poll::Ready(()),
+                    Poll::Pending => break,
+                }
+            }
+            match &mut deadline {
+                Some(deadline) => Pin::new(deadline).poll(cx),
+                None => Poll::Pending,
+            }
+        })
+        .await;
+        // Who has ended meanwhile is done, too.
+        while let Some(place) = self.bells.next() {
+            let joined = self.join(place);
+            self.joined.extend(joined);
+        }
+        self.joined.drain(..).map(|(_, output)| output).collect()
+    }
+
+    /// Aborts every task. They stay in the set, to be joined.
+    pub fn abort_all(&mut self) {
+        for member in self.places.iter().flatten() {
+            member.handle.abort();
+        }
+    }
+
+    /// Asks every task to stop by itself. See [`JoinHandle::cancel`].
+    pub fn cancel_all(&mut self) {
+        for member in self.places.iter().flatten() {
+            member.handle.cancel();
+        }
+    }
+
+    /// Aborts every task, and waits until all have ended; their outputs are dropped.
+    ///
+    /// # Cancel safety
+    /// The tasks are aborted; those not waited for stay in the set.
+    pub async fn shutdown(&mut self) {
+        self.abort_all();
+        while self.join_next().await.is_some() {}
+    }
+
+    /// Takes all tasks out of the set, and lets them go on.
+    pub fn detach_all(&mut self) {
+        let members = std::mem::take(&mut self.places);
+        self.free.clear();
+        self.joined.clear();
+        drop(members);
+    }
+}
+
+fn with_id<T>((id, output): (Id, Result<T, JoinError>)) -> Result<(Id, T), JoinError> {
+    output.map(|output| (id, output))
+}
+
+impl<T> Drop for JoinSet<T> {
+    fn drop(&mut self) {
+        // T32.
+        self.abort_all();
+    }
+}
+
+impl<T> Default for JoinSet<T> {
+    fn default() -> JoinSet<T> {
+        JoinSet::new()
+    }
+}
+
+impl<T> futures_core::Stream for JoinSet<T> {
+    type Item = Result<T, JoinError>;
+
+    /// As [`JoinSet::poll_join_next`]: the stream ends when the set is empty, and goes on when it no longer is.
+    fn poll_next(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Self::Item>> {
+        self.poll_join_next(cx)
+    }
+
+    fn size_hint(&self) -> (usize, Option<usize>) {
+        (self.len(), Some(self.len()))
+    }
+}
+
+impl<T> Unpin for JoinSet<T> {}
+
+impl<T> fmt::Debug for JoinSet<T> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("JoinSet").field("len", &self.len()).finish()
+    }
+}

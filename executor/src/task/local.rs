@@ -1,0 +1,331 @@
+//! Values that belong to a task, or to a part of one: `task_local!`.
+
+use super::env::{self, Within};
+use pin_project_lite::pin_project;
+use std::cell::RefCell;
+use std::fmt;
+use std::future::Future;
+use std::marker::PhantomData;
+use std::pin::Pin;
+use std::sync::Arc;
+use std::task::{Context, Poll};
+
+/// Declares keys for values that belong to a task.
+///
+/// A key has no value until [`scope`](crate::task::LocalKey::scope) gives it one for the length of a future. A key declared with
+/// `inherit` also has it in the tasks spawned inside; the others do not.
+///
+/// ```
+/// raddle::task_local! {
+///     /// Of this future only.
+///     static ATTEMPT: u32;
+///     /// Of all that is done for one request.
+///     pub inherit static REQUEST: String;
+/// }
+/// # raddle::block_on(async {
+/// let handle = REQUEST.scope("GET /".to_owned(), ATTEMPT.scope(1, async {
+///     assert_eq!(ATTEMPT.get(), 1);
+///     raddle::spawn(async {
+///         assert!(ATTEMPT.try_get().is_err());
+///         REQUEST.get()
+///     })
+/// })).await;
+/// assert_eq!(handle.await.unwrap(), "GET /");
+/// # })
+/// ```
+#[macro_export]
+macro_rules! task_local {
+    () => {};
+    ($(#[$attribute:meta])* $visibility:vis static $name:ident : $type:ty $(; $($rest:tt)*)?) => {
+        $(#[$attribute])*
+        $visibility static $name: $crate::task::LocalKey<$type> = {
+            ::std::thread_local! {
+                static VALUE: ::std::cell::RefCell<::core::option::Option<$type>> =
+                    const { ::std::cell::RefCell::new(::core::option::Option::None) };
+            }
+            $crate::task::LocalKey::__new(&VALUE)
+        };
+        $($crate::task_local!($($rest)*);)?
+    };
+    ($(#[$attribute:meta])* $visibility:vis inherit static $name:ident : $type:ty $(; $($rest:tt)*)?) => {
+        $(#[$attribute])*
+        $visibility static $name: $crate::task::InheritedLocalKey<$type> =
+            $crate::task::InheritedLocalKey::__new();
+        $($crate::task_local!($($rest)*);)?
+    };
+}
+
+/// A key of [`task_local!`](crate::task_local): its value belongs to one future, and is not passed on to the tasks
+/// which that spawns.
+pub struct LocalKey<T: 'static> {
+    value: &'static std::thread::LocalKey<RefCell<Option<T>>>,
+}
+
+/// The key has no value here: no [`scope`](LocalKey::scope) of it is around.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct AccessError;
+
+impl fmt::Display for AccessError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("this task-local key has no value here: no scope of it is around")
+    }
+}
+
+impl std::error::Error for AccessError {}
+
+impl<T: 'static> LocalKey<T> {
+    #[doc(hidden)]
+    pub const fn __new(value: &'static std::thread::LocalKey<RefCell<Option<T>>>) -> LocalKey<T> {
+        LocalKey { value }
+    }
+
+    /// Runs `future` with a value for this key.
+    ///
+    /// # Cancel safety
+    /// That of `future`; the value is dropped with it.
+    ///
+    /// # Panics
+    /// When polled inside [`with`](LocalKey::with) of the same key.
+    pub fn scope<F: Future>(&'static self, value: T, future: F) -> TaskLocalFuture<T, F> {
+        TaskLocalFuture { key: self, value: Some(value), future: Some(future) }
+    }
+
+    /// Runs `f` with a value for this key.
+    ///
+    /// # Panics
+    /// Inside [`with`](LocalKey::with) of the same key.
+    #[track_caller]
+    pub fn sync_scope<R>(&'static self, value: T, f: impl FnOnce() -> R) -> R {
+        let mut value = Some(value);
+        self.swapped(&mut value, f)
+    }
+
+    /// Runs `f` with the value.
+    ///
+    /// # Panics
+    /// Without a scope of this key around.
+    #[track_caller]
+    pub fn with<R>(&'static self, f: impl FnOnce(&T) -> R) -> R {
+        match self.try_with(f) {
+            Ok(result) => result,
+            Err(error) => panic!("{error}"),
+        }
+    }
+
+    /// Runs `f` with the value.
+    ///
+    /// # Errors
+    /// [`AccessError`] without a scope of this key around.
+    pub fn try_with<R>(&'static self, f: impl FnOnce(&T) -> R) -> Result<R, AccessError> {
+        // A thread on its way out has no values any more.
+        let accessed = self.value.try_with(|value| value.borrow().as_ref().map(f));
+        accessed.ok().flatten().ok_or(AccessError)
+    }
+
+    /// A clone of the value.
+    ///
+    /// # Panics
+    /// Without a scope of this key around.
+    #[track_caller]
+    pub fn get(&'static self) -> T
+    where
+        T: Clone,
+    {
+        self.with(T::clone)
+    }
+
+    /// A clone of the value.
+    ///
+    /// # Errors
+    /// [`AccessError`] without a scope of this key around.
+    pub fn try_get(&'static self) -> Result<T, AccessError>
+    where
+        T: Clone,
+    {
+        self.try_with(T::clone)
+    }
+
+    /// Runs `f` with `mine` in the thread's place, and puts it back, also after a panic.
+    #[track_caller]
+    fn swapped<R>(&'static self, mine: &mut Option<T>, f: impl FnOnce() -> R) -> R {
+        struct Restore<'a, T: 'static>(&'static LocalKey<T>, &'a mut Option<T>);
+        impl<T> Drop for Restore<'_, T> {
+            fn drop(&mut self) {
+                self.0.value.with(|value| std::mem::swap(&mut *value.borrow_mut(), self.1));
+            }
+        }
+        self.value.with(|value| match value.try_borrow_mut() {
+            Ok(mut value) => std::mem::swap(&mut *value, mine),
+            Err(_) => {
+                panic!("a task-local scope is entered while its key's value is in use by `with`")
+            }
+        });
+        let _restore = Restore(self, mine);
+        f()
+    }
+}
+
+impl<T> fmt::Debug for LocalKey<T> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("LocalKey").finish_non_exhaustive()
+    }
+}
+
+pin_project! {
+    /// A future with a value for a [`LocalKey`]. Made by [`LocalKey::scope`].
+    #[must_use = "futures do nothing unless polled or awaited"]
+    pub struct TaskLocalFuture<T: 'static, F> {
+        key: &'static LocalKey<T>,
+        value: Option<T>,
+        #[pin]
+        future: Option<F>,
+    }
+
+    impl<T, F> PinnedDrop for TaskLocalFuture<T, F> {
+        fn drop(this: Pin<&mut Self>) {
+            // A destructor sees what the polls have seen. If the key is in use, it does without.
+            let mut this = this.project();
+            let is_free = this.key.value.try_with(|value| value.try_borrow_mut().is_ok());
+            if this.future.is_some() && is_free == Ok(true) {
+                let future = &mut this.future;
+                this.key.swapped(this.value, || future.set(None));
+            }
+        }
+    }
+}
+
+impl<T, F> TaskLocalFuture<T, F> {
+    /// Takes the value out; the future goes on without.
+    ///
+    /// ```
+    /// raddle::task_local! { static NAME: String; }
+    /// # raddle::block_on(async {
+    /// let mut named = std::pin::pin!(NAME.scope("one".to_owned(), async { NAME.get() }));
+    /// named.as_mut().await;
+    /// assert_eq!(named.take_value().as_deref(), Some("one"));
+    /// # })
+    /// ```
+    pub fn take_value(self: Pin<&mut Self>) -> Option<T> {
+        self.project().value.take()
+    }
+}
+
+impl<T, F: Future> Future for TaskLocalFuture<T, F> {
+    type Output = F::Output;
+
+    fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<F::Output> {
+        let mut this = self.project();
+        let future = &mut this.future;
+        this.key.swapped(this.value, || {
+            let running = future.as_mut().as_pin_mut();
+            let polled = running.expect("a future is not polled after it has ended").poll(cx);
+            if polled.is_ready() {
+                future.set(None);
+            }
+            polled
+        })
+    }
+}
+
+impl<T, F> fmt::Debug for TaskLocalFuture<T, F> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("TaskLocalFuture").finish_non_exhaustive()
+    }
+}
+
+/// A key of [`task_local!`](crate::task_local) declared `inherit`: tasks spawned inside a scope of it have its value, too,
+/// and so have those that they spawn.
+///
+/// The value is shared, not cloned: it lives until the last of them has ended.
+pub struct InheritedLocalKey<T: 'static> {
+    // Not empty, so that each key has an address of its own.
+    identity: u8,
+    value: PhantomData<fn() -> T>,
+}
+
+impl<T: Send + Sync + 'static> InheritedLocalKey<T> {
+    #[doc(hidden)]
+    pub const fn __new() -> InheritedLocalKey<T> {
+        InheritedLocalKey { identity: 0, value: PhantomData }
+    }
+
+    fn address(&'static self) -> usize {
+        (&raw const self.identity).addr()
+    }
+
+    /// Runs `future`, and all tasks spawned inside, with a value for this key.
+    ///
+    /// # Cancel safety
+    /// That of `future`.
+    pub fn scope<F: Future>(
+        &'static self,
+        value: T,
+        future: F,
+    ) -> impl Future<Output = F::Output> + use<T, F> {
+        Within::local(self.address(), Arc::new(value), future)
+    }
+
+    /// Runs `f` with a value for this key, which tasks spawned inside have, too.
+    pub fn sync_scope<R>(&'static self, value: T, f: impl FnOnce() -> R) -> R {
+        env::sync_within(self.address(), Arc::new(value), f)
+    }
+
+    /// The value, shared.
+    ///
+    /// # Errors
+    /// [`AccessError`] without a scope of this key around, here or where this task was spawned.
+    pub fn share(&'static self) -> Result<Arc<T>, AccessError> {
+        let value = env::local(self.address()).ok_or(AccessError)?;
+        Ok(value.downcast().expect("the values of a key are of its type"))
+    }
+
+    /// Runs `f` with the value.
+    ///
+    /// # Panics
+    /// As [`share`](InheritedLocalKey::share) fails.
+    #[track_caller]
+    pub fn with<R>(&'static self, f: impl FnOnce(&T) -> R) -> R {
+        match self.share() {
+            Ok(value) => f(&value),
+            Err(error) => panic!("{error}"),
+        }
+    }
+
+    /// Runs `f` with the value.
+    ///
+    /// # Errors
+    /// As [`share`](InheritedLocalKey::share).
+    pub fn try_with<R>(&'static self, f: impl FnOnce(&T) -> R) -> Result<R, AccessError> {
+        self.share().map(|value| f(&value))
+    }
+
+    /// A clone of the value.
+    ///
+    /// # Panics
+    /// As [`share`](InheritedLocalKey::share) fails.
+    #[track_caller]
+    pub fn get(&'static self) -> T
+    where
+        T: Clone,
+    {
+        self.with(T::clone)
+    }
+
+    /// A clone of the value.
+    ///
+    /// # Errors
+    /// As [`share`](InheritedLocalKey::share).
+    pub fn try_get(&'static self) -> Result<T, AccessError>
+    where
+        T: Clone,
+    {
+        self.try_with(T::clone)
+    }
+}
+
+impl<T> fmt::Debug for InheritedLocalKey<T> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("InheritedLocalKey").finish_non_exhaustive()
+    }
+}

@@ -1,0 +1,65 @@
+//! `#[raddle::main]` and `#[raddle::test]`: on functions that are called here, and on tests of their own.
+
+use raddle::runtime::Handle;
+use std::io;
+
+#[raddle::main(flavor = "multi_thread", worker_threads = 3)]
+async fn on_three_workers() -> usize {
+    raddle::spawn(async { Handle::current().worker_threads() }).await.unwrap()
+}
+
+#[raddle::main(flavor = "current_thread")]
+async fn on_this_thread<T: Send + 'static>(value: T) -> (usize, T) {
+    (Handle::current().worker_threads(), value)
+}
+
+#[raddle::main(crate = "raddle")]
+async fn fails(how: &str) -> Result<u32, Box<dyn std::error::Error>> {
+    if how == "early" {
+        return Err("early".into());
+    }
+    let number: u32 = how.parse()?;
+    Ok(number)
+}
+
+#[raddle::main]
+async fn shows() -> impl std::fmt::Display {
+    12
+}
+
+#[test]
+fn main_builds_the_runtime_that_is_asked_for() {
+    assert_eq!(on_three_workers(), 3);
+    assert_eq!(on_this_thread("kept"), (0, "kept"));
+}
+
+#[test]
+fn main_returns_what_the_body_returns() {
+    assert_eq!(fails("7").unwrap(), 7);
+    assert_eq!(fails("early").unwrap_err().to_string(), "early");
+    assert!(fails("seven").is_err());
+    assert_eq!(shows().to_string(), "12");
+}
+
+#[raddle::test]
+async fn a_test_runs_on_a_current_thread_runtime() {
+    assert_eq!(Handle::current().worker_threads(), 0);
+    assert_eq!(raddle::spawn(async { 1 }).await.unwrap(), 1);
+}
+
+#[raddle::test(flavor = "multi_thread")]
+async fn a_test_on_workers_has_one_beside_its_own_thread() {
+    assert_eq!(Handle::current().worker_threads(), 1);
+}
+
+#[raddle::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_test_may_fail_by_an_error() -> io::Result<()> {
+    assert_eq!(Handle::current().worker_threads(), 2);
+    Ok(())
+}
+
+#[raddle::test]
+#[should_panic(expected = "as it should")]
+async fn a_test_may_be_one_that_panics() {
+    panic!("as it should");
+}

@@ -1,0 +1,6 @@
+//! Not even a function.
+
+#[raddle::main]
+struct Server;
+
+fn main() {}

@@ -1,0 +1,7 @@
+//! Nothing to wait for.
+
+fn main() {
+    let _ = async {
+        raddle::select! {}
+    };
+}

@@ -1,0 +1,7 @@
+//! Two attributes that make a test.
+
+#[raddle::test]
+#[test]
+async fn twice() {}
+
+fn main() {}
