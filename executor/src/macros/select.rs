@@ -1,12 +1,12 @@
 //! `select!`: several futures, of which the first to be ready decides what happens.
 //!
-//! - **Z1** Preconditions are evaluated first, then all futures, in the order they are written; a branch whose
+//! - **T51** Preconditions are evaluated first, then all futures, in the order they are written; a branch whose
 //!   precondition is false is never polled.
-//! - **Z2** Every poll begins at another branch, chosen at random, unless `biased` is said. A branch that was ready
+//! - **T52** Every poll begins at another branch, chosen at random, unless `biased` is said. A branch that was ready
 //!   and whose pattern does not match is polled no more.
-//! - **Z3** The futures are dropped before a handler runs, and the handler is in no closure and no loop of ours: `return`,
+//! - **T53** The futures are dropped before a handler runs, and the handler is in no closure and no loop of ours: `return`,
 //!   `?`, `break` and `continue` mean what they mean outside.
-//! - **Z4** A pattern is matched twice: by reference, to find out whether, and by value, where its handler begins.
+//! - **T54** A pattern is matched twice: by reference, to find out whether, and by value, where its handler begins.
 
 /// Waits for several futures in one task, and continues with the first that is ready; the others are dropped.
 ///
@@ -130,7 +130,7 @@ macro_rules! __select {
     };
 
     (@emit $order:ident [$(($i:tt, $pattern:pat, $future:expr, $if:expr, $handler:expr))+] $else:expr) => {{
-        // Z3: the block ends before the handlers begin.
+        // T53: the block ends before the handlers begin.
         let (chosen, outputs) = {
             use $crate::macros::support as __raddle;
             use __raddle::Future as _;
@@ -159,7 +159,7 @@ macro_rules! __select {
                             __raddle::Pending => is_pending = true,
                             __raddle::Ready(output) => {
                                 disabled |= 1 << $i;
-                                // Z4.
+                                // T54.
                                 #[allow(unused_variables, unused_mut, unreachable_patterns)]
                                 let matches = match &output {
                                     __raddle::select_pattern!($pattern) => true,
