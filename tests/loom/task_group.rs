@@ -2,6 +2,7 @@
 //! is none of the runtime's, ends with the group.
 
 use std::future::pending;
+use std::sync::{Arc, Mutex as Unobserved};
 
 use loom::sync::atomic::{AtomicUsize, Ordering::SeqCst};
 use loom::thread;
@@ -23,14 +24,17 @@ fn a_child_beside_the_cancel(spawn: fn(&TaskGroup<()>, Counted)) {
         let runtime = Runtime::new(0, 1);
         let drops = loom::sync::Arc::new(AtomicUsize::new(0));
         let counted = Counted(drops.clone());
+        let spawner = Arc::new(Unobserved::new(None));
+        let started = spawner.clone();
         let ended = runtime.block_on(TaskGroup::<()>::run(|group| async move {
             let other = group.clone();
-            let spawner = thread::spawn(move || spawn(&other, counted));
+            *started.lock().unwrap() = Some(thread::spawn(move || spawn(&other, counted)));
             group.cancel();
-            spawner.join().unwrap();
+            // Not joined here: the group has to abort what is live while the other thread spawns.
             Ok(())
         }));
         drop(ended);
+        spawner.lock().unwrap().take().unwrap().join().unwrap();
         assert_eq!(drops.load(SeqCst), 1, "a child outlives its group");
         runtime.close();
     });

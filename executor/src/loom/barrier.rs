@@ -18,12 +18,11 @@ mod expedited {
 
     static REGISTERED: AtomicBool = AtomicBool::new(false);
 
-    /// Whether the other side may be light.
+    /// Whether the other side may be light. Once true, it stays.
     #[inline]
     pub(super) fn is_registered() -> bool {
-        // Relaxed: set before the first runtime has threads, or a queue to protect; who reads an old value then passes a
-        // fence that is not needed. Cleared by a heavy side that has failed, which does nothing; the next to try comes a
-        // nap later, and stores are not held back for as long.
+        // Relaxed: set before the first runtime has threads, or a queue to protect; who reads an old value passes a fence
+        // that is not needed.
         REGISTERED.load(Relaxed)
     }
 
@@ -36,13 +35,9 @@ mod expedited {
         });
     }
 
-    /// Whether every core has passed a fence. If not, a sandbox has been closed meanwhile: from now on, nothing is light.
+    /// Whether every core has passed a fence. If not, a sandbox has been closed meanwhile.
     pub(super) fn everywhere() -> bool {
-        let done = membarrier(MembarrierCommand::PrivateExpedited).is_ok();
-        if !done {
-            REGISTERED.store(false, Relaxed);
-        }
-        done
+        membarrier(MembarrierCommand::PrivateExpedited).is_ok()
     }
 }
 
@@ -63,8 +58,8 @@ pub(crate) fn light() {
     fence(SeqCst);
 }
 
-/// The rare side. A few microseconds. `false` if the system has refused it: then nothing was ordered, and the caller goes
-/// away with nothing done.
+/// The rare side. A few microseconds. `false` if the system refuses it by now: then nothing was ordered, and the caller goes
+/// away with nothing done. (That may be so for good: nobody is rescued then.)
 #[must_use]
 pub fn heavy() -> bool {
     #[cfg(all(target_os = "linux", not(loom)))]

@@ -216,7 +216,7 @@ impl Runtime {
         super::checked::start_clock();
         let clock = Arc::new(ModelClock);
         let time = PausableClock::new(clock.clone());
-        let shared = Shared::new(workers, guests, clock, time, 1, Hooks::default(), None, pool);
+        let shared = Shared::new(workers, guests, clock, time, 1, Hooks::default(), pool);
         Runtime(shared.expect("no I/O, no error"))
     }
 

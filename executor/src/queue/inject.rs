@@ -40,7 +40,9 @@ impl<T> Inject<T> {
         let taken = match to.loot() {
             Some(to) => {
                 let share = self.0.len() / workers + 1;
-                self.0.steal_batch_with_limit_and_pop(&to, share.min(super::BATCH_MAX))
+                let taken = self.0.steal_batch_with_limit_and_pop(&to, share.min(super::BATCH_MAX));
+                to.leave();
+                taken
             }
             None => self.0.steal(),
         };

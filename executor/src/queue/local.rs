@@ -21,14 +21,15 @@
 //! - **Q11** A deque that grows or shrinks enters crossbeam-epoch, which may then run what other users of its default
 //!   collector have deferred, on this thread: foreign destructors, which may spawn or wake tasks and so come back here.
 //!   While the owner is inside the deque, its queue moves nothing and refuses what is pushed; the caller has a better
-//!   place for it. The owner is never inside the deque and behind the gate at once.
+//!   place for it. The owner is never inside the deque and behind the gate at once. A destructor that panics in there ends
+//!   the process: nobody could say what was lost.
 //!
 //! - **Q12** If a poll spawns [`FAMILY_MAX`] tasks or fewer, these are *young*: next to run, in their order, before anything
 //!   older; and so is the joiner of a young one, behind what may be its other children. A larger family goes to the end. So
 //!   a tree of tasks is walked depth first, and takes the memory of its depth, where first in, first out takes that of its
-//!   width; and thieves, who get what is last, get whole branches. Once [`STREAK_MAX`] young ones have been popped in a row
-//!   no children come before the old, so that these wait for some hundred polls at most. (Work first: R. Blumofe,
-//!   C. Leiserson, 1999; M. Frigo, C. Leiserson, K. Randall, 1998.)
+//!   width; and who steals one gets its whole branch. Once [`STREAK_MAX`] young ones have been popped in a row no children come
+//!   before the old, and after [`JOINER_STREAK_MAX`] no joiners, so that there are about a thousand polls at most between
+//!   two of the old. (Work first: R. Blumofe, C. Leiserson, 1999; M. Frigo, C. Leiserson, K. Randall, 1998.)
 //!
 //! The private parts are behind a gate (`gate.rs`) that costs their owner two stores, and that a rescuer can pass while
 //! the owner is in a poll.
@@ -42,14 +43,16 @@
 
 #![allow(unsafe_code)]
 
-use super::gate::{Gated, Leave};
-use super::{BATCH_MAX, Steal};
+use super::BATCH_MAX;
+use super::gate::Gated;
+use super::stealer::Stealer;
 use crate::loom::{barrier, deques};
 use std::cell::{Cell, RefCell};
 use std::collections::VecDeque;
 use std::marker::PhantomData;
 use std::ops::Deref;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering::Relaxed};
 
 /// Four thefts, or a good millisecond of the smallest tasks worth a theft.
 pub(crate) const EXPOSED_MAX: usize = 4 * BATCH_MAX;
@@ -60,6 +63,8 @@ const FAMILY_MAX: usize = 8;
 const NO_FAMILY: usize = usize::MAX;
 /// Most young items popped in a row while new ones are still let in before the old (Q12).
 const STREAK_MAX: u32 = 64;
+/// As many, while joiners are still let in.
+const JOINER_STREAK_MAX: u32 = 8 * STREAK_MAX;
 
 /// Where pushes go.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -75,13 +80,13 @@ enum End {
 /// The owner's end (Q1).
 #[derive(Debug)]
 pub struct Local<T> {
-    private: Arc<Gated<Rings<T>>>,
+    private: Arc<Private<T>>,
     deque: Option<deques::Worker<T>>,
     end: Cell<End>,
     /// Whether the owner is inside the deque (Q11).
     inside: Cell<bool>,
-    /// How many at the head of the front are young (Q12), about: a rescuer may have taken some.
-    young: Cell<usize>,
+    /// How many at the head of the deque were young when they were exposed, about: thieves may have taken some.
+    exposed_young: Cell<usize>,
     /// Young items that the item being polled has spawned, or `NO_FAMILY`.
     family: Cell<usize>,
     /// Young items popped in a row; zero if the last was an old one.
@@ -92,16 +97,19 @@ pub struct Local<T> {
     not_sync: PhantomData<Cell<()>>,
 }
 
-/// The thieves' end.
+/// What is private to the owner, and its rescuers.
 #[derive(Debug)]
-pub struct Stealer<T> {
-    private: Arc<Gated<Rings<T>>>,
-    deque: Option<deques::Stealer<T>>,
+pub(super) struct Private<T> {
+    pub(super) rings: Gated<Rings<T>>,
+    /// Whether something young waits there, about: a hint for who is about to sleep (P11).
+    pub(super) has_young: AtomicBool,
 }
 
-struct Rings<T> {
-    front: VecDeque<T>,
-    back: VecDeque<T>,
+pub(super) struct Rings<T> {
+    pub(super) front: VecDeque<T>,
+    pub(super) back: VecDeque<T>,
+    /// How many at the head of the front are young (Q12).
+    pub(super) young: usize,
 }
 
 /// What became of an item that was pushed.
@@ -131,23 +139,24 @@ impl<T> Deref for Inside<'_, T> {
     }
 }
 
-impl<T> Drop for Inside<'_, T> {
+impl<T> Inside<'_, T> {
     #[inline]
-    fn drop(&mut self) {
+    pub(super) fn leave(self) {
         self.inside.set(false);
+        std::mem::forget(self);
     }
 }
 
-/// The outcome of an attempt to take the private part of a queue from its stuck owner.
-#[must_use]
-#[derive(Debug, PartialEq, Eq)]
-pub enum Rescue {
-    /// Something was taken.
-    Some,
-    /// There was nothing; the next push will tell (Q10).
-    Nothing,
-    /// The owner is at its queue, so it is not stuck; or another rescuer is.
-    Refused,
+impl<T> Drop for Inside<'_, T> {
+    /// Not left: a foreign destructor has panicked, in the middle of a push or a theft. What was being moved is lost, and
+    /// others may wait for it for ever.
+    #[cold]
+    fn drop(&mut self) {
+        eprintln!(
+            "raddle: a destructor that was deferred in crossbeam-epoch has panicked inside a queue; aborting"
+        );
+        std::process::abort();
+    }
 }
 
 impl<T> Local<T> {
@@ -171,15 +180,16 @@ impl<T> Local<T> {
     ) -> (Local<T>, Stealer<T>) {
         // Room enough that a worker with a handful of tasks never allocates, whichever ring they are in.
         let ring = || VecDeque::with_capacity(64);
-        let rings = Rings { front: ring(), back: ring() };
-        let private = Arc::new(Gated::new(rings));
-        let stealer = Stealer { private: private.clone(), deque: stealer };
+        let rings = Rings { front: ring(), back: ring(), young: 0 };
+        let private =
+            Arc::new(Private { rings: Gated::new(rings), has_young: AtomicBool::new(false) });
+        let stealer = Stealer::new(private.clone(), stealer);
         let local = Local {
             private,
             deque: worker,
             end: Cell::new(End::Front),
             inside: Cell::new(false),
-            young: Cell::new(0),
+            exposed_young: Cell::new(0),
             family: Cell::new(0),
             streak: Cell::new(0),
             leaving: RefCell::default(),
@@ -192,7 +202,7 @@ impl<T> Local<T> {
     #[inline]
     fn with<R>(&self, f: impl FnOnce(&mut Rings<T>) -> R) -> R {
         // SAFETY: there is one `Local`, it is not Sync, and no `f` below comes back here.
-        unsafe { self.private.with(f) }
+        unsafe { self.private.rings.with(f) }
     }
 
     /// The deque, if there is one and the owner is not inside already.
@@ -214,7 +224,7 @@ impl<T> Local<T> {
         let is_called = match deque {
             Some(deque) => {
                 deque.push(item);
-                drop(deque);
+                deque.leave();
                 self.is_called()
             }
             None => {
@@ -223,7 +233,7 @@ impl<T> Local<T> {
                     _ => rings.front.push_back(item),
                 };
                 // SAFETY: as in `with`.
-                unsafe { self.private.with_call(push) }.1
+                unsafe { self.private.rings.with_call(push) }.1
             }
         };
         if is_called { Push::Called } else { Push::Done }
@@ -238,10 +248,13 @@ impl<T> Local<T> {
     /// Adds what the item being polled has spawned (Q12). Owner only.
     #[inline]
     pub fn push_child(&self, item: T) -> Push<T> {
+        if self.inside.get() {
+            return Push::Refused(item);
+        }
         let elders = self.family.get();
         if elders < FAMILY_MAX && self.streak.get() < STREAK_MAX {
             self.family.set(elders + 1);
-            return self.push_young(item, elders);
+            return self.push_young(item, |_| elders);
         }
         let is_called = elders == FAMILY_MAX && self.demote_family();
         self.family.set(NO_FAMILY);
@@ -255,9 +268,12 @@ impl<T> Local<T> {
     #[cold]
     fn demote_family(&self) -> bool {
         let mut is_called = false;
-        for _ in 0..FAMILY_MAX.min(self.young.get()) {
-            let Some(item) = self.with(|rings| rings.front.pop_front()) else { break };
-            self.young.set(self.young.get() - 1);
+        for _ in 0..FAMILY_MAX {
+            let next = |Rings { front, young, .. }: &mut Rings<T>| {
+                *young = young.checked_sub(1)?;
+                front.pop_front()
+            };
+            let Some(item) = self.with(next) else { break };
             is_called |= matches!(self.push(item), Push::Called);
         }
         is_called
@@ -266,21 +282,27 @@ impl<T> Local<T> {
     /// Adds the joiner of a young item that is done, near the beginning, behind what may be its siblings. Owner only.
     #[inline]
     pub fn push_joiner(&self, item: T) -> Push<T> {
-        self.push_young(item, self.young.get().min(FAMILY_MAX))
+        if self.streak.get() >= JOINER_STREAK_MAX {
+            return self.push(item);
+        }
+        self.push_young(item, |young| young.min(FAMILY_MAX))
     }
 
     #[inline]
-    fn push_young(&self, item: T, place: usize) -> Push<T> {
+    fn push_young(&self, item: T, place: impl FnOnce(usize) -> usize) -> Push<T> {
         if self.inside.get() {
             return Push::Refused(item);
         }
-        let push = |Rings { front, .. }: &mut Rings<T>| match place {
-            0 => front.push_front(item),
-            _ => front.insert(front.len().min(place), item),
+        let push = |Rings { front, young, .. }: &mut Rings<T>| {
+            match place(*young) {
+                0 => front.push_front(item),
+                place => front.insert(front.len().min(place), item),
+            }
+            *young += 1;
         };
         // SAFETY: as in `with`.
-        let is_called = unsafe { self.private.with_call(push) }.1;
-        self.young.set(self.young.get() + 1);
+        let is_called = unsafe { self.private.rings.with_call(push) }.1;
+        self.private.has_young.store(true, Relaxed);
         if is_called { Push::Called } else { Push::Done }
     }
 
@@ -290,15 +312,15 @@ impl<T> Local<T> {
         self.streak.get() > 0
     }
 
-    /// The owner has an item from elsewhere: an old one.
-    fn begin_old(&self) {
+    /// The owner has an item from elsewhere: an old one. Owner only.
+    pub fn begin_old(&self) {
         self.streak.set(0);
     }
 
     /// From now on, the next push tells (Q10); `false` if a rescuer is here just now. Owner only.
     #[must_use]
     pub fn call(&self) -> bool {
-        self.private.call()
+        self.private.rings.call()
     }
 
     /// Whether what the owner has just put where a rescuer looks, other than into the rings, has to be told of (Q10).
@@ -306,36 +328,51 @@ impl<T> Local<T> {
     pub fn is_called(&self) -> bool {
         // Q10: pairs with the heavy fence between a call and the look at what is exposed.
         barrier::light();
-        self.private.is_called()
+        self.private.rings.is_called()
     }
 
-    /// No push needs to tell any more. Owner only.
+    /// Takes a call back. Owner only.
     pub fn take_call(&self) {
-        self.private.take_call();
+        self.private.rings.take_call();
     }
 
     /// Takes from the front. Owner only.
     #[inline]
     pub fn pop(&self) -> Option<T> {
-        let next = self.with(|rings| rings.front.pop_front());
-        match self.young.get() {
-            0 => self.streak.set(0),
-            young => {
-                self.young.set(young - 1);
-                self.streak.set(self.streak.get() + 1);
-            }
+        let next = self.with(|Rings { front, young, .. }| {
+            let is_young = *young > 0;
+            *young = young.saturating_sub(1);
+            front.pop_front().map(|item| (item, is_young, *young > 0))
+        });
+        let Some((item, is_young, is_any_left)) = next else { return self.pop_behind() };
+        if is_young {
+            self.private.has_young.store(is_any_left, Relaxed);
         }
-        if next.is_some() || self.end.get() == End::Front { next } else { self.pop_behind() }
+        self.count_streak(is_young);
+        Some(item)
+    }
+
+    #[inline]
+    fn count_streak(&self, is_young: bool) {
+        self.streak.set(if is_young { self.streak.get() + 1 } else { 0 });
     }
 
     /// The front is empty.
     fn pop_behind(&self) -> Option<T> {
+        let young = self.exposed_young.get();
+        self.count_streak(young > 0);
+        self.exposed_young.set(young.saturating_sub(1));
+        if self.end.get() == End::Front {
+            return None;
+        }
         let deque = self.enter()?;
         let next = deque.pop();
-        if next.is_some() && !deque.is_empty() {
+        let is_empty = deque.is_empty();
+        deque.leave();
+        if next.is_some() && !is_empty {
             return next;
         }
-        drop(deque);
+        self.exposed_young.set(0);
         // Nothing is left in the deque: what is behind it becomes the front.
         self.end.set(End::Front);
         self.with(|rings| {
@@ -370,16 +407,22 @@ impl<T> Local<T> {
         let mut leaving = self.leaving.borrow_mut();
         // Allocated before, not behind the gate.
         leaving.reserve(room);
-        let (opened, kept) = self.with(|Rings { front, back }| {
+        let (opened, exposed_young) = self.with(|Rings { front, back, young }| {
             leaving.extend(back.drain(..back.len().min(room)));
             if back.is_empty() && leaving.is_empty() && exposed == 0 && !front.is_empty() {
-                leaving.extend(front.drain(front.len().saturating_sub(room)..));
-                return (true, front.len());
+                let kept = front.len().saturating_sub(room);
+                leaving.extend(front.drain(kept..));
+                let left = young.saturating_sub(kept);
+                *young -= left;
+                return (true, Some(left));
             }
-            (back.is_empty() && end == End::Back, front.len())
+            (back.is_empty() && end == End::Back, None)
         });
-        self.young.set(self.young.get().min(kept));
+        if let Some(young) = exposed_young {
+            self.exposed_young.set(young);
+        }
         leaving.drain(..).for_each(|item| deque.push(item));
+        deque.leave();
         if opened {
             self.end.set(End::Deque);
         }
@@ -390,7 +433,9 @@ impl<T> Local<T> {
         let deque = self.enter()?;
         self.begin_old();
         // The loot is older than whatever is pushed after it.
-        self.end.set(End::Deque);
+        if self.end.get() == End::Front {
+            self.end.set(End::Deque);
+        }
         Some(deque)
     }
 
@@ -405,171 +450,5 @@ impl<T> Local<T> {
     }
 }
 
-impl<T> Stealer<T> {
-    /// Takes half of what is exposed: one to run, the rest into `to`, the queue of a worker that has nothing.
-    pub fn steal_into(&self, to: &Local<T>) -> Steal<T> {
-        let (Some(stealer), Some(to)) = (&self.deque, to.loot()) else { return Steal::Empty };
-        match stealer.steal_batch_with_limit_and_pop(&to, BATCH_MAX) {
-            deques::Steal::Success(item) => Steal::Success(item),
-            deques::Steal::Retry => Steal::Retry,
-            deques::Steal::Empty => Steal::Empty,
-        }
-    }
-
-    /// Takes half of what is private, or a batch, from an owner that seems to be stuck in a poll; the oldest first.
-    pub fn rescue_into(&self, rescued: &mut Vec<T>) -> Rescue {
-        // Allocated before, not in there.
-        rescued.reserve(BATCH_MAX);
-        let taken = self.private.rescue(|Rings { front, back }| {
-            let half = (front.len() + back.len()).div_ceil(2).min(BATCH_MAX);
-            let of_front = half.min(front.len());
-            rescued.extend(front.drain(..of_front).chain(back.drain(..half - of_front)));
-            if half > 0 { (Rescue::Some, Leave::Nothing) } else { (Rescue::Nothing, Leave::Call) }
-        });
-        taken.unwrap_or(Rescue::Refused)
-    }
-
-    /// Whether the next push of the owner will tell. After a fence.
-    pub fn is_called(&self) -> bool {
-        self.private.is_called()
-    }
-
-    /// How many are exposed, about.
-    #[inline]
-    pub fn len(&self) -> usize {
-        self.deque.as_ref().map_or(0, deques::Stealer::len)
-    }
-}
-
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    fn all(queue: &Local<usize>) -> Vec<usize> {
-        std::iter::from_fn(|| queue.pop()).collect()
-    }
-
-    #[test]
-    fn order_is_kept_whatever_is_open() {
-        type Step = fn(&Local<usize>);
-        let steps: [Step; 3] = [Local::expose, Local::close, |_| ()];
-        for combination in 0..3_usize.pow(4) {
-            let (queue, _stealer) = Local::shared();
-            let mut expected = 0;
-            for round in 0..4_u32 {
-                for item in 0..10 {
-                    assert_eq!(queue.push(round as usize * 10 + item), Push::Done);
-                }
-                steps[combination / 3_usize.pow(round) % 3](&queue);
-                assert_eq!(queue.len(), (round as usize + 1) * 10 - expected);
-                for _ in 0..3 {
-                    assert_eq!(queue.pop(), Some(expected));
-                    expected += 1;
-                }
-            }
-            assert_eq!(all(&queue), (expected..40).collect::<Vec<_>>());
-        }
-    }
-
-    #[test]
-    fn thieves_get_the_newest_and_never_too_many_at_once() {
-        let (queue, stealer) = Local::shared();
-        (0..10 * EXPOSED_MAX).for_each(|item| assert_eq!(queue.push(item), Push::Done));
-        queue.expose();
-        assert_eq!(stealer.len(), EXPOSED_MAX);
-        let (loot, _) = Local::shared();
-        let first = match stealer.steal_into(&loot) {
-            Steal::Success(item) => item,
-            other => panic!("{other:?}"),
-        };
-        assert_eq!(first, 9 * EXPOSED_MAX);
-        queue.expose();
-        assert_eq!(stealer.len(), EXPOSED_MAX - BATCH_MAX);
-        queue.close();
-        assert_eq!(queue.push(0), Push::Done);
-        assert_eq!(stealer.len(), EXPOSED_MAX - BATCH_MAX);
-        assert_eq!(queue.len(), 10 * EXPOSED_MAX - BATCH_MAX + 1);
-    }
-
-    #[test]
-    fn a_rescuer_gets_the_oldest_half_and_then_a_call() {
-        let (queue, stealer) = Local::shared();
-        (0..5).for_each(|item| assert_eq!(queue.push(item), Push::Done));
-        let mut rescued = Vec::new();
-        while stealer.rescue_into(&mut rescued) == Rescue::Some {}
-        assert_eq!(rescued, [0, 1, 2, 3, 4]);
-        assert!(stealer.is_called());
-        assert_eq!(queue.push(5), Push::Called);
-        queue.take_call();
-        assert_eq!(queue.push(6), Push::Done);
-    }
-
-    #[test]
-    fn what_is_pushed_from_inside_the_deque_is_refused() {
-        let (queue, stealer) = Local::shared();
-        (0..5).for_each(|item| assert_eq!(queue.push(item), Push::Done));
-        let inside = queue.enter().unwrap();
-        // As a destructor would that crossbeam-epoch runs in there.
-        assert_eq!(queue.push(5), Push::Refused(5));
-        queue.expose();
-        assert!(matches!(stealer.steal_into(&queue), Steal::Empty));
-        assert_eq!((queue.len(), stealer.len()), (5, 0));
-        drop(inside);
-        queue.expose();
-        assert_eq!((queue.push(5), stealer.len()), (Push::Done, 6));
-        assert_eq!(all(&queue), [0, 1, 2, 3, 4, 5]);
-    }
-
-    #[test]
-    fn the_young_come_first_in_their_order_and_keep_nobody_waiting_for_ever() {
-        let (queue, _stealer) = Local::shared();
-        (0..4).for_each(|item| assert_eq!(queue.push(item), Push::Done));
-        queue.begin_family();
-        (10..13).for_each(|item| assert_eq!(queue.push_child(item), Push::Done));
-        assert_eq!(all(&queue), [10, 11, 12, 0, 1, 2, 3]);
-        // A task that spawns one like itself, for ever.
-        let spawn = || {
-            queue.begin_family();
-            assert_eq!(queue.push_child(8), Push::Done);
-        };
-        assert_eq!(queue.push(7), Push::Done);
-        spawn();
-        let before = std::iter::from_fn(|| queue.pop()).take_while(|&item| item == 8);
-        assert_eq!(before.inspect(|_| spawn()).count(), STREAK_MAX as usize);
-    }
-
-    #[test]
-    fn a_large_family_goes_to_the_end() {
-        let (queue, _stealer) = Local::shared();
-        assert_eq!(queue.push(100), Push::Done);
-        queue.begin_family();
-        (0..=FAMILY_MAX).for_each(|item| assert_eq!(queue.push_child(item), Push::Done));
-        let expected: Vec<_> = [100].into_iter().chain(0..=FAMILY_MAX).collect();
-        assert_eq!(all(&queue), expected);
-    }
-
-    #[test]
-    fn a_joiner_comes_behind_the_siblings_of_a_young_child() {
-        let (queue, _stealer) = Local::shared();
-        assert_eq!(queue.push(7), Push::Done);
-        queue.begin_family();
-        (0..3).for_each(|item| assert_eq!(queue.push_child(item), Push::Done));
-        assert_eq!((queue.pop(), queue.is_young()), (Some(0), true));
-        assert_eq!(queue.push_joiner(100), Push::Done);
-        assert_eq!(all(&queue), [1, 2, 100, 7]);
-    }
-
-    #[test]
-    fn thieves_get_the_oldest_of_a_tree() {
-        let (queue, stealer) = Local::shared();
-        // The last to come is next: as in a walk down a tree.
-        let spawn = |item| {
-            queue.begin_family();
-            assert_eq!(queue.push_child(item), Push::Done);
-        };
-        (0..5).for_each(spawn);
-        queue.expose();
-        spawn(5);
-        assert_eq!((stealer.len(), queue.pop(), queue.pop()), (5, Some(5), Some(4)));
-    }
-}
+mod tests;

@@ -14,9 +14,11 @@
 mod gate;
 mod inject;
 mod local;
+mod stealer;
 
 pub use inject::Inject;
-pub use local::{Local, Push, Rescue, Stealer};
+pub use local::{Local, Push};
+pub use stealer::{Rescue, Stealer};
 
 /// The outcome of one attempt to take work from somebody else's queue.
 #[must_use]

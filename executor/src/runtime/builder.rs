@@ -284,9 +284,9 @@ impl Builder {
             time.pause();
         }
         let itself = Arc::new(OnceLock::new());
-        let observer = self.task_hooks.observer(&itself);
-        let (clock, hooks) = (Arc::new(SystemClock), self.hooks.clone());
-        let shared = Shared::new(workers, guests, clock, time, seed, hooks, observer, blocking)
+        let (clock, mut hooks) = (Arc::new(SystemClock), self.hooks.clone());
+        hooks.observer = self.task_hooks.observer(&itself);
+        let shared = Shared::new(workers, guests, clock, time, seed, hooks, blocking)
             .map_err(BuildError::Io)?;
         itself.get_or_init(|| Arc::downgrade(&shared));
         let threads =

@@ -305,7 +305,8 @@ impl Guest<'_> {
         }
         let worker = self.worker;
         self.stop_searching();
-        if let Some(next) = worker.slot.lifo_take() {
+        // Again, if a destructor inside the queue has woken another (Q11).
+        while let Some(next) = worker.slot.lifo_take() {
             worker.push(next);
         }
         worker.slot.set_mode(Mode::Rooting);

@@ -19,6 +19,8 @@ impl Worker<'_> {
         if beat.is_multiple_of(INJECTOR_INTERVAL)
             && let Some(runnable) = self.pop_injector(false)
         {
+            self.core.queue.begin_old();
+            self.core.pace.begin(true);
             return Some(runnable);
         }
         let pace = &self.core.pace;

@@ -36,6 +36,8 @@ pub(crate) struct Hooks {
     pub(crate) on_thread_stop: Option<Hook>,
     pub(crate) on_thread_park: Option<Hook>,
     pub(crate) on_thread_unpark: Option<Hook>,
+    /// Whom to tell about tasks; nobody, as a rule.
+    pub(crate) observer: Option<Arc<Observer>>,
 }
 
 impl fmt::Debug for Hooks {
@@ -98,7 +100,6 @@ impl Shared {
         time: PausableClock,
         seed: u64,
         hooks: Hooks,
-        observer: Option<Arc<Observer>>,
         blocking: Pool,
     ) -> std::io::Result<Arc<Shared>> {
         crate::loom::barrier::prepare();
@@ -122,8 +123,8 @@ impl Shared {
             time,
             blocking,
             shutdown: Shutdown::new(count),
+            observer: hooks.observer.clone(),
             hooks,
-            observer,
             id: runtime::Id::next(),
             waiting_guests: Mutex::new(Vec::new()),
             roots: Mutex::new(Vec::new()),

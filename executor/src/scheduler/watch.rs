@@ -85,9 +85,9 @@ impl Worker<'_> {
         }
         let is_wanted = shared.idle.is_watch_wanted()
             && (shared.idle.active() > 0 || shared.guests().any(|slot| slot.is_awake()));
-        // What is exposed, and not worth a theft, may be behind a poll that is stuck already.
-        let is_needed =
-            || shared.slots.iter().any(|slot| slot.is_awake() && slot.stealer.len() > 0);
+        // What is exposed, and not worth a theft, or young, may be behind a poll that is stuck already.
+        let has_queued = |slot: &Slot| slot.stealer.len() > 0 || slot.stealer.has_young();
+        let is_needed = || shared.slots.iter().any(|slot| slot.is_awake() && has_queued(slot));
         if (is_wanted || is_needed()) && shared.idle.start_watch() {
             let mut watch = self.core.watch.borrow_mut();
             let now = shared.clock.now();
@@ -197,8 +197,14 @@ impl Worker<'_> {
             let before =
                 std::mem::replace(&mut self.core.watch.borrow_mut().beats[slot.index], beat);
             if before == beat && slot.index != self.slot.index {
-                // What comes of it is in our queue, and next.
-                let _ = self.rescue(slot.index, true);
+                // What comes of it is in our queue. If we were in somebody's way, it may be that of a push which was to
+                // tell (Q10).
+                if self.rescue(slot.index, true) == Rescue::Refused {
+                    shared.idle.want_watch();
+                    // P9: as in `ask_for_a_watch`.
+                    fence(SeqCst);
+                    shared.wake_watcher();
+                }
             }
         }
     }
@@ -209,7 +215,8 @@ impl Worker<'_> {
         let mut rescued = Vec::new();
         let mut outcome = slot.stealer.rescue_into(&mut rescued);
         if is_stuck {
-            while rescued.len() < RESCUED_MAX
+            while outcome != Rescue::Refused
+                && rescued.len() < RESCUED_MAX
                 && slot.stealer.rescue_into(&mut rescued) == Rescue::Some
             {}
             rescued.extend(slot.lifo_take());
@@ -218,7 +225,8 @@ impl Worker<'_> {
                 rescued.push(runnable);
             }
         }
-        if !rescued.is_empty() {
+        // Q11: a destructor inside the theft may have woken a task.
+        if !rescued.is_empty() || !self.slot.lifo_is_empty() {
             outcome = Rescue::Some;
         }
         for runnable in rescued {

@@ -1,0 +1,75 @@
+//! What others may take from a worker's queue: what is exposed, at a price, and, if its owner is stuck, the rest.
+
+use super::gate::Leave;
+use super::local::{Local, Private, Rings};
+use super::{BATCH_MAX, Steal};
+use crate::loom::deques;
+use std::sync::Arc;
+use std::sync::atomic::Ordering::Relaxed;
+
+/// The thieves' end.
+#[derive(Debug)]
+pub struct Stealer<T> {
+    private: Arc<Private<T>>,
+    deque: Option<deques::Stealer<T>>,
+}
+
+/// The outcome of an attempt to take the private part of a queue from its stuck owner.
+#[must_use]
+#[derive(Debug, PartialEq, Eq)]
+pub enum Rescue {
+    /// Something was taken.
+    Some,
+    /// There was nothing; the next push will tell (Q10).
+    Nothing,
+    /// The owner is at its queue, so it is not stuck; or another rescuer is.
+    Refused,
+}
+
+impl<T> Stealer<T> {
+    pub(super) fn new(private: Arc<Private<T>>, deque: Option<deques::Stealer<T>>) -> Self {
+        Stealer { private, deque }
+    }
+
+    /// Takes half of what is exposed: one to run, the rest into `to`, the queue of a worker that has nothing.
+    pub fn steal_into(&self, to: &Local<T>) -> Steal<T> {
+        let (Some(stealer), Some(to)) = (&self.deque, to.loot()) else { return Steal::Empty };
+        let stolen = stealer.steal_batch_with_limit_and_pop(&to, BATCH_MAX);
+        to.leave();
+        match stolen {
+            deques::Steal::Success(item) => Steal::Success(item),
+            deques::Steal::Retry => Steal::Retry,
+            deques::Steal::Empty => Steal::Empty,
+        }
+    }
+
+    /// Takes half of what is private, or a batch, from an owner that seems to be stuck in a poll; the oldest first.
+    pub fn rescue_into(&self, rescued: &mut Vec<T>) -> Rescue {
+        // Allocated before, not in there.
+        rescued.reserve(BATCH_MAX);
+        let taken = self.private.rings.rescue(|Rings { front, back, young }: &mut Rings<T>| {
+            let half = (front.len() + back.len()).div_ceil(2).min(BATCH_MAX);
+            let of_front = half.min(front.len());
+            *young = young.saturating_sub(of_front);
+            rescued.extend(front.drain(..of_front).chain(back.drain(..half - of_front)));
+            if half > 0 { (Rescue::Some, Leave::Nothing) } else { (Rescue::Nothing, Leave::Call) }
+        });
+        taken.unwrap_or(Rescue::Refused)
+    }
+
+    /// Whether something young waits there, which nobody is told of. A hint.
+    pub fn has_young(&self) -> bool {
+        self.private.has_young.load(Relaxed)
+    }
+
+    /// Whether the next push of the owner will tell. After a fence.
+    pub fn is_called(&self) -> bool {
+        self.private.rings.is_called()
+    }
+
+    /// How many are exposed, about.
+    #[inline]
+    pub fn len(&self) -> usize {
+        self.deque.as_ref().map_or(0, deques::Stealer::len)
+    }
+}
