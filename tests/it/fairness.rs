@@ -4,7 +4,9 @@ use crate::support::{Flavor, Running, Trace, recv, wait, watched};
 use raddle::sync::{Notify, oneshot};
 use raddle::task::{self, JoinHandle};
 use raddle::time::{Duration, sleep};
-use std::sync::atomic::{AtomicBool, Ordering::SeqCst};
+use std::future::Future;
+use std::pin::Pin;
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering::SeqCst};
 use std::sync::{Arc, mpsc};
 use std::thread;
 
@@ -243,4 +245,42 @@ fn yield_now_works_on_another_executor() {
             task::yield_now().await;
         }
     });
+}
+
+/// Spawns the next, and waits for it.
+fn link(left: u32, polls: Arc<AtomicUsize>) -> Pin<Box<dyn Future<Output = ()> + Send>> {
+    Box::pin(async move {
+        polls.fetch_add(1, SeqCst);
+        if left > 0 {
+            raddle::spawn(link(left - 1, polls.clone())).await.unwrap();
+            polls.fetch_add(1, SeqCst);
+        }
+    })
+}
+
+#[test]
+fn a_chain_of_joiners_does_not_keep_others_waiting() {
+    let running = Flavor::CurrentThread.start();
+    let polls = Arc::new(AtomicUsize::new(0));
+    let (counted, ended) = (polls.clone(), Arc::new(AtomicBool::new(false)));
+    let end = ended.clone();
+    let watcher = running.handle().spawn(async move {
+        let chain = raddle::spawn(link(20_000, counted.clone()));
+        let (mut last, mut gap) = (0, 0);
+        let observer = raddle::spawn(async move {
+            while !ended.load(SeqCst) {
+                let now = counted.load(SeqCst);
+                gap = gap.max(now - last);
+                last = now;
+                raddle::task::yield_now().await;
+            }
+            gap
+        });
+        chain.await.unwrap();
+        end.store(true, SeqCst);
+        observer.await.unwrap()
+    });
+    let gap = wait("the chain", watcher).unwrap();
+    assert_eq!(polls.load(SeqCst), 40_001);
+    assert!(gap <= 1_500, "{gap} polls between two turns of a task that yields");
 }

@@ -2,6 +2,8 @@
 
 use crate::support::{Flavor, Running, scaled, until, watched};
 use crossbeam_epoch as epoch;
+use std::future::Future;
+use std::pin::Pin;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering::SeqCst};
 use std::thread;
@@ -24,9 +26,9 @@ fn work() {
     }
 }
 
-#[test]
-fn a_destructor_that_runs_inside_the_deque_may_spawn() {
-    const BURST: usize = 1_500;
+/// Runs bursts of tasks, with destructors that spawn deferred by another thread all the while, until enough of them have
+/// run inside a deque.
+fn beside_destructors(burst: impl Fn() -> Pin<Box<dyn Future<Output = ()> + Send>>) {
     const IN_FLIGHT: usize = 10_000;
     let flavor = Flavor::Workers(2);
     let running = Running::new(flavor, flavor.builder().build().unwrap());
@@ -56,12 +58,7 @@ fn a_destructor_that_runs_inside_the_deque_may_spawn() {
             }
         });
         until("enough destructors to have run inside a deque", || {
-            let burst = running.handle().spawn(async {
-                let tasks = [(); BURST].map(|()| raddle::spawn(async { work() }));
-                for task in tasks {
-                    task.await.unwrap();
-                }
-            });
+            let burst = running.handle().spawn(burst());
             watched("a burst", || running.handle().block_on(burst)).unwrap();
             counts.inside.load(SeqCst) >= scaled(1_000)
         });
@@ -69,5 +66,35 @@ fn a_destructor_that_runs_inside_the_deque_may_spawn() {
     });
     until("all tasks of destructors to run", || {
         counts.ran.load(SeqCst) == counts.spawned.load(SeqCst)
+    });
+}
+
+#[test]
+fn a_destructor_that_runs_inside_the_deque_may_spawn() {
+    const BURST: usize = 1_500;
+    beside_destructors(|| {
+        Box::pin(async {
+            for task in [(); BURST].map(|()| raddle::spawn(async { work() })) {
+                task.await.unwrap();
+            }
+        })
+    });
+}
+
+#[test]
+fn a_destructor_that_runs_inside_the_deque_leaves_families_alone() {
+    beside_destructors(|| {
+        Box::pin(async {
+            let parents = [(); 300].map(|()| {
+                raddle::spawn(async {
+                    for child in [(); 8].map(|()| raddle::spawn(async { work() })) {
+                        child.await.unwrap();
+                    }
+                })
+            });
+            for parent in parents {
+                parent.await.unwrap();
+            }
+        })
     });
 }

@@ -157,3 +157,29 @@ fn a_task_runs_once_however_often_it_is_stolen() {
     wait("all tasks", task).unwrap();
     assert_eq!(polls.load(SeqCst), 2 * count);
 }
+
+#[test]
+fn the_children_of_a_stuck_poll_are_found_by_a_worker_that_parks_later() {
+    for _ in 0..scaled(20) {
+        let (running, _) = asleep(2);
+        let (arrived, arrivals) = mpsc::channel();
+        let (pushed, pushes) = mpsc::channel();
+        // Busy until the other has pushed; then it finds nothing else to do.
+        let other = running.handle().spawn(async move {
+            arrived.send(()).unwrap();
+            recv("the children", &pushes);
+        });
+        recv("the other worker to be busy", &arrivals);
+        let stuck = running.handle().spawn(async move {
+            let (ran, runs) = mpsc::channel();
+            for _ in 0..2 {
+                let ran = ran.clone();
+                drop(raddle::spawn(async move { ran.send(()).unwrap() }));
+            }
+            pushed.send(()).unwrap();
+            (0..2).for_each(|_| recv("a child of a stuck poll", &runs));
+        });
+        wait("the stuck poll", stuck).unwrap();
+        wait("the other task", other).unwrap();
+    }
+}
