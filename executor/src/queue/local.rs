@@ -45,12 +45,12 @@
 
 use super::BATCH_MAX;
 use super::gate::Gated;
+use super::inside::Inside;
 use super::stealer::Stealer;
 use crate::loom::{barrier, deques};
 use std::cell::{Cell, RefCell};
 use std::collections::VecDeque;
 use std::marker::PhantomData;
-use std::ops::Deref;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering::Relaxed};
 
@@ -124,41 +124,6 @@ pub enum Push<T> {
     Refused(T),
 }
 
-/// The deque, while its owner is inside (Q11).
-pub(super) struct Inside<'a, T> {
-    deque: &'a deques::Worker<T>,
-    inside: &'a Cell<bool>,
-}
-
-impl<T> Deref for Inside<'_, T> {
-    type Target = deques::Worker<T>;
-
-    #[inline]
-    fn deref(&self) -> &deques::Worker<T> {
-        self.deque
-    }
-}
-
-impl<T> Inside<'_, T> {
-    #[inline]
-    pub(super) fn leave(self) {
-        self.inside.set(false);
-        std::mem::forget(self);
-    }
-}
-
-impl<T> Drop for Inside<'_, T> {
-    /// Not left: a foreign destructor has panicked, in the middle of a push or a theft. What was being moved is lost, and
-    /// others may wait for it for ever.
-    #[cold]
-    fn drop(&mut self) {
-        eprintln!(
-            "raddle: a destructor that was deferred in crossbeam-epoch has panicked inside a queue; aborting"
-        );
-        std::process::abort();
-    }
-}
-
 impl<T> Local<T> {
     /// A queue that thieves may come to.
     pub fn shared() -> (Local<T>, Stealer<T>) {
@@ -208,9 +173,7 @@ impl<T> Local<T> {
     /// The deque, if there is one and the owner is not inside already.
     #[inline]
     fn enter(&self) -> Option<Inside<'_, T>> {
-        let deque = self.deque.as_ref()?;
-        let is_inside = self.inside.replace(true);
-        (!is_inside).then(|| Inside { deque, inside: &self.inside })
+        Inside::enter(self.deque.as_ref()?, &self.inside)
     }
 
     /// Adds at the end. Owner only.
@@ -331,7 +294,7 @@ impl<T> Local<T> {
         self.private.rings.is_called()
     }
 
-    /// Takes a call back. Owner only.
+    /// Takes a call back.
     pub fn take_call(&self) {
         self.private.rings.take_call();
     }

@@ -13,6 +13,7 @@
 
 mod gate;
 mod inject;
+mod inside;
 mod local;
 mod stealer;
 
