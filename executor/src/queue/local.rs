@@ -2,7 +2,7 @@
 //! three parts.
 //!
 //! ```text
-//!        push_young
+//!   push_child, push_joiner
 //!            ▼
 //!   pop ◄── front ◄── deque ◄── back ◄── push
 //!           private   thieves   private
@@ -217,7 +217,8 @@ impl<T> Local<T> {
         let elders = self.family.get();
         if elders < FAMILY_MAX && self.streak.get() < STREAK_MAX {
             self.family.set(elders + 1);
-            return self.push_young(item, |_| elders);
+            // A rescuer may have taken some of them.
+            return self.push_young(item, |young| young.min(elders));
         }
         let is_called = elders == FAMILY_MAX && self.demote_family();
         self.family.set(NO_FAMILY);

@@ -233,3 +233,17 @@ fn old_ones_are_old_after_a_rescue() {
     assert_eq!(rescued, [10, 11, 12, 0]);
     assert_eq!((queue.pop(), queue.is_young()), (Some(1), false));
 }
+
+#[test]
+fn a_family_that_was_rescued_goes_on_before_the_old() {
+    let (queue, stealer) = Local::shared();
+    (0..4).for_each(|item| assert_eq!(queue.push(item), Push::Done));
+    queue.begin_family();
+    (10..13).for_each(|item| assert_eq!(queue.push_child(item), Push::Done));
+    let mut rescued = Vec::new();
+    assert_eq!(stealer.rescue_into(&mut rescued), Rescue::Some);
+    assert_eq!(rescued, [10, 11, 12, 0]);
+    assert_eq!(queue.push_child(13), Push::Done);
+    assert_eq!((queue.pop(), queue.is_young()), (Some(13), true));
+    assert_eq!((queue.pop(), queue.is_young()), (Some(1), false));
+}
