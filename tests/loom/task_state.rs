@@ -1,4 +1,4 @@
-//! T1 to T4, T7, T8, T10 and T11 of `executor/src/task/mod.rs`: who may poll a task, and who frees it.
+//! T1 to T4, T7, T8, T10, T11 and T16 of `executor/src/task/mod.rs`: who may poll a task, and who frees it.
 //!
 //! The tasks are real; only the scheduler is a model: a desk that has room for one `Runnable` (T2). A future fails the
 //! model if two threads touch it at once (T3), and a cell if it is freed never, twice, or while somebody uses it.
@@ -144,6 +144,42 @@ fn t10_fails_if_a_wake_gives_up_its_reference_first() {
             let _ = task.state().wake_by_ref();
         });
         desk.run(&home, desk.next());
+        other.join().unwrap();
+    });
+}
+
+#[test]
+fn t16_whoever_gives_up_the_last_reference_but_the_owners_has_left_before_the_cell_is_freed() {
+    model(3, || {
+        let (desk, home) = Desk::with_home();
+        let mut polls = 0;
+        let (probe, seen) = Probe::new(move || {
+            polls += 1;
+            polls > 1
+        });
+        let (runnable, handle) = home.spawn(probe);
+        desk.run(&home, runnable);
+        let (first, second) = (seen.waker(), seen.take_waker());
+        first.wake();
+        let others = [thread::spawn(move || drop(handle)), thread::spawn(move || drop(second))];
+        desk.run(&home, desk.next());
+        others.into_iter().for_each(|other| other.join().unwrap());
+    });
+}
+
+#[test]
+#[should_panic(expected = "Causality violation")]
+fn t16_fails_if_somebody_stays_without_a_reference() {
+    model(3, || {
+        let (desk, home) = Desk::with_home();
+        let (probe, _seen) = Probe::new(|| true);
+        let (runnable, handle) = home.spawn(probe);
+        let task = Task::of(&runnable);
+        let other = thread::spawn(move || {
+            drop(handle);
+            let _ = task.state().load().is_complete();
+        });
+        desk.run(&home, runnable);
         other.join().unwrap();
     });
 }

@@ -52,7 +52,7 @@ pub(super) struct Shared {
 struct Core {
     queue: RefCell<VecDeque<Runnable>>,
     owned: OwnedTasks,
-    ids: RefCell<IdBlock>,
+    ids: IdBlock,
 }
 
 // SAFETY: T40: the core is the set's thread's; the rest is Sync.
@@ -107,7 +107,7 @@ impl Shared {
             core: Core {
                 queue: RefCell::new(VecDeque::new()),
                 owned: OwnedTasks::default(),
-                ids: RefCell::new(IdBlock::new()),
+                ids: IdBlock::new(),
             },
             inbox: Mutex::new(VecDeque::new()),
             arrived: Condvar::new(),
@@ -125,7 +125,7 @@ impl Shared {
         F: Future + 'static,
         F::Output: 'static,
     {
-        let id: Id = self.core.ids.borrow_mut().next();
+        let id: Id = self.core.ids.next();
         let task = cell::allocate::<F, Shared>(future, Arc::as_ptr(self), id, location);
         extras::inherit(task);
         // The `Runnable` first: the handle's reference is not yet anybody's.

@@ -236,7 +236,7 @@ impl Runtime {
         let _entered = context::enter(shared.clone());
         // A slot whose thread comes up late may be in the hands of one that has left its own (S3).
         if let Some(claim) = shared.slots[index].try_claim() {
-            context::with_worker(shared, &claim, |worker| worker.run());
+            context::with_worker(&claim, |worker| worker.run());
             shared.leave(&claim);
         }
         shared.leave_vacant_slots();

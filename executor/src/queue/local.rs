@@ -2,10 +2,11 @@
 //! three parts.
 //!
 //! ```text
-//!   push_child, push_joiner
-//!            ▼
-//!   pop ◄── front ◄── deque ◄── back ◄── push
-//!           private   thieves   private
+//!       push_child, push_joiner
+//!                 ▼
+//!   pop ◄┬─────── young
+//!        └─────── front ◄── deque ◄── back ◄── push
+//!                 private   thieves   private
 //! ```
 //!
 //! The private parts are plain rings, whose push and pop are a few instructions. The deque in the middle (Chase and Lev,
@@ -14,8 +15,8 @@
 //! the front, and the queue costs no atomic operation; nor does that of the only worker of a runtime, which has no
 //! deque. (Private deques that share on demand: U. Acar, A. Charguéraud, M. Rainey, 2013.)
 //!
-//! - **Q6** Whatever is in the front, but for the young (Q12), is older than whatever is in the deque, and that older than
-//!   what is in the back.
+//! - **Q6** Whatever is in the front is older than whatever is in the deque, and that older than what is in the back. The
+//!   young (Q12) come before all of it, and count for nothing here.
 //! - **Q7** No operation moves more than [`EXPOSED_MAX`] items: a queue of a million is not copied because somebody is
 //!   interested in a hundred. The newest go, and the owner keeps the oldest, which are next.
 //! - **Q11** A deque that grows or shrinks enters crossbeam-epoch, which may then run what other users of its default
@@ -106,10 +107,16 @@ pub(super) struct Private<T> {
 }
 
 pub(super) struct Rings<T> {
+    /// The young (Q12): a stack, the next one on top.
+    pub(super) young: Vec<T>,
     pub(super) front: VecDeque<T>,
     pub(super) back: VecDeque<T>,
-    /// How many at the head of the front are young (Q12).
-    pub(super) young: usize,
+}
+
+impl<T> Rings<T> {
+    pub(super) fn len(&self) -> usize {
+        self.young.len() + self.front.len() + self.back.len()
+    }
 }
 
 /// What became of an item that was pushed.
@@ -122,6 +129,11 @@ pub enum Push<T> {
     Called,
     /// The owner is in the middle of something: it belongs elsewhere (Q11).
     Refused(T),
+}
+
+#[inline(never)]
+fn insert_behind<T>(young: &mut Vec<T>, elders: usize, item: T) {
+    young.insert(young.len().saturating_sub(elders), item);
 }
 
 impl<T> Local<T> {
@@ -145,7 +157,7 @@ impl<T> Local<T> {
     ) -> (Local<T>, Stealer<T>) {
         // Room enough that a worker with a handful of tasks never allocates, whichever ring they are in.
         let ring = || VecDeque::with_capacity(64);
-        let rings = Rings { front: ring(), back: ring(), young: 0 };
+        let rings = Rings { young: Vec::with_capacity(64), front: ring(), back: ring() };
         let private =
             Arc::new(Private { rings: Gated::new(rings), has_young: AtomicBool::new(false) });
         let stealer = Stealer::new(private.clone(), stealer);
@@ -217,8 +229,7 @@ impl<T> Local<T> {
         let elders = self.family.get();
         if elders < FAMILY_MAX && self.streak.get() < STREAK_MAX {
             self.family.set(elders + 1);
-            // A rescuer may have taken some of them.
-            return self.push_young(item, |young| young.min(elders));
+            return self.push_young(item, elders);
         }
         let is_called = elders == FAMILY_MAX && self.demote_family();
         self.family.set(NO_FAMILY);
@@ -233,11 +244,7 @@ impl<T> Local<T> {
     fn demote_family(&self) -> bool {
         let mut is_called = false;
         for _ in 0..FAMILY_MAX {
-            let next = |Rings { front, young, .. }: &mut Rings<T>| {
-                *young = young.checked_sub(1)?;
-                front.pop_front()
-            };
-            let Some(item) = self.with(next) else { break };
+            let Some(item) = self.with(|rings| rings.young.pop()) else { break };
             is_called |= matches!(self.push(item), Push::Called);
         }
         is_called
@@ -249,20 +256,18 @@ impl<T> Local<T> {
         if self.streak.get() >= JOINER_STREAK_MAX {
             return self.push(item);
         }
-        self.push_young(item, |young| young.min(FAMILY_MAX))
+        self.push_young(item, FAMILY_MAX)
     }
 
-    #[inline]
-    fn push_young(&self, item: T, place: impl FnOnce(usize) -> usize) -> Push<T> {
+    /// Behind `elders` others, or as many as there are: a rescuer may have taken some.
+    #[inline(always)]
+    fn push_young(&self, item: T, elders: usize) -> Push<T> {
         if self.inside.get() {
             return Push::Refused(item);
         }
-        let push = |Rings { front, young, .. }: &mut Rings<T>| {
-            match place(*young) {
-                0 => front.push_front(item),
-                place => front.insert(front.len().min(place), item),
-            }
-            *young += 1;
+        let push = |Rings { young, .. }: &mut Rings<T>| match elders {
+            0 => young.push(item),
+            elders => insert_behind(young, elders, item),
         };
         // SAFETY: as in `with`.
         let is_called = unsafe { self.private.rings.with_call(push) }.1;
@@ -300,20 +305,21 @@ impl<T> Local<T> {
         self.private.rings.take_call();
     }
 
-    /// Takes from the front. Owner only.
-    #[inline]
+    /// Takes what is next. Owner only.
+    #[inline(always)]
     pub fn pop(&self) -> Option<T> {
-        let next = self.with(|Rings { front, young, .. }| {
-            let is_young = *young > 0;
-            *young = young.saturating_sub(1);
-            front.pop_front().map(|item| (item, is_young, *young > 0))
+        let (next, left) = self.with(|Rings { front, young, .. }| match young.pop() {
+            Some(item) => (Some(item), Some(young.len())),
+            None => (front.pop_front(), None),
         });
-        let Some((item, is_young, is_any_left)) = next else { return self.pop_behind() };
-        if is_young {
-            self.private.has_young.store(is_any_left, Relaxed);
+        if let Some(left) = left {
+            self.private.has_young.store(left > 0, Relaxed);
         }
-        self.count_streak(is_young);
-        Some(item)
+        if next.is_none() {
+            return self.pop_behind();
+        }
+        self.count_streak(left.is_some());
+        next
     }
 
     #[inline]
@@ -322,6 +328,7 @@ impl<T> Local<T> {
     }
 
     /// The front is empty.
+    #[inline(never)]
     fn pop_behind(&self) -> Option<T> {
         let young = self.exposed_young.get();
         self.count_streak(young > 0);
@@ -373,12 +380,14 @@ impl<T> Local<T> {
         leaving.reserve(room);
         let (opened, exposed_young) = self.with(|Rings { front, back, young }| {
             leaving.extend(back.drain(..back.len().min(room)));
-            if back.is_empty() && leaving.is_empty() && exposed == 0 && !front.is_empty() {
-                let kept = front.len().saturating_sub(room);
-                leaving.extend(front.drain(kept..));
-                let left = young.saturating_sub(kept);
-                *young -= left;
-                return (true, Some(left));
+            let is_front = !front.is_empty() || !young.is_empty();
+            if back.is_empty() && leaving.is_empty() && exposed == 0 && is_front {
+                let kept = (young.len() + front.len()).saturating_sub(room);
+                let young_left = young.len().saturating_sub(kept);
+                let front_kept = kept.saturating_sub(young.len());
+                leaving.extend(young.drain(..young_left).rev());
+                leaving.extend(front.drain(front_kept..));
+                return (true, Some(young_left));
             }
             (back.is_empty() && end == End::Back, None)
         });
@@ -406,7 +415,7 @@ impl<T> Local<T> {
     /// How many are queued, as far as the owner knows.
     #[inline]
     pub fn len(&self) -> usize {
-        let private = self.with(|rings| rings.front.len() + rings.back.len());
+        let private = self.with(|rings| rings.len());
         match (self.end.get(), &self.deque) {
             (End::Deque | End::Back, Some(deque)) => private + deque.len(),
             _ => private,

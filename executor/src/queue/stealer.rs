@@ -48,10 +48,12 @@ impl<T> Stealer<T> {
         // Allocated before, not in there.
         rescued.reserve(BATCH_MAX);
         let taken = self.private.rings.rescue(|Rings { front, back, young }: &mut Rings<T>| {
-            let half = (front.len() + back.len()).div_ceil(2).min(BATCH_MAX);
-            let of_front = half.min(front.len());
-            *young = young.saturating_sub(of_front);
-            rescued.extend(front.drain(..of_front).chain(back.drain(..half - of_front)));
+            let half = (young.len() + front.len() + back.len()).div_ceil(2).min(BATCH_MAX);
+            let of_young = half.min(young.len());
+            let of_front = (half - of_young).min(front.len());
+            let of_back = half - of_young - of_front;
+            rescued.extend(young.drain(young.len() - of_young..).rev());
+            rescued.extend(front.drain(..of_front).chain(back.drain(..of_back)));
             if half > 0 { (Rescue::Some, Leave::Nothing) } else { (Rescue::Nothing, Leave::Call) }
         });
         taken.unwrap_or(Rescue::Refused)

@@ -109,7 +109,7 @@ fn run(shared: &Arc<Shared>, index: usize, living: Living) {
     call(&shared.hooks.on_thread_start);
     // Not free only if the runtime has been closed before this thread came up: somebody else leaves it then (S3).
     if let Some(claim) = shared.slots[index].try_claim() {
-        context::with_worker(shared, &claim, |worker| worker.run());
+        context::with_worker(&claim, |worker| worker.run());
         shared.leave(&claim);
     }
     // S3.

@@ -49,7 +49,7 @@ impl Wake for Root {
                 let index = slot - 1;
                 // The guest itself looks at the flag before it sleeps.
                 let is_guest = context::with_worker_of(self.shared.as_ptr(), |worker| {
-                    worker.is_some_and(|worker| worker.slot.index == index)
+                    worker.is_some_and(|worker| worker.slot().index == index)
                 });
                 if !is_guest && let Some(shared) = self.shared.upgrade() {
                     shared.unpark(index);
@@ -217,10 +217,10 @@ fn work_in<'a, R>(
     // somebody is told.
     let _given_back = GivenBack { shared, index: claim.slot().index };
     let claim = claim;
-    context::with_worker(shared, &claim, |worker| {
-        worker.core.took_a_turn.set(false);
-        worker.core.pace.interrupted(shared.clock.now());
-        root.sleeps_in(worker.slot.index + 1);
+    context::with_worker(&claim, |worker| {
+        worker.core().took_a_turn.set(false);
+        worker.core().pace.interrupted(shared.clock.now());
+        root.sleeps_in(worker.slot().index + 1);
         Guest { worker, active: false, searching: None }.run(root, poll)
     })
 }
@@ -245,14 +245,13 @@ impl Guest<'_> {
                     return Poll::Ready(output);
                 }
                 // At least one, wherever it comes from: a root future that keeps waking itself starves nobody.
-                let queued = worker.core.queue.len() + worker.shared.injector.len();
+                let queued = worker.core().queue.len() + worker.shared().injector.len();
                 ahead = queued.clamp(1, AHEAD_MAX);
-            } else if worker.shared.shutdown.is_closed() {
+            } else if worker.shared().shutdown.is_closed() {
                 return Poll::Pending;
             } else if self.active || self.step_in() {
-                let searching = &mut self.searching;
-                match context::with_shared(worker.shared, || worker.step(searching)) {
-                    Step::Ran => ahead = ahead.saturating_sub(1),
+                match self.run_tasks(root, &mut ahead) {
+                    Step::Ran => {}
                     Step::Idle if root.is_woken() => ahead = 0,
                     Step::Idle => self.park(root),
                 }
@@ -267,10 +266,28 @@ impl Guest<'_> {
         }
     }
 
+    /// Until there is nothing to run, or it is the root future's turn, or the runtime is closed.
+    fn run_tasks(&mut self, root: &Root, ahead: &mut usize) -> Step {
+        let worker = self.worker;
+        let searching = &mut self.searching;
+        context::with_shared(worker.shared(), || {
+            loop {
+                if worker.step(searching) == Step::Idle {
+                    return Step::Idle;
+                }
+                *ahead = ahead.saturating_sub(1);
+                let is_roots_turn = *ahead == 0 && root.is_woken();
+                if is_roots_turn || worker.shared().shutdown.is_closed() {
+                    return Step::Ran;
+                }
+            }
+        })
+    }
+
     fn step_in(&mut self) -> bool {
-        self.active = self.worker.shared.idle.step_in();
+        self.active = self.worker.shared().idle.step_in();
         if self.active {
-            self.worker.slot.set_mode(Mode::Working);
+            self.worker.slot().set_mode(Mode::Working);
         }
         self.active
     }
@@ -299,24 +316,24 @@ impl Guest<'_> {
         struct Rooting<'a>(Worker<'a>);
         impl Drop for Rooting<'_> {
             fn drop(&mut self) {
-                self.0.core.to_the_back.set(false);
-                self.0.core.queue.take_call();
+                self.0.core().to_the_back.set(false);
+                self.0.core().queue.take_call();
             }
         }
         let worker = self.worker;
         self.stop_searching();
         // Again, if a destructor inside the queue has woken another (Q11).
-        while let Some(next) = worker.slot.lifo_take() {
+        while let Some(next) = worker.slot().lifo_take() {
             worker.push(next);
         }
-        worker.slot.set_mode(Mode::Rooting);
-        worker.slot.next_beat();
+        worker.slot().set_mode(Mode::Rooting);
+        worker.slot().next_beat();
         if std::mem::take(&mut self.active) {
-            worker.shared.idle.leave();
+            worker.shared().idle.leave();
         }
         worker.expect_absence();
-        worker.core.to_the_back.set(true);
-        worker.core.pushes.set(0);
+        worker.core().to_the_back.set(true);
+        worker.core().pushes.set(0);
         let rooting = Rooting(worker);
         let polled = poll();
         drop(rooting);
@@ -337,23 +354,23 @@ impl Drop for Guest<'_> {
     fn drop(&mut self) {
         self.stop_searching();
         let worker = self.worker;
-        if worker.shared.shutdown.is_closed() {
+        if worker.shared().shutdown.is_closed() {
             // `GivenBack` leaves the slot.
         } else {
             worker.hand_over();
         }
         if std::mem::take(&mut self.active) {
-            worker.shared.idle.leave();
+            worker.shared().idle.leave();
         }
-        worker.slot.set_mode(Mode::Vacant);
+        worker.slot().set_mode(Mode::Vacant);
         // P3: as in `Idle::park`: who saw us active, and no room for another, has published its task before.
         fence(SeqCst);
-        if worker.core.took_a_turn.get() || worker.shared.has_work() {
-            worker.shared.wake_one();
+        if worker.core().took_a_turn.get() || worker.shared().has_work() {
+            worker.shared().wake_one();
         }
         // P9: another root future may have counted on us to park.
-        if worker.shared.is_a_root_unwatched() {
-            worker.shared.wake_watcher();
+        if worker.shared().is_a_root_unwatched() {
+            worker.shared().wake_watcher();
         }
     }
 }

@@ -96,11 +96,7 @@ struct Frame {
 }
 
 /// Runs `f` with this thread as the worker in `claim`'s slot.
-pub(crate) fn with_worker<R>(
-    shared: &Shared,
-    claim: &Claim<'_>,
-    f: impl FnOnce(Worker<'_>) -> R,
-) -> R {
+pub(crate) fn with_worker<R>(claim: &Claim<'_>, f: impl FnOnce(Worker<'_>) -> R) -> R {
     struct Restore(Frame);
     impl Drop for Restore {
         fn drop(&mut self) {
@@ -117,7 +113,9 @@ pub(crate) fn with_worker<R>(
         context.slot.replace(claim.slot())
     });
     let _restore = Restore(Frame { slot: previous, outer });
-    f(Worker { shared, slot: claim.slot(), core: claim.core() })
+    // SAFETY: the claim is held here until `f` has returned, by this thread, since it is not `Send`; and whoever holds one
+    // has borrowed the runtime.
+    f(unsafe { Worker::new(claim.slot()) })
 }
 
 /// Whether this thread works for the runtime of `shared`, be it that it works for another one inside.
@@ -142,16 +140,9 @@ pub(crate) fn with_worker_of<R>(
 ) -> R {
     let slot = CONTEXT.with(|context| context.slot.get());
     // SAFETY: `with_worker` keeps the slot's runtime borrowed while the pointer is set.
-    match unsafe { slot.as_ref() } {
-        Some(slot) if ptr::eq(slot.shared, shared) => {
-            // SAFETY: as above for `shared`; the thread-local is set only on the thread that holds the claim, and
-            // only while it does.
-            let worker =
-                unsafe { Worker { shared: &*shared, slot, core: slot.core_of_claimant() } };
-            f(Some(worker))
-        }
-        _ => f(None),
-    }
+    let slot = unsafe { slot.as_ref() }.filter(|slot| ptr::eq(slot.shared, shared));
+    // SAFETY: the thread-local is set only on the thread that holds the claim, and only while it does.
+    f(slot.map(|slot| unsafe { Worker::new(slot) }))
 }
 
 /// The runtime this thread is in.

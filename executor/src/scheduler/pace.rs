@@ -38,77 +38,87 @@ const PROBATION: Duration = Duration::from_micros(100);
 /// A wake per millisecond is little for anybody.
 const LONG_RUN: Duration = Duration::from_millis(1);
 
-/// What there is to see after a poll.
-#[derive(Debug)]
-pub(crate) enum Glance {
-    Nothing,
-    /// Within a window: a poll that was long enough to share the backlog at any price.
-    Long,
-    End(Window),
-}
+/// How long a worker without a break goes without a turn of the driver (P7).
+const TURN_INTERVAL: Duration = Duration::from_micros(100);
 
 /// A window that has ended.
 #[derive(Debug)]
 pub(crate) struct Window {
-    /// When.
-    pub(crate) ended: Instant,
     /// Whether some poll in it was long enough to share the backlog at any price.
     pub(crate) was_long: bool,
     /// Whether clocks are read so seldom by now that others should look after the queue (P11). For tasks worth sharing,
     /// whose windows are short, that takes longer.
     pub(crate) wants_a_watch: bool,
+    /// Whether the driver has not had a turn for [`TURN_INTERVAL`].
+    pub(crate) is_turn_due: bool,
 }
 
-/// One worker's estimate. Owner only.
+/// One worker's estimate. Owner only. Moments are nanoseconds since `base`.
 #[derive(Debug)]
 pub(crate) struct Pace {
+    base: Instant,
+    alone: bool,
+    /// Polls of this window, and those left of them.
     window: Cell<u32>,
     left: Cell<u32>,
-    window_began: Cell<Instant>,
+    window_began: Cell<u64>,
     /// Tasks of this window that count: old ones that were not queued again.
     done: Cell<u32>,
     /// Whether the task being polled counts.
     counts: Cell<bool>,
     /// The last reading of the clock.
-    last_look: Cell<Instant>,
+    last_look: Cell<u64>,
     last_sample_ns: Cell<u32>,
     task_ns: Cell<u32>,
     poll_ns: Cell<u32>,
     /// When the worker came back from its last break, and whether that was less than [`PROBATION`] ago.
-    since: Cell<Instant>,
+    since: Cell<u64>,
     on_probation: Cell<bool>,
     /// Windows in a row whose tasks were too small to share.
     dull_windows: Cell<u32>,
+    /// When the driver is to have a turn.
+    turn_due: Cell<u64>,
 }
 
 impl Pace {
-    pub(crate) fn new(now: Instant) -> Pace {
+    /// A worker that is `alone` has nobody to share with, ever.
+    pub(crate) fn new(now: Instant, alone: bool) -> Pace {
         Pace {
+            base: now,
+            alone,
             window: Cell::new(1),
             left: Cell::new(1),
-            window_began: Cell::new(now),
+            window_began: Cell::new(0),
             done: Cell::new(0),
             counts: Cell::new(true),
-            last_look: Cell::new(now),
+            last_look: Cell::new(0),
             last_sample_ns: Cell::new(UNKNOWN_NS),
             task_ns: Cell::new(UNKNOWN_NS),
             poll_ns: Cell::new(UNKNOWN_NS),
-            since: Cell::new(now),
-            on_probation: Cell::new(true),
+            since: Cell::new(0),
+            on_probation: Cell::new(!alone),
             dull_windows: Cell::new(0),
+            turn_due: Cell::new(0),
         }
+    }
+
+    fn moment(&self, now: Instant) -> u64 {
+        // 584 years fit.
+        now.saturating_duration_since(self.base).as_nanos() as u64
     }
 
     /// The worker was away: what passed was no poll. Windows start short again, so that a change of load across the
     /// break is noticed after a poll or two.
     pub(crate) fn interrupted(&self, now: Instant) {
+        let now = self.moment(now);
         self.window_began.set(now);
         self.last_look.set(now);
         self.since.set(now);
-        self.on_probation.set(true);
+        self.on_probation.set(!self.alone);
         self.window.set(1);
         self.left.set(1);
         self.done.set(0);
+        self.turn_due.set(0);
     }
 
     /// A task is about to be polled. One that `counts` is old; the others go on with the work of one that was.
@@ -124,34 +134,35 @@ impl Pace {
         self.done.set(self.done.get().saturating_sub(u32::from(self.counts.get())));
     }
 
-    /// Counts a poll. At the end of a window, says what it looked like. On probation, looks at the clock after each poll
-    /// of which `is_waited_for` says that something has waited for its end.
+    /// Counts a poll. Whether it was the last of its window.
     #[inline]
-    pub(crate) fn after_poll(
-        &self,
-        now: impl FnOnce() -> Instant,
-        is_waited_for: impl FnOnce() -> bool,
-    ) -> Glance {
+    pub(crate) fn count_poll(&self) -> bool {
         let left = self.left.get() - 1;
         self.left.set(left);
-        if left == 0 {
-            return Glance::End(self.end_window(now()));
-        }
-        if self.on_probation.get() && is_waited_for() && self.is_long(now()) {
-            return Glance::Long;
-        }
-        Glance::Nothing
+        left == 0
+    }
+
+    /// Whether the worker has come back only just, and looks about itself after every poll, not only at the end of windows.
+    #[inline]
+    pub(crate) fn is_on_probation(&self) -> bool {
+        self.on_probation.get()
+    }
+
+    /// On probation: whether the poll just ended was long enough to share the backlog at any price.
+    pub(crate) fn was_long(&self, now: Instant) -> bool {
+        self.is_long(self.moment(now))
     }
 
     /// Whether the clock has not been looked at for so long that some poll since then must have been long.
-    fn is_long(&self, now: Instant) -> bool {
-        let since = now.saturating_duration_since(self.last_look.replace(now));
-        since >= Duration::from_nanos(u64::from(LONG_NS))
+    fn is_long(&self, now: u64) -> bool {
+        now.saturating_sub(self.last_look.replace(now)) >= u64::from(LONG_NS)
     }
 
-    fn end_window(&self, now: Instant) -> Window {
+    /// A window is over.
+    pub(crate) fn end_window(&self, now: Instant) -> Window {
+        let now = self.moment(now);
         let was_long = self.is_long(now);
-        let elapsed = now.saturating_duration_since(self.window_began.replace(now)).as_nanos();
+        let elapsed = now.saturating_sub(self.window_began.replace(now));
         let elapsed = u32::try_from(elapsed).unwrap_or(u32::MAX);
         let polls = self.window.get();
         let done = self.done.replace(0).max(1);
@@ -163,20 +174,24 @@ impl Pace {
         };
         self.task_ns.set(follow(self.task_ns.get(), sample));
         self.poll_ns.set(follow(self.poll_ns.get(), elapsed / polls));
-        self.dull_windows.set(if self.is_worth_sharing() {
-            0
-        } else {
-            self.dull_windows.get().saturating_add(1)
+        let is_worth_sharing = self.is_worth_sharing();
+        self.dull_windows.set(match is_worth_sharing {
+            true => 0,
+            false => self.dull_windows.get().saturating_add(1),
         });
-        let busy = now.saturating_duration_since(self.since.get());
+        let busy = Duration::from_nanos(now - self.since.get());
         if self.on_probation.get() && busy >= PROBATION {
             self.on_probation.set(false);
         }
-        let wants_a_watch = busy >= if self.is_worth_sharing() { LONG_RUN } else { PROBATION };
+        let wants_a_watch = busy >= if is_worth_sharing { LONG_RUN } else { PROBATION };
         let aim = (WINDOW_NS / self.poll_ns.get()).clamp(1, WINDOW_MAX);
         self.window.set(aim.min(2 * self.window.get()));
         self.left.set(self.window.get());
-        Window { ended: now, was_long, wants_a_watch }
+        let is_turn_due = now >= self.turn_due.get();
+        if is_turn_due {
+            self.turn_due.set(now + TURN_INTERVAL.as_nanos() as u64);
+        }
+        Window { was_long, wants_a_watch, is_turn_due }
     }
 
     /// The estimate.
@@ -212,9 +227,6 @@ pub(crate) fn is_worth_stealing(backlog: usize, task_ns: u32) -> bool {
     task_ns >= STEAL_MIN_NS && backlog as u64 * u64::from(task_ns) >= STEAL_WORTH_NS
 }
 
-/// How long a worker without a break goes without a turn of the driver (P7).
-pub(crate) const TURN_INTERVAL: Duration = Duration::from_micros(100);
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -223,24 +235,28 @@ mod tests {
         for _ in 0..polls {
             *now += each;
             pace.begin(true);
-            pace.after_poll(|| *now, || false);
+            poll(pace, *now, false);
         }
     }
 
     fn is_reported(pace: &Pace, now: &mut Instant, is_waited_for: bool) -> bool {
         *now += Duration::from_millis(1);
         pace.begin(true);
-        match pace.after_poll(|| *now, || is_waited_for) {
-            Glance::Nothing => false,
-            Glance::Long => true,
-            Glance::End(window) => window.was_long,
+        poll(pace, *now, is_waited_for)
+    }
+
+    /// Whether it was reported as long.
+    fn poll(pace: &Pace, now: Instant, is_waited_for: bool) -> bool {
+        match pace.count_poll() {
+            true => pace.end_window(now).was_long,
+            false => pace.is_on_probation() && is_waited_for && pace.was_long(now),
         }
     }
 
     #[test]
     fn one_long_poll_among_short_ones_moves_nothing() {
         let mut now = Instant::now();
-        let pace = Pace::new(now);
+        let pace = Pace::new(now, false);
         run(&pace, &mut now, 1_000, Duration::from_nanos(80));
         assert_eq!(pace.task_ns(), 80);
         run(&pace, &mut now, 1, Duration::from_millis(1));
@@ -252,7 +268,7 @@ mod tests {
     #[test]
     fn a_long_poll_is_reported_at_the_end_of_its_window() {
         let mut now = Instant::now();
-        let pace = Pace::new(now);
+        let pace = Pace::new(now, false);
         run(&pace, &mut now, 10_000, Duration::from_nanos(80));
         let reported = (0..WINDOW_MAX).filter(|_| is_reported(&pace, &mut now, true)).count();
         assert_eq!(reported, 1);
@@ -261,7 +277,7 @@ mod tests {
     #[test]
     fn a_long_poll_right_after_a_break_is_reported_at_its_end() {
         let mut now = Instant::now();
-        let pace = Pace::new(now);
+        let pace = Pace::new(now, false);
         run(&pace, &mut now, 1_000, Duration::from_nanos(80));
         pace.interrupted(now);
         assert!(is_reported(&pace, &mut now, false));
@@ -270,7 +286,7 @@ mod tests {
     #[test]
     fn a_long_poll_soon_after_a_break_is_reported_if_something_waits_for_its_end() {
         let mut now = Instant::now();
-        let pace = Pace::new(now);
+        let pace = Pace::new(now, false);
         run(&pace, &mut now, 100_000, Duration::from_nanos(80));
         pace.interrupted(now);
         run(&pace, &mut now, 20, Duration::from_nanos(80));
@@ -280,12 +296,12 @@ mod tests {
     #[test]
     fn tasks_that_stay_are_worth_more_than_their_polls() {
         let mut now = Instant::now();
-        let pace = Pace::new(now);
+        let pace = Pace::new(now, false);
         for _ in 0..1_000 {
             now += Duration::from_nanos(30);
             pace.begin(true);
             pace.came_back();
-            pace.after_poll(|| now, || false);
+            poll(&pace, now, false);
         }
         assert!(pace.is_worth_a_wake(200), "{pace:?}");
         assert!(!pace.is_worth_a_wake(2), "{pace:?}");
@@ -294,7 +310,7 @@ mod tests {
     #[test]
     fn a_change_of_load_is_followed_soon() {
         let mut now = Instant::now();
-        let pace = Pace::new(now);
+        let pace = Pace::new(now, false);
         run(&pace, &mut now, 1_000, Duration::from_nanos(80));
         run(&pace, &mut now, 3 * WINDOW_MAX, Duration::from_micros(50));
         assert!(pace.is_worth_a_wake(50), "{pace:?}");
@@ -305,7 +321,7 @@ mod tests {
     #[test]
     fn time_away_is_no_poll() {
         let mut now = Instant::now();
-        let pace = Pace::new(now);
+        let pace = Pace::new(now, false);
         run(&pace, &mut now, 1_000, Duration::from_nanos(80));
         now += Duration::from_secs(60);
         pace.interrupted(now);

@@ -5,7 +5,7 @@ use super::context;
 use super::driver::Driver;
 use super::idle::Idle;
 use super::shutdown::Shutdown;
-use super::slot::{Claim, Slot};
+use super::slot::{Claim, Slot, Worker};
 use super::standby::Standby;
 use crate::blocking::Pool;
 use crate::contain::contain;
@@ -13,6 +13,7 @@ use crate::loom::sync::Mutex;
 use crate::loom::thread::Thread;
 use crate::queue::Inject;
 use crate::runtime;
+use crate::task::cell::Marks;
 use crate::task::observer::Observer;
 use crate::task::raw::TaskRef;
 use crate::task::runnable::{Nowhere, Runnable};
@@ -23,6 +24,7 @@ use raddle_timer::{Clock, Listener, PausableClock, Timer};
 use std::fmt;
 use std::future::Future;
 use std::panic::Location;
+use std::ptr;
 use std::sync::{Arc, Weak};
 use std::time::Instant;
 
@@ -172,47 +174,41 @@ impl Shared {
         F: Future + Send + 'static,
         F::Output: Send + 'static,
     {
-        context::with_worker_of(self, |worker| match worker {
-            Some(worker) => {
-                let id = worker.core.ids.borrow_mut().next();
-                let task = cell::allocate(future, worker.slot, id, location);
-                self.prepare(task, furnish);
-                worker.submit_spawned(Runnable::from_wake(task));
-                // SAFETY: just made for `F`, and this is its one handle.
-                #[allow(unsafe_code)]
-                unsafe {
-                    JoinHandle::new(task)
-                }
-            }
-            None => {
-                let task = cell::allocate::<F, Slot>(
-                    future,
-                    &**self.slots.first().expect("at least one slot"),
-                    Id::next(),
-                    location,
-                );
-                self.prepare(task, furnish);
-                let runnable = Runnable::from_wake(task);
-                if self.shutdown.is_closed() {
-                    // S1: at once, or threads that go on spawning would keep the others from ending.
-                    context::with_shared(self, || runnable.cancel(&Outside(self)));
-                } else {
-                    self.submit_remote(runnable);
-                }
-                // SAFETY: as above.
-                #[allow(unsafe_code)]
-                unsafe {
-                    JoinHandle::new(task)
-                }
+        context::with_worker_of(self, |worker| {
+            let (owner, id) = match worker {
+                Some(worker) => (worker.slot(), worker.core().ids.next()),
+                None => (&**self.slots.first().expect("at least one slot"), Id::next()),
+            };
+            let task = cell::allocate(future, ptr::from_ref(owner), id, location);
+            furnish(task);
+            self.submit_new(worker, task);
+            // SAFETY: just made for `F`, and this is its one handle.
+            #[allow(unsafe_code)]
+            unsafe {
+                JoinHandle::new(task)
             }
         })
     }
 
+    /// What does not depend on the future.
     #[inline]
-    fn prepare(&self, task: TaskRef, furnish: impl FnOnce(TaskRef)) {
-        furnish(task);
+    fn submit_new(&self, worker: Option<Worker<'_>>, task: TaskRef) {
         if let Some(observer) = &self.observer {
+            task.header().mark(Marks::OBSERVED);
             observer.spawned(task);
+        }
+        match worker {
+            Some(worker) => worker.submit_spawned(Runnable::from_wake(task)),
+            None => self.submit_from_outside(Runnable::from_wake(task)),
+        }
+    }
+
+    fn submit_from_outside(&self, runnable: Runnable) {
+        if self.shutdown.is_closed() {
+            // S1: at once, or threads that go on spawning would keep the others from ending.
+            context::with_shared(self, || runnable.cancel(&Outside(self)));
+        } else {
+            self.submit_remote(runnable);
         }
     }
 

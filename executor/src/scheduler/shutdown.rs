@@ -123,9 +123,9 @@ impl Shared {
         fence(SeqCst);
         // Destructors may ask for the runtime they are in, also on a thread that has only come to end it.
         context::with_shared(self, || {
-            context::with_worker(self, claim, |worker| {
+            context::with_worker(claim, |worker| {
                 while !worker.cancel_everything() {
-                    worker.slot.parker.park(None);
+                    worker.slot().parker.park(None);
                 }
             });
         });
@@ -178,27 +178,27 @@ impl Shared {
 impl Worker<'_> {
     /// S2: cancels whatever this slot holds. `true` when nothing is left to wait for.
     fn cancel_everything(&self) -> bool {
-        let owned = &self.core.owned;
+        let owned = &self.core().owned;
         loop {
             while let Some(runnable) = self.next_to_cancel() {
-                let shutdown = &self.shared.shutdown;
+                let shutdown = &self.shared().shutdown;
                 shutdown.note_leftover(runnable.task(), LeftoverState::Queued);
                 runnable.cancel(self);
             }
-            owned.welcome_home(&self.slot.returns);
+            owned.welcome_home(&self.slot().returns);
             owned.cancel_all(|task| {
-                self.shared.shutdown.note_leftover(task, LeftoverState::Waiting);
+                self.shared().shutdown.note_leftover(task, LeftoverState::Waiting);
                 poll::cancel(task, self);
             });
             // A destructor may have spawned or woken others; then there is another round.
-            if !self.has_own_work() && self.shared.injector.is_empty() {
+            if !self.has_own_work() && self.shared().injector.is_empty() {
                 return owned.len() == 0;
             }
         }
     }
 
     fn next_to_cancel(&self) -> Option<Runnable> {
-        let own = self.slot.lifo_take().or_else(|| self.core.queue.pop());
+        let own = self.slot().lifo_take().or_else(|| self.core().queue.pop());
         own.or_else(|| self.pop_injector(false))
     }
 }

@@ -71,7 +71,7 @@ unsafe impl Send for Slot {}
 pub(crate) struct Core {
     pub(crate) queue: Local<Runnable>,
     pub(crate) owned: OwnedTasks,
-    pub(crate) ids: RefCell<IdBlock>,
+    pub(crate) ids: IdBlock,
     pub(crate) rng: Rng,
     pub(crate) pace: Pace,
     /// Tasks run out of the LIFO slot in a row (Q5).
@@ -80,7 +80,6 @@ pub(crate) struct Core {
     pub(crate) pushes: Cell<u32>,
     /// Whether wakes go to the back of the queue: the driver's batch is being woken, or a root future is polled.
     pub(crate) to_the_back: Cell<bool>,
-    pub(crate) last_turn: Cell<Option<Instant>>,
     /// Reused from turn to turn.
     pub(crate) woken: RefCell<Vec<Waker>>,
     /// What this worker has seen of the others, if it keeps watch (P9).
@@ -100,7 +99,7 @@ impl Slot {
         now: Instant,
         seed: u64,
     ) -> Slot {
-        let pace = Pace::new(now);
+        let pace = Pace::new(now, alone);
         let (queue, stealer) = if alone { Local::alone() } else { Local::shared() };
         Slot {
             shared,
@@ -117,13 +116,12 @@ impl Slot {
             core: UnsafeCell::new(Core {
                 queue,
                 owned: OwnedTasks::default(),
-                ids: RefCell::new(IdBlock::new()),
+                ids: IdBlock::new(),
                 rng: Rng::new(seed ^ (index as u64).wrapping_mul(0x9E37_79B9_7F4A_7C15)),
                 pace,
                 lifo_streak: Cell::new(0),
                 pushes: Cell::new(0),
                 to_the_back: Cell::new(false),
-                last_turn: Cell::new(None),
                 woken: RefCell::new(Vec::new()),
                 watch: RefCell::default(),
                 took_a_turn: Cell::new(false),
@@ -251,15 +249,44 @@ impl<'a> Claim<'a> {
     }
 }
 
-impl Slot {
-    /// The core, for the thread that holds the claim.
-    ///
+/// The thread that holds a slot, as long as it does. Not `Send`: a slot's core is for one thread.
+#[derive(Clone, Copy)]
+pub(crate) struct Worker<'a> {
+    /// One word, which fits into a register.
+    slot: &'a Slot,
+    not_send: PhantomData<*const ()>,
+}
+
+impl<'a> Worker<'a> {
     /// # Safety
-    /// The calling thread must hold this slot's [`Claim`], for as long as it uses the reference.
+    /// The calling thread must hold the slot's [`Claim`] for as long as it uses the worker, and the slot's runtime must
+    /// outlive `'a`.
     #[inline]
-    pub(crate) unsafe fn core_of_claimant(&self) -> &Core {
-        // SAFETY: as in `Claim::core`.
-        unsafe { &*self.core.get() }
+    pub(crate) unsafe fn new(slot: &'a Slot) -> Worker<'a> {
+        Worker { slot, not_send: PhantomData }
+    }
+
+    #[inline]
+    pub(crate) fn slot(&self) -> &'a Slot {
+        self.slot
+    }
+
+    #[inline]
+    pub(crate) fn shared(&self) -> &'a Shared {
+        // SAFETY: the promise made to `new`.
+        unsafe { &*self.slot.shared }
+    }
+
+    #[inline]
+    pub(crate) fn core(&self) -> &'a Core {
+        // SAFETY: the promise made to `new`, and as in `Claim::core`.
+        unsafe { &*self.slot.core.get() }
+    }
+}
+
+impl fmt::Debug for Worker<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_tuple("Worker").field(&self.slot.index).finish()
     }
 }
 

@@ -62,20 +62,20 @@ impl Standby {
 impl Worker<'_> {
     /// Sleeps beside the driver, until unparked or until `limit`. Says whether it was unparked.
     pub(super) fn park_beside_driver(&self, limit: Option<Instant>) -> bool {
-        let standby = &self.shared.standby;
-        self.shared.may_be_quiet();
-        if !standby.try_enter(self.slot.index) {
-            return self.slot.parker.park(limit);
+        let standby = &self.shared().standby;
+        self.shared().may_be_quiet();
+        if !standby.try_enter(self.slot().index) {
+            return self.slot().parker.park(limit);
         }
         standby.until.store(UNDECIDED, Relaxed);
         // P12: pairs with the fences in `Earlier::wake_by_ref` and `leave_driver`.
         fence(SeqCst);
-        let alarm = self.shared.alarm();
+        let alarm = self.shared().alarm();
         if let Some((until, _)) = alarm {
             standby.until.store(until, Relaxed);
         }
         let alarm = alarm.map(|(_, real)| real);
-        let is_notified = self.slot.parker.park(alarm.into_iter().chain(limit).min());
+        let is_notified = self.slot().parker.park(alarm.into_iter().chain(limit).min());
         standby.leave();
         is_notified
     }

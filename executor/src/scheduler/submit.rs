@@ -54,10 +54,10 @@ impl Worker<'_> {
     /// A task spawned by another may be next (Q12); one spawned by a root future goes to the back of the queue.
     #[inline]
     pub(crate) fn submit_spawned(&self, runnable: Runnable) {
-        if self.core.to_the_back.get() {
+        if self.core().to_the_back.get() {
             return self.push_back(runnable);
         }
-        self.pushed(self.core.queue.push_child(runnable));
+        self.pushed(self.core().queue.push_child(runnable));
         self.count_push();
     }
 
@@ -65,20 +65,20 @@ impl Worker<'_> {
     /// next; the joiner of a finished child waits behind the other children, or it would be polled once for each.
     #[inline]
     fn submit_woken(&self, runnable: Runnable) {
-        if self.core.to_the_back.get() {
+        if self.core().to_the_back.get() {
             self.push_back(runnable);
         } else if current::is_completing() {
-            let queue = &self.core.queue;
+            let queue = &self.core().queue;
             self.pushed(match queue.is_young() {
                 true => queue.push_joiner(runnable),
                 false => queue.push(runnable),
             });
             self.count_push();
         } else {
-            if let Some(displaced) = self.slot.lifo_put(runnable) {
+            if let Some(displaced) = self.slot().lifo_put(runnable) {
                 self.push_back(displaced);
             }
-            if self.core.queue.is_called() {
+            if self.core().queue.is_called() {
                 self.ask_for_a_watch();
             }
         }
@@ -93,8 +93,8 @@ impl Worker<'_> {
 
     #[inline]
     fn count_push(&self) {
-        let pushes = self.core.pushes.get().wrapping_add(1);
-        self.core.pushes.set(pushes);
+        let pushes = self.core().pushes.get().wrapping_add(1);
+        self.core().pushes.set(pushes);
         if pushes.is_multiple_of(PUSHES_PER_LOOK) {
             self.share_backlog();
         }
@@ -103,29 +103,37 @@ impl Worker<'_> {
     /// To the back of the local queue.
     #[inline]
     pub(super) fn push(&self, runnable: Runnable) {
-        self.pushed(self.core.queue.push(runnable));
+        self.pushed(self.core().queue.push(runnable));
     }
 
     #[inline]
     fn pushed(&self, push: Push<Runnable>) {
         match push {
             Push::Done => {}
+            push => self.pushed_with_consequences(push),
+        }
+    }
+
+    #[cold]
+    fn pushed_with_consequences(&self, push: Push<Runnable>) {
+        match push {
+            Push::Done => {}
             Push::Called => self.ask_for_a_watch(),
             // Q11: this is a destructor inside the queue.
-            Push::Refused(runnable) => self.shared.submit_remote(runnable),
+            Push::Refused(runnable) => self.shared().submit_remote(runnable),
         }
     }
 
     /// Gives what is queued here to whoever gets to it first.
     pub(super) fn hand_over(&self) {
-        let queued = || self.slot.lifo_take().or_else(|| self.core.queue.pop());
+        let queued = || self.slot().lifo_take().or_else(|| self.core().queue.pop());
         let mut is_any = false;
         while let Some(runnable) = queued() {
-            self.shared.injector.push(runnable);
+            self.shared().injector.push(runnable);
             is_any = true;
         }
         if is_any {
-            self.shared.wake_one();
+            self.shared().wake_one();
         }
     }
 
@@ -133,14 +141,14 @@ impl Worker<'_> {
     /// if somebody is awake, and wakes a sibling if nobody looks for work.
     #[inline]
     pub(crate) fn share_backlog(&self) {
-        if self.core.pace.is_worth_sharing() && self.shared.idle.is_company_possible() {
+        if self.core().pace.is_worth_sharing() && self.shared().idle.is_company_possible() {
             self.price_backlog();
         }
     }
 
     fn price_backlog(&self) {
-        let (pace, queue) = (&self.core.pace, &self.core.queue);
-        if self.shared.idle.could_help() {
+        let (pace, queue) = (&self.core().pace, &self.core().queue);
+        if self.shared().idle.could_help() {
             if pace.is_worth_a_wake(queue.len()) {
                 self.share(pace.task_ns());
             }
@@ -151,34 +159,34 @@ impl Worker<'_> {
 
     /// Whether another worker is awake, running or searching, and might come to steal.
     fn has_company(&self) -> bool {
-        let this_one = usize::from(!self.slot.is_rooting());
-        self.shared.idle.active() > this_one
+        let this_one = usize::from(!self.slot().is_rooting());
+        self.shared().idle.active() > this_one
     }
 
     /// After a poll that was long, however short polls are said to be: nothing shall wait behind a second one.
     #[cold]
     pub(super) fn share_at_any_price(&self) {
-        if self.core.queue.len() > 0 {
-            self.share(self.core.pace.last_sample_ns());
+        if self.core().queue.len() > 0 {
+            self.share(self.core().pace.last_sample_ns());
         }
     }
 
     /// Makes the queue reachable and wakes somebody, if anybody may be woken.
     fn share(&self, task_ns: u32) {
-        self.core.queue.expose();
+        self.core().queue.expose();
         // The estimate that thieves go by must be the one that called them.
-        self.slot.publish_task_ns(task_ns);
-        self.shared.wake_one();
+        self.slot().publish_task_ns(task_ns);
+        self.shared().wake_one();
     }
 
     /// P9: something was pushed that nobody may come for, if this thread stays where it is.
     #[cold]
     fn ask_for_a_watch(&self) {
-        self.core.queue.take_call();
-        self.shared.idle.want_watch();
+        self.core().queue.take_call();
+        self.shared().idle.want_watch();
         // P9: pairs with the heavy fence in `Worker::end_watch`: either the watch goes on, or we see that it is over.
         fence(SeqCst);
-        self.shared.wake_watcher();
+        self.shared().wake_watcher();
     }
 
     /// P9: this guest is about to poll its root future, which may block, and is not active any more. What it would have
@@ -186,21 +194,21 @@ impl Worker<'_> {
     /// be (in the injector), and the driver, if somebody went to sleep
     /// counting on this thread to hold it.
     pub(super) fn expect_absence(&self) {
-        if self.shared.workers == 0 {
+        if self.shared().workers == 0 {
             return;
         }
-        let is_called = self.core.queue.call();
+        let is_called = self.core().queue.call();
         // P2: pairs with the fence of a submitter that saw us active, and no room for another.
         fence(SeqCst);
-        if self.shared.has_work() {
-            self.shared.wake_one();
+        if self.shared().has_work() {
+            self.shared().wake_one();
         }
         // P9: not called, if a rescuer is here just now; and another root future may have counted on us to park.
-        if !is_called || self.core.queue.len() > 0 || self.shared.is_a_root_unwatched() {
+        if !is_called || self.core().queue.len() > 0 || self.shared().is_a_root_unwatched() {
             self.ask_for_a_watch();
         }
-        if self.core.took_a_turn.replace(false) {
-            self.shared.wake_one();
+        if self.core().took_a_turn.replace(false) {
+            self.shared().wake_one();
         }
     }
 }

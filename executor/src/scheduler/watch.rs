@@ -78,8 +78,8 @@ enum Found {
 impl Worker<'_> {
     /// P11: who parks while others are awake, and a watch is wanted or needed, keeps it. (Not a guest, who may leave any time.)
     pub(super) fn start_watch(&self) {
-        let shared = self.shared;
-        let is_guest = self.slot.index >= shared.workers;
+        let shared = self.shared();
+        let is_guest = self.slot().index >= shared.workers;
         if is_guest || shared.idle.is_watched() {
             return;
         }
@@ -89,7 +89,7 @@ impl Worker<'_> {
         let has_queued = |slot: &Slot| slot.stealer.len() > 0 || slot.stealer.has_young();
         let is_needed = || shared.slots.iter().any(|slot| slot.is_awake() && has_queued(slot));
         if (is_wanted || is_needed()) && shared.idle.start_watch() {
-            let mut watch = self.core.watch.borrow_mut();
+            let mut watch = self.core().watch.borrow_mut();
             let now = shared.clock.now();
             // A watch that was interrupted a moment ago goes on, or events might keep it from ever looking.
             let before = watch.looked.filter(|&looked| now < looked + STALE);
@@ -102,23 +102,23 @@ impl Worker<'_> {
 
     /// When this worker has to get up, because it keeps watch.
     pub(super) fn next_look(&self) -> Option<Instant> {
-        self.core.watch.borrow().nap.map(|nap| nap.from + nap.length)
+        self.core().watch.borrow().nap.map(|nap| nap.from + nap.length)
     }
 
     /// Looks after the others, if it is time.
     pub(super) fn look(&self) -> Look {
-        let Some(nap) = self.core.watch.borrow().nap else { return Look::Nothing };
-        let passed = self.shared.clock.now().saturating_duration_since(nap.from);
+        let Some(nap) = self.core().watch.borrow().nap else { return Look::Nothing };
+        let passed = self.shared().clock.now().saturating_duration_since(nap.from);
         if passed < nap.length {
             return Look::Nothing;
         }
         let is_other_awake =
-            |slot: &CachePadded<Slot>| slot.index != self.slot.index && slot.is_awake();
-        if self.first_look() && self.shared.slots.iter().any(is_other_awake) {
+            |slot: &CachePadded<Slot>| slot.index != self.slot().index && slot.is_awake();
+        if self.first_look() && self.shared().slots.iter().any(is_other_awake) {
             return Look::Nothing;
         }
         let mut is_over = true;
-        for index in 0..self.shared.slots.len() {
+        for index in 0..self.shared().slots.len() {
             match self.look_at(index, passed) {
                 Found::Settled => {}
                 Found::Awake => is_over = false,
@@ -128,9 +128,9 @@ impl Worker<'_> {
         if is_over && self.end_watch() {
             return Look::Nothing;
         }
-        let from = self.shared.clock.now();
+        let from = self.shared().clock.now();
         let length = (2 * nap.length).min(LONGEST_NAP);
-        let mut watch = self.core.watch.borrow_mut();
+        let mut watch = self.core().watch.borrow_mut();
         watch.looked = Some(from);
         watch.nap = Some(Nap { from, length });
         Look::Nothing
@@ -138,11 +138,11 @@ impl Worker<'_> {
 
     /// Counts the beats, and no more, if nobody has yet.
     fn first_look(&self) -> bool {
-        let mut watch = self.core.watch.borrow_mut();
+        let mut watch = self.core().watch.borrow_mut();
         let is_first = watch.beats.is_empty();
         if is_first {
-            watch.beats.extend(self.shared.slots.iter().map(|slot| slot.beat()));
-            let now = self.shared.clock.now();
+            watch.beats.extend(self.shared().slots.iter().map(|slot| slot.beat()));
+            let now = self.shared().clock.now();
             watch.looked = Some(now);
             watch.nap = Some(Nap { from: now, length: FIRST_NAP });
         }
@@ -150,12 +150,12 @@ impl Worker<'_> {
     }
 
     fn look_at(&self, index: usize, passed: Duration) -> Found {
-        let slot = &self.shared.slots[index];
-        if index == self.slot.index || !slot.is_awake() {
+        let slot = &self.shared().slots[index];
+        if index == self.slot().index || !slot.is_awake() {
             return Found::Settled;
         }
         let beat = slot.beat();
-        let before = std::mem::replace(&mut self.core.watch.borrow_mut().beats[index], beat);
+        let before = std::mem::replace(&mut self.core().watch.borrow_mut().beats[index], beat);
         let beats = beat.wrapping_sub(before);
         if beats > 0 && passed < SLOW * beats {
             return Found::Awake;
@@ -175,11 +175,11 @@ impl Worker<'_> {
     /// P9: a root future may be stuck with tasks behind it while nobody parks, and so nobody keeps watch. Then those at work
     /// look, now and then; each remembers what it has seen, as a keeper does.
     pub(super) fn look_at_roots(&self, now: Instant) {
-        let shared = self.shared;
+        let shared = self.shared();
         if shared.workers == 0 || !shared.is_a_root_unwatched() {
             return;
         }
-        let mut watch = self.core.watch.borrow_mut();
+        let mut watch = self.core().watch.borrow_mut();
         let since = watch.looked.map(|looked| now.saturating_duration_since(looked));
         if watch.beats.is_empty() || since.is_none_or(|since| since >= STALE) {
             watch.beats.clear();
@@ -195,8 +195,8 @@ impl Worker<'_> {
         for slot in shared.guests().filter(|slot| slot.is_rooting()) {
             let beat = slot.beat();
             let before =
-                std::mem::replace(&mut self.core.watch.borrow_mut().beats[slot.index], beat);
-            if before == beat && slot.index != self.slot.index {
+                std::mem::replace(&mut self.core().watch.borrow_mut().beats[slot.index], beat);
+            if before == beat && slot.index != self.slot().index {
                 // What comes of it is in our queue. If we were in somebody's way, it may be that of a push which was to
                 // tell (Q10).
                 if self.rescue(slot.index, true) == Rescue::Refused {
@@ -211,7 +211,7 @@ impl Worker<'_> {
 
     /// Takes half of what is private to a worker that is slow, and everything, up to some batches, from one that is stuck.
     fn rescue(&self, index: usize, is_stuck: bool) -> Rescue {
-        let slot = &self.shared.slots[index];
+        let slot = &self.shared().slots[index];
         let mut rescued = Vec::new();
         let mut outcome = slot.stealer.rescue_into(&mut rescued);
         if is_stuck {
@@ -221,12 +221,12 @@ impl Worker<'_> {
             {}
             rescued.extend(slot.lifo_take());
             // Loot goes into an empty queue (Q6), so it comes first.
-            if let Steal::Success(runnable) = slot.stealer.steal_into(&self.core.queue) {
+            if let Steal::Success(runnable) = slot.stealer.steal_into(&self.core().queue) {
                 rescued.push(runnable);
             }
         }
         // Q11: a destructor inside the theft may have woken a task.
-        if !rescued.is_empty() || !self.slot.lifo_is_empty() {
+        if !rescued.is_empty() || !self.slot().lifo_is_empty() {
             outcome = Rescue::Some;
         }
         for runnable in rescued {
@@ -237,7 +237,7 @@ impl Worker<'_> {
 
     /// P11: nobody is left to look after. `false` if that has changed just now.
     fn end_watch(&self) -> bool {
-        let shared = self.shared;
+        let shared = self.shared();
         // Before the looks below, so that a wish that comes after them stands.
         shared.idle.waive_watch();
         shared.idle.stop_watch();
@@ -245,7 +245,7 @@ impl Worker<'_> {
         // `Local::push`.
         let is_ordered = crate::loom::barrier::heavy();
         let is_settled = |slot: &Slot| {
-            slot.index == self.slot.index
+            slot.index == self.slot().index
                 || !slot.is_awake()
                 || (slot.stealer.is_called() && slot.stealer.len() == 0)
         };
@@ -255,19 +255,19 @@ impl Worker<'_> {
                 return false;
             }
         }
-        self.core.watch.borrow_mut().nap = None;
+        self.core().watch.borrow_mut().nap = None;
         true
     }
 
     /// This worker is awake, and keeps watch no longer. If that leaves a root future unwatched, another has to.
     pub(super) fn leave_watch(&self) {
-        if self.core.watch.borrow_mut().nap.take().is_some() {
-            self.shared.idle.waive_watch();
-            self.shared.idle.stop_watch();
+        if self.core().watch.borrow_mut().nap.take().is_some() {
+            self.shared().idle.waive_watch();
+            self.shared().idle.stop_watch();
             // P9: pairs with the fence in `expect_absence`: a guest that we do not see rooting will see us gone.
             fence(SeqCst);
-            if self.shared.guests().any(|slot| slot.is_rooting()) {
-                self.shared.idle.want_watch();
+            if self.shared().guests().any(|slot| slot.is_rooting()) {
+                self.shared().idle.want_watch();
                 // P9: as in `end_watch`. If it is refused, the wish still stands for whoever parks next.
                 let _ = crate::loom::barrier::heavy();
             }

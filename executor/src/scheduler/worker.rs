@@ -1,9 +1,9 @@
 //! A worker: one step at a time, so that a thread can run it in a loop and a simulator can choose who steps next.
 
 use super::idle::{Searching, Unparked};
-use super::pace::{Glance, TURN_INTERVAL, Window};
-use super::shared::{Shared, call};
-use super::slot::{Core, Mode, Slot};
+use super::shared::call;
+pub(crate) use super::slot::Worker;
+use super::slot::{Mode, Slot};
 use super::watch::Look;
 use crate::contain::contain;
 use crate::loom::sync::atomic::{Ordering::*, fence};
@@ -16,14 +16,6 @@ use std::task::Waker;
 
 /// Completed tasks that may wait for a home that sleeps.
 const RETURNS_PER_NUDGE: usize = 1024;
-
-/// The thread that holds a slot, as long as it does.
-#[derive(Clone, Copy, Debug)]
-pub(crate) struct Worker<'a> {
-    pub(crate) shared: &'a Shared,
-    pub(crate) slot: &'a Slot,
-    pub(crate) core: &'a Core,
-}
 
 /// What one step did.
 #[must_use]
@@ -38,37 +30,37 @@ pub(crate) enum Step {
 impl Host for Worker<'_> {
     #[inline]
     fn owner(&self) -> *const () {
-        std::ptr::from_ref(self.slot).cast()
+        std::ptr::from_ref(self.slot()).cast()
     }
 
     #[inline]
     fn link(&self, task: TaskRef) {
-        self.core.owned.link(task);
+        self.core().owned.link(task);
     }
 
     #[inline]
     fn unlink(&self, task: TaskRef) {
-        self.core.owned.unlink(task);
+        self.core().owned.unlink(task);
     }
 
     #[inline]
     fn observer(&self) -> Option<&Observer> {
-        self.shared.observer.as_deref()
+        self.shared().observer.as_deref()
     }
 
     fn send_home(&self, home: *const (), task: TaskRef) {
-        let first = self.shared.slots.as_ptr().addr();
-        let home = &self.shared.slots[(home.addr() - first) / size_of::<CachePadded<Slot>>()];
+        let first = self.shared().slots.as_ptr().addr();
+        let home = &self.shared().slots[(home.addr() - first) / size_of::<CachePadded<Slot>>()];
         let returned = home.returns.push(task);
         if returned.is_multiple_of(RETURNS_PER_NUDGE) {
             // Their memory should not wait until the home happens to wake. (That of a vacant guest slot does: only a
             // guest may claim it, with all that giving it back involves.)
-            self.shared.unpark(home.index);
+            self.shared().unpark(home.index);
         }
         // S4: a closing worker waits for its tasks to come home.
         fence(SeqCst);
-        if self.shared.shutdown.is_closed() {
-            self.shared.unpark(home.index);
+        if self.shared().shutdown.is_closed() {
+            self.shared().unpark(home.index);
         }
     }
 }
@@ -76,10 +68,10 @@ impl Host for Worker<'_> {
 impl Worker<'_> {
     /// The loop of a worker thread.
     pub(crate) fn run(&self) {
-        self.shared.idle.enter();
-        self.slot.set_mode(Mode::Working);
+        self.shared().idle.enter();
+        self.slot().set_mode(Mode::Working);
         let mut searching = None;
-        while !self.shared.shutdown.is_closed() {
+        while !self.shared().shutdown.is_closed() {
             if self.step(&mut searching) == Step::Idle {
                 self.announce_park();
                 if !self.has_own_work() {
@@ -91,11 +83,11 @@ impl Worker<'_> {
         if let Some(searching) = searching {
             self.stop_searching(searching);
         }
-        self.shared.idle.leave();
+        self.shared().idle.leave();
     }
 
-    /// Runs one task, if there is one to be found.
-    #[inline]
+    /// Runs one task, if there is one to be found. Twenty instructions of a call are saved to each of the two loops.
+    #[inline(always)]
     pub(crate) fn step(&self, searching: &mut Option<Searching>) -> Step {
         let runnable = match self.next_own() {
             Some(runnable) => runnable,
@@ -113,36 +105,36 @@ impl Worker<'_> {
 
     #[cold]
     fn search(&self, searching: &mut Option<Searching>) -> Option<Runnable> {
-        self.core.owned.welcome_home(&self.slot.returns);
-        if self.shared.slots.len() == 1 {
+        self.core().owned.welcome_home(&self.slot().returns);
+        if self.shared().slots.len() == 1 {
             return None;
         }
         if searching.is_none() {
-            *searching = self.shared.idle.start_searching();
+            *searching = self.shared().idle.start_searching();
         }
         self.steal(searching.as_ref()?)
     }
 
     /// Ends a search, and passes it on if there may be more to find (P4).
     pub(super) fn stop_searching(&self, searching: Searching) {
-        let was_last = self.shared.idle.found_work(searching);
+        let was_last = self.shared().idle.found_work(searching);
         // P4: pairs with the fences in `Idle::wake_one` and `ask_for_a_watch`: who saw us searching, and left it to us, has
         // published before.
         fence(SeqCst);
-        if was_last && self.shared.has_work() {
-            self.shared.wake_one();
+        if was_last && self.shared().has_work() {
+            self.shared().wake_one();
         }
-        if self.shared.is_a_root_unwatched() {
-            self.shared.wake_watcher();
+        if self.shared().is_a_root_unwatched() {
+            self.shared().wake_watcher();
         }
     }
 
-    #[inline]
+    #[inline(always)]
     fn run_one(&self, runnable: Runnable) {
-        self.core.pushes.set(0);
-        self.core.queue.begin_family();
+        self.core().pushes.set(0);
+        self.core().queue.begin_family();
         if let Ran::Again(runnable) = runnable.run(self) {
-            self.core.pace.came_back();
+            self.core().pace.came_back();
             self.push_back(runnable);
         }
         self.after_poll();
@@ -151,47 +143,56 @@ impl Worker<'_> {
     /// After a poll of a task or of a root future: is the backlog worth sharing, and has a window ended?
     #[inline]
     pub(super) fn after_poll(&self) {
-        let now = || self.shared.clock.now();
-        let is_waited_for = || self.shared.idle.could_help() && self.core.queue.len() > 0;
-        match self.core.pace.after_poll(now, is_waited_for) {
-            Glance::Nothing => self.share_backlog(),
-            Glance::Long => self.share_at_any_price(),
-            Glance::End(window) => self.window_ended(&window),
+        let pace = &self.core().pace;
+        if pace.count_poll() {
+            self.window_ended();
+        } else if pace.is_on_probation() {
+            self.glance();
+        }
+    }
+
+    /// Within a window, on probation.
+    fn glance(&self) {
+        let is_waited_for = self.shared().idle.could_help() && self.core().queue.len() > 0;
+        if is_waited_for && self.core().pace.was_long(self.shared().clock.now()) {
+            self.share_at_any_price();
+        } else {
+            self.share_backlog();
         }
     }
 
     /// Once per window of polls: publish the pace, take home what has come, serve the driver.
-    fn window_ended(&self, window: &Window) {
+    fn window_ended(&self) {
+        let now = self.shared().clock.now();
+        let window = self.core().pace.end_window(now);
         if window.was_long {
             self.share_at_any_price();
         } else {
-            self.slot.publish_task_ns(self.core.pace.task_ns());
+            self.slot().publish_task_ns(self.core().pace.task_ns());
             self.share_backlog();
-            let queue = &self.core.queue;
+            let queue = &self.core().queue;
             if queue.is_open() {
-                if self.core.pace.has_been_dull() {
+                if self.core().pace.has_been_dull() {
                     queue.close();
-                } else if self.core.pace.is_worth_sharing() {
+                } else if self.core().pace.is_worth_sharing() {
                     // Thieves may have taken all there was.
                     queue.expose();
                 }
             }
-            let idle = &self.shared.idle;
-            if window.wants_a_watch && !idle.is_watched() && self.core.queue.len() > 0 {
+            let idle = &self.shared().idle;
+            if window.wants_a_watch && !idle.is_watched() && self.core().queue.len() > 0 {
                 // P11. If nobody sleeps now, then the next who does keeps the watch.
                 if idle.could_help() {
-                    self.shared.wake_watcher();
+                    self.shared().wake_watcher();
                 } else if !idle.is_watch_wanted() {
                     idle.want_watch();
                 }
             }
         }
-        if !self.slot.returns.is_empty() {
-            self.core.owned.welcome_home(&self.slot.returns);
+        if !self.slot().returns.is_empty() {
+            self.core().owned.welcome_home(&self.slot().returns);
         }
-        let (now, last) = (window.ended, self.core.last_turn.get());
-        if last.is_none_or(|last| now.saturating_duration_since(last) >= TURN_INTERVAL) {
-            self.core.last_turn.set(Some(now));
+        if window.is_turn_due {
             self.look_at_roots(now);
             self.turn_now();
         }
@@ -199,63 +200,63 @@ impl Worker<'_> {
 
     /// A turn of the driver without waiting (P7).
     fn turn_now(&self) {
-        let mut woken = self.core.woken.take();
-        if let Some(mut turn) = self.shared.driver.try_turn() {
-            self.core.took_a_turn.set(true);
-            self.shared.driver.turn_now(&mut turn, self.shared.timers(), &mut woken);
+        let mut woken = self.core().woken.take();
+        if let Some(mut turn) = self.shared().driver.try_turn() {
+            self.core().took_a_turn.set(true);
+            self.shared().driver.turn_now(&mut turn, self.shared().timers(), &mut woken);
         }
         self.wake_batch(woken);
     }
 
     /// Whether the hook that announces a park has given this worker something to do.
     pub(crate) fn has_own_work(&self) -> bool {
-        !self.slot.lifo_is_empty() || self.core.queue.len() > 0
+        !self.slot().lifo_is_empty() || self.core().queue.len() > 0
     }
 
     pub(crate) fn announce_park(&self) {
-        call(&self.shared.hooks.on_thread_park);
+        call(&self.shared().hooks.on_thread_park);
     }
 
     pub(crate) fn announce_unpark(&self) {
-        call(&self.shared.hooks.on_thread_unpark);
+        call(&self.shared().hooks.on_thread_unpark);
     }
 
     /// Sleeps until there may be something to do. On return the worker is active; if it was woken to search, with the
     /// evidence.
     pub(crate) fn park(&self, searching: Option<Searching>) -> Option<Searching> {
-        self.slot.set_mode(Mode::Parked);
-        let nobody_searches = self.shared.idle.park(self.slot.index, searching);
+        self.slot().set_mode(Mode::Parked);
+        let nobody_searches = self.shared().idle.park(self.slot().index, searching);
         self.sleep(nobody_searches)
     }
 
     /// As [`park`](Worker::park), for a guest that is not active.
     pub(crate) fn park_guest(&self) -> Option<Searching> {
-        self.slot.set_mode(Mode::Parked);
-        let nobody_searches = self.shared.idle.park_guest(self.slot.index);
+        self.slot().set_mode(Mode::Parked);
+        let nobody_searches = self.shared().idle.park_guest(self.slot().index);
         self.sleep(nobody_searches)
     }
 
     fn sleep(&self, nobody_searches: bool) -> Option<Searching> {
         // P3: act as a submitter; if it is us who should wake, our notification is waiting when we get there.
-        if nobody_searches && self.shared.has_work() {
-            self.shared.wake_one();
+        if nobody_searches && self.shared().has_work() {
+            self.shared().wake_one();
         }
-        let mut woken = self.core.woken.take();
-        let parker = &self.slot.parker;
+        let mut woken = self.core().woken.take();
+        let parker = &self.slot().parker;
         self.start_watch();
-        let is_guest = self.slot.index >= self.shared.workers;
-        if is_guest && self.shared.is_a_root_unwatched() {
+        let is_guest = self.slot().index >= self.shared().workers;
+        if is_guest && self.shared().is_a_root_unwatched() {
             // P9: somebody found us awake, and left it to us.
-            self.shared.wake_watcher();
+            self.shared().wake_watcher();
         }
         let has_rescued = loop {
             let limit = self.next_look();
-            let is_notified = match self.shared.driver.try_turn() {
+            let is_notified = match self.shared().driver.try_turn() {
                 Some(mut turn) => {
-                    self.core.took_a_turn.set(true);
+                    self.core().took_a_turn.set(true);
                     match parker.enter_driver() {
                         Some(asleep) => {
-                            let shared = self.shared;
+                            let shared = self.shared();
                             let is_quiet = || shared.is_quiet();
                             shared.driver.wait(
                                 &mut turn,
@@ -266,7 +267,7 @@ impl Worker<'_> {
                             );
                             if !woken.is_empty() {
                                 // Z1: said before another has the turn, and asks whether all is quiet.
-                                self.slot.set_mode(Mode::Working);
+                                self.slot().set_mode(Mode::Working);
                             }
                             parker.left_driver(asleep)
                         }
@@ -282,11 +283,10 @@ impl Worker<'_> {
             }
         };
         self.leave_watch();
-        let unparked = self.shared.idle.unpark(self.slot.index);
-        self.shared.leave_driver();
-        self.slot.set_mode(Mode::Working);
-        self.core.pace.interrupted(self.shared.clock.now());
-        self.core.last_turn.set(None);
+        let unparked = self.shared().idle.unpark(self.slot().index);
+        self.shared().leave_driver();
+        self.slot().set_mode(Mode::Working);
+        self.core().pace.interrupted(self.shared().clock.now());
         self.wake_batch(woken);
         let searching = match unparked {
             Unparked::Alone => None,
@@ -294,8 +294,8 @@ impl Worker<'_> {
         };
         // P9, P11: who has got somebody's tasks may get stuck in them as well. (Who searches looks at the roots when it has
         // found something.)
-        if has_rescued || (searching.is_none() && self.shared.is_a_root_unwatched()) {
-            self.shared.wake_watcher();
+        if has_rescued || (searching.is_none() && self.shared().is_a_root_unwatched()) {
+            self.shared().wake_watcher();
         }
         searching
     }
@@ -303,19 +303,19 @@ impl Worker<'_> {
     /// Wakes what the driver collected, with no lock held: in order, behind one another.
     pub(super) fn wake_batch(&self, mut woken: Vec<Waker>) {
         if !woken.is_empty() {
-            self.core.pushes.set(0);
+            self.core().pushes.set(0);
             self.wake_all(&mut woken);
         }
-        *self.core.woken.borrow_mut() = woken;
+        *self.core().woken.borrow_mut() = woken;
     }
 
     pub(super) fn wake_all(&self, woken: &mut Vec<Waker>) {
-        let before = self.core.to_the_back.replace(true);
+        let before = self.core().to_the_back.replace(true);
         for waker in woken.drain(..) {
             // A waker of another executor may panic; the rest of the batch must not be lost with it.
             contain(|| waker.wake());
         }
-        self.core.to_the_back.set(before);
+        self.core().to_the_back.set(before);
         self.share_backlog();
     }
 }

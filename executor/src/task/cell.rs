@@ -52,8 +52,35 @@ pub struct Header {
     pub(crate) linked: StdCell<bool>,
     /// How the task has ended: written by the poller before COMPLETE, and never after.
     pub(crate) outcome: StdCell<Outcome>,
-    /// Whether the extras hold an environment (T15). Does not change once the task is known to others.
-    pub(crate) has_env: StdCell<bool>,
+    /// What a poll has to do besides polling; nothing, as a rule. Does not change once the task is known to others.
+    pub(crate) marks: StdCell<Marks>,
+}
+
+/// What few tasks have, and every poll has to know of.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(crate) struct Marks(u8);
+
+impl Marks {
+    /// The extras hold an environment (T15).
+    pub(crate) const ENV: Marks = Marks(1);
+    /// There are hooks to be called (`observer.rs`).
+    pub(crate) const OBSERVED: Marks = Marks(2);
+
+    #[inline]
+    pub(crate) fn is_any(self) -> bool {
+        self.0 != 0
+    }
+
+    pub(crate) fn has(self, mark: Marks) -> bool {
+        self.0 & mark.0 != 0
+    }
+}
+
+impl Header {
+    /// The task is new.
+    pub(crate) fn mark(&self, mark: Marks) {
+        self.marks.set(Marks(self.marks.get().0 | mark.0));
+    }
 }
 
 #[derive(Clone, Copy, Debug)]
@@ -72,6 +99,8 @@ pub(crate) struct Vtable {
     /// Moves the output to an `Option<Result<Output, JoinError>>` behind the pointer.
     pub(crate) take_output: unsafe fn(TaskRef, *mut ()),
     pub(crate) drop_output: unsafe fn(TaskRef),
+    /// Whether dropping the output of a future that has returned does anything.
+    pub(crate) has_output_drop: bool,
     pub(crate) schedule: unsafe fn(Runnable),
     pub(crate) free: unsafe fn(TaskRef),
 }
@@ -112,7 +141,7 @@ where
             stage: StdCell::new(Stage::Future),
             linked: StdCell::new(false),
             outcome: StdCell::new(Outcome::Completed),
-            has_env: StdCell::new(false),
+            marks: StdCell::new(Marks::default()),
         },
         stage: std::cell::UnsafeCell::new(StageOf { future: ManuallyDrop::new(future) }),
         schedule: PhantomData::<fn(S)>,
@@ -128,6 +157,7 @@ const fn vtable<F: Future, S: Schedule>() -> Vtable {
         cancel: cancel::<F, S>,
         take_output: take_output::<F, S>,
         drop_output: drop_output::<F, S>,
+        has_output_drop: std::mem::needs_drop::<F::Output>(),
         schedule: schedule::<S>,
         free: free::<F, S>,
     }

@@ -27,10 +27,10 @@ struct Current {
     env: Cell<*const Entry>,
 }
 
-/// Runs `poll` with `task` as the current one; also says whether it asked for a yield. The outer task, and what it has
-/// asked for, come back afterwards, also after a panic.
+/// Runs `poll` with `task` as the current one, and its environment, which the caller keeps alive (T15); also says whether
+/// it asked for a yield. The outer task, and what it has asked for, come back afterwards, also after a panic.
 #[inline]
-pub(crate) fn with<R>(task: TaskRef, poll: impl FnOnce() -> R) -> (R, bool) {
+pub(crate) fn with<R>(task: TaskRef, env: *const Entry, poll: impl FnOnce() -> R) -> (R, bool) {
     struct Restore(Option<TaskRef>, bool, *const Entry);
     impl Drop for Restore {
         #[inline]
@@ -42,10 +42,7 @@ pub(crate) fn with<R>(task: TaskRef, poll: impl FnOnce() -> R) -> (R, bool) {
             });
         }
     }
-    let header = task.header();
-    let env = if header.has_env.get() { header.origin.env() } else { ptr::null() };
     let _restore = CURRENT.with(|current| {
-        // T15: the extras of a task that is being polled keep it.
         let task = current.task.replace(Some(task));
         Restore(task, current.yielded.replace(false), current.env.replace(env))
     });

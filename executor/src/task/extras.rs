@@ -18,6 +18,7 @@
 
 #![allow(unsafe_code)]
 
+use super::cell::Marks;
 use super::env::{self, Entry, Env};
 use super::raw::TaskRef;
 use super::{Outcome, state};
@@ -141,9 +142,17 @@ impl Drop for Origin {
         let word = self.0.load(Relaxed);
         if word.addr() & 1 == 1 {
             // SAFETY: T13: the box, whose only owner this is.
-            drop(unsafe { Box::from_raw(unmark(word)) });
+            unsafe { drop_extras(word) };
         }
     }
+}
+
+/// # Safety
+/// `word` must be a marked one, and nobody else's any more.
+#[cold]
+unsafe fn drop_extras(word: *mut ()) {
+    // SAFETY: the caller's promise; a marked word is a box (T13).
+    drop(unsafe { Box::from_raw(unmark(word)) });
 }
 
 impl fmt::Debug for Origin {
@@ -193,7 +202,9 @@ pub(crate) fn inherit(task: TaskRef) {
 #[cold]
 pub(crate) fn furnish(task: TaskRef, name: Option<Box<str>>) {
     let env = env::here();
-    task.header().has_env.set(env.is_some());
+    if env.is_some() {
+        task.header().mark(Marks::ENV);
+    }
     let installed = task.header().origin.install(Extras::new(task.location(), name, env));
     debug_assert!(installed.is_ok(), "a new task has no extras");
 }

@@ -1,6 +1,7 @@
 //! Task ids: unique in the process, handed out to workers in blocks so that a spawn writes no shared line.
 
 use crate::loom::sync::global::AtomicU64;
+use std::cell::Cell;
 use std::fmt;
 use std::num::NonZeroU64;
 use std::sync::atomic::Ordering::Relaxed;
@@ -35,24 +36,27 @@ impl Id {
 /// A worker's supply of ids.
 #[derive(Debug)]
 pub struct IdBlock {
-    next: u64,
-    end: u64,
+    next: Cell<u64>,
+    end: Cell<u64>,
 }
 
 impl IdBlock {
     pub(crate) const fn new() -> IdBlock {
-        IdBlock { next: 0, end: 0 }
+        IdBlock { next: Cell::new(0), end: Cell::new(0) }
     }
 
     #[inline]
-    pub(crate) fn next(&mut self) -> Id {
-        if self.next == self.end {
-            self.next = take(BLOCK);
-            self.end = self.next + BLOCK;
+    pub(crate) fn next(&self) -> Id {
+        if self.next.get() == self.end.get() {
+            self.refill();
         }
-        let id = Id::from_counter(self.next);
-        self.next += 1;
-        id
+        Id::from_counter(self.next.replace(self.next.get() + 1))
+    }
+
+    #[cold]
+    fn refill(&self) {
+        self.next.set(take(BLOCK));
+        self.end.set(self.next.get() + BLOCK);
     }
 }
 

@@ -64,11 +64,13 @@
 //!   `Returns`, linked through the owner pointer, which nobody else reads after COMPLETE.
 //! - **T12** A task that is not COMPLETE keeps its scheduler alive (S4 waits for it). So whoever holds a `Runnable`
 //!   may follow the owner pointer, and nobody else does.
+//! - **T16** Who completes a task at home, and finds the owner's reference to be the only one and no `JoinHandle`, is alone
+//!   with it: references are made from references. It frees the cell, and COMPLETE is never set.
 //!
 //! What few tasks have, such as a name or a callback, is beside the cell: T13 and T14 in `extras.rs`, T15 in `env.rs`.
 //!
-//! Spawn, poll and join of a task that never waits cost one read-modify-write on the word (`complete`), a wake and its
-//! poll cost two; nothing that another core writes is touched.
+//! Spawn, poll and join of a task that never waits cost one read-modify-write on the word (`complete`; or, if the handle
+//! is dropped before, that), a wake and its poll cost two; nothing that another core writes is touched.
 
 mod abort;
 pub(crate) mod alloc;

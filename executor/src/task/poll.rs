@@ -6,12 +6,15 @@
 
 #![allow(unsafe_code)]
 
-use super::cell::Stage;
+use super::cell::{Marks, Stage};
+use super::env::Entry;
+use super::observer::Observer;
 use super::raw::TaskRef;
 use super::runnable::{Ran, Runnable};
 use super::state::Finish;
-use super::{Host, current, extras, waker};
+use super::{Host, Outcome, current, extras, waker};
 use crate::contain::contain;
+use std::ptr;
 use std::task::{Context, Poll};
 
 /// Polls `task` once on `host`.
@@ -23,19 +26,10 @@ pub(crate) fn run(task: TaskRef, host: &impl Host) -> Ran {
         cancel(task, host);
         return Ran::Done;
     }
-    let waker = waker::borrowed(task);
-    let observer = host.observer();
-    if let Some(observer) = observer {
-        observer.before_poll(task);
-    }
-    raddle_sync::budget::refill();
-    let (polled, yielded) = current::with(task, || {
-        // SAFETY: T3: the right to poll is ours.
-        unsafe { (header.vtable.poll)(task, &mut Context::from_waker(&waker)) }
-    });
-    if let Some(observer) = observer {
-        observer.after_poll(task);
-    }
+    let (polled, yielded) = match header.marks.get().is_any() {
+        false => poll_once(task, ptr::null()),
+        true => poll_marked(task, host.observer()),
+    };
     if polled.is_ready() {
         complete(task, host);
         return Ran::Done;
@@ -56,11 +50,40 @@ pub(crate) fn run(task: TaskRef, host: &impl Host) -> Ran {
     }
 }
 
+#[inline]
+fn poll_once(task: TaskRef, env: *const Entry) -> (Poll<()>, bool) {
+    let waker = waker::borrowed(task);
+    raddle_sync::budget::refill();
+    current::with(task, env, || {
+        // SAFETY: T3: the right to poll is ours.
+        unsafe { (task.header().vtable.poll)(task, &mut Context::from_waker(&waker)) }
+    })
+}
+
+/// A task with an environment, or hooks.
+#[cold]
+fn poll_marked(task: TaskRef, observer: Option<&Observer>) -> (Poll<()>, bool) {
+    if let Some(observer) = observer {
+        observer.before_poll(task);
+    }
+    let polled = poll_once(task, env_of(task));
+    if let Some(observer) = observer {
+        observer.after_poll(task);
+    }
+    polled
+}
+
+/// T15: the extras of a task that is being polled keep its environment.
+fn env_of(task: TaskRef) -> *const Entry {
+    let header = task.header();
+    if header.marks.get().has(Marks::ENV) { header.origin.env() } else { ptr::null() }
+}
+
 /// Drops the future of a task that will not be polled again, and completes the task.
 pub(crate) fn cancel(task: TaskRef, host: &impl Host) {
     // The destructor may ask who it is, and must not be asked to yield.
     raddle_sync::budget::clear();
-    let _ = current::with(task, || {
+    let _ = current::with(task, env_of(task), || {
         // SAFETY: T3: the right to poll is ours.
         unsafe { (task.header().vtable.cancel)(task) }
     });
@@ -71,11 +94,8 @@ pub(crate) fn cancel(task: TaskRef, host: &impl Host) {
 #[inline]
 fn complete(task: TaskRef, host: &impl Host) {
     let header = task.header();
-    if header.has_env.get() {
-        header.origin.drop_env();
-    }
-    if let Some(observer) = host.observer() {
-        observer.terminated(task);
+    if header.marks.get().is_any() {
+        complete_marked(task, host.observer());
     }
     let home = header.owner.get();
     let here = !header.linked.get() || home == host.owner();
@@ -85,8 +105,7 @@ fn complete(task: TaskRef, host: &impl Host) {
     let mut seen = header.state.load();
     let completed = loop {
         if !seen.has_join_handle() && header.stage.get() == Stage::Output {
-            // SAFETY: T5: nobody will ask for the output, and the completer owns it. T9: a panic goes nowhere.
-            contain(|| unsafe { (header.vtable.drop_output)(task) });
+            drop_output(task);
         }
         match header.state.complete(seen, here) {
             Ok(completed) => break completed,
@@ -112,6 +131,29 @@ fn complete(task: TaskRef, host: &impl Host) {
         host.send_home(home, task);
     } else if !completed.released {
         task.drop_reference();
+    }
+}
+
+/// What a task with an environment, or hooks, does before it is complete.
+#[cold]
+fn complete_marked(task: TaskRef, observer: Option<&Observer>) {
+    if task.header().marks.get().has(Marks::ENV) {
+        task.header().origin.drop_env();
+    }
+    if let Some(observer) = observer {
+        observer.terminated(task);
+    }
+}
+
+/// Drops the output, for which nobody will ask.
+#[inline]
+fn drop_output(task: TaskRef) {
+    let header = task.header();
+    if header.outcome.get() == Outcome::Completed && !header.vtable.has_output_drop {
+        header.stage.set(Stage::Nothing);
+    } else {
+        // SAFETY: T5: the completer owns it. T9: a panic goes nowhere.
+        contain(|| unsafe { (header.vtable.drop_output)(task) });
     }
 }
 
