@@ -324,7 +324,13 @@ fn every_combination_drops_everything_once() {
                                 running.stop();
                                 assert_eq!(futures.count(), 2);
                                 drop(set);
-                                assert!(outputs.count() == 0 || outputs.count() == 2);
+                                // Without quiet, the stop may come before, between or after the two.
+                                let fewest = if quiet { 2 } else { 0 };
+                                let expected = match does {
+                                    Returns => fewest..=2,
+                                    Panics | Never => 0..=0,
+                                };
+                                assert!(expected.contains(&outputs.count()), "{}", outputs.count());
                                 return;
                             }
                         }
