@@ -73,6 +73,8 @@ mod faults_net;
 #[cfg(feature = "net")]
 mod files;
 #[cfg(feature = "net")]
+mod fuzz_seeds;
+#[cfg(feature = "net")]
 mod io_util;
 #[cfg(feature = "net")]
 mod pipes;
