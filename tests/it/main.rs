@@ -71,6 +71,8 @@ mod async_fd;
 #[cfg(feature = "net")]
 mod faults_net;
 #[cfg(feature = "net")]
+mod faults_system;
+#[cfg(feature = "net")]
 mod files;
 #[cfg(feature = "net")]
 mod fuzz_seeds;

@@ -46,6 +46,7 @@ const UNSAFE: &[&str] = &[
     "sync/src/short_lock.rs",
     "sync/src/wait_list/",
     "tests/it/async_fd.rs",
+    "tests/it/faults_system.rs",
     "tests/it/size.rs",
 ];
 
