@@ -7,6 +7,7 @@ use std::time::Duration;
 
 use crate::handle::{Handle, Shared};
 use crate::registry::Registry;
+use crate::sys::fork::Process;
 use crate::sys::{Backend, Events, Selector};
 
 /// The right to wait for events. There is one per driver; whoever holds it turns.
@@ -15,6 +16,9 @@ use crate::sys::{Backend, Events, Selector};
 ///
 /// Dropping the driver shuts it down like [`Handle::close`], and wakes whoever is still waiting, so that they get an
 /// error and not silence.
+///
+/// It belongs to the process that made it. In a fork of that process, turning and registering are errors, and whatever
+/// else is done to it or its handles has no effect: what the parent has registered stays so.
 ///
 /// # Examples
 /// See the [crate's page](crate).
@@ -33,7 +37,9 @@ impl Driver {
     pub fn new(backend: Backend) -> io::Result<(Self, Handle)> {
         let (selector, events) = Selector::new(backend)
             .map_err(|error| crate::error::during("starting the I/O driver", error))?;
-        let shared = Arc::new(Shared { selector, registry: Registry::new() });
+        let process = Process::current()
+            .map_err(|error| crate::error::during("starting the I/O driver", error))?;
+        let shared = Arc::new(Shared { selector, registry: Registry::new(), process });
         let handle = Handle::new(Arc::clone(&shared));
         Ok((Self { events, shared }, handle))
     }
@@ -49,10 +55,13 @@ impl Driver {
     /// `woken` has to grow.
     ///
     /// # Errors
-    /// What the system says of a wait that cannot work, which it never does to a driver that came from
-    /// [`Driver::new`].
+    /// That this process was forked from the one of [`Driver::new`]. Beyond that, what the system says of a wait that
+    /// cannot work, which it never does to a driver that came from there.
     pub fn turn(&mut self, timeout: Option<Duration>, woken: &mut Vec<Waker>) -> io::Result<usize> {
-        let Shared { selector, registry } = &*self.shared;
+        let Shared { selector, registry, process } = &*self.shared;
+        if !process.is_current() {
+            return Err(crate::error::forked());
+        }
         let mut heard = 0;
         let outcome = selector.wait(&mut self.events, timeout, |token, ready| {
             // R5: the index leads to a source in any case, the generation to its owner or to nobody.
@@ -71,6 +80,9 @@ impl Driver {
 
 impl Drop for Driver {
     fn drop(&mut self) {
+        if !self.shared.process.is_current() {
+            return;
+        }
         let mut woken = Vec::new();
         self.shared.registry.close(&mut woken);
         woken.into_iter().for_each(Waker::wake);

@@ -54,6 +54,11 @@ impl From<ShutDown> for io::Error {
     }
 }
 
+/// R9: what a fork gets from its parent's driver.
+pub(crate) fn forked() -> io::Error {
+    io::Error::other("this process was forked from the one that made the I/O driver")
+}
+
 /// An error of the same kind as `error`, saying which operation met it.
 pub(crate) fn during(operation: &str, error: io::Error) -> io::Error {
     io::Error::new(error.kind(), format!("{operation}: {error}"))

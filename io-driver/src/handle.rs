@@ -8,6 +8,7 @@ use std::task::Waker;
 use crate::interest::Ready;
 use crate::registration::Registration;
 use crate::registry::Registry;
+use crate::sys::fork::Process;
 use crate::sys::{Backend, Fd, Selector};
 
 /// What a driver and its handles share.
@@ -15,6 +16,8 @@ use crate::sys::{Backend, Fd, Selector};
 pub(crate) struct Shared {
     pub(crate) selector: Selector,
     pub(crate) registry: Registry,
+    /// Where all this works (R9).
+    pub(crate) process: Process,
 }
 
 /// Registers sources with a [`Driver`](crate::Driver), wakes it, and shuts it down. Clones are cheap and equal.
@@ -52,6 +55,9 @@ impl Handle {
     /// What the caller wrote before is not published by this call: let whoever turns read it through an
     /// acquire-release pair of its own.
     pub fn unpark(&self) {
+        if self.was_forked() {
+            return;
+        }
         // A full eventfd would be the only failure, and then a wakeup is pending anyway.
         let _ = self.shared.selector.notify();
     }
@@ -59,7 +65,15 @@ impl Handle {
     /// Shuts the driver down: appends the wakers of all who wait to `woken`, for the caller to wake. They, and every
     /// later operation on a source of this driver, get [`ShutDown`](crate::ShutDown). Again has no effect.
     pub fn close(&self, woken: &mut Vec<Waker>) {
-        self.shared.registry.close(woken);
+        if !self.was_forked() {
+            self.shared.registry.close(woken);
+        }
+    }
+
+    /// Whether this process was forked from the one that made the driver. It has the driver's descriptors then, which
+    /// are also its parent's, and neither its threads nor, perhaps, its locks: nothing works any more. One load.
+    pub fn was_forked(&self) -> bool {
+        !self.shared.process.is_current()
     }
 
     /// How many sources are registered now. One load.
@@ -74,7 +88,10 @@ impl Handle {
 
     /// Registers `fd`, which the caller keeps open until the registration is gone (R6), with `ready` assumed.
     pub(crate) fn register(&self, fd: BorrowedFd<'_>, ready: Ready) -> io::Result<Registration> {
-        let Shared { selector, registry } = &*self.shared;
+        let Shared { selector, registry, process } = &*self.shared;
+        if !process.is_current() {
+            return Err(crate::error::forked());
+        }
         let fd = Fd::remember(fd);
         let (token, source) = registry.adopt(fd, selector.arming(), ready)?;
         if let Err(error) = selector.add(fd, token) {

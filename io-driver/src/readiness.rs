@@ -20,6 +20,8 @@
 //!     READ_CLOSED, PRIORITY and ERROR is set.
 //! R8. Where events are one-shot, an event spends the armed interest. Whoever finds, under the source's lock, a
 //!     waiter whose direction is not armed, arms it.
+//! R9. A forked process has its parent's descriptors, the selector's among them, but not its threads: a lock may be held
+//!     for ever, and what is taken out of the selector is taken from the parent. There, a driver touches neither.
 //!
 //! # Why nothing is lost
 //!

@@ -116,6 +116,10 @@ impl Registration {
 
 impl Drop for Registration {
     fn drop(&mut self) {
+        if self.handle.was_forked() {
+            // R9: the parent's selector is the same as ours, and watches the same file for the parent.
+            return;
+        }
         let shared = &self.handle.shared;
         let mut left = Vec::new();
         // A failure means that the system has forgotten the source already, which is what we wanted.
@@ -146,7 +150,10 @@ impl Future for ReadyFuture<'_> {
 
 impl Drop for ReadyFuture<'_> {
     fn drop(&mut self) {
-        if let Some(place) = self.place {
+        // R9: the lock may have been held by a thread that is not here.
+        if let Some(place) = self.place
+            && !self.registration.handle.was_forked()
+        {
             self.registration.source.leave(place);
         }
     }

@@ -71,7 +71,11 @@ mod async_fd;
 #[cfg(feature = "net")]
 mod faults_net;
 #[cfg(feature = "net")]
+mod faults_system;
+#[cfg(feature = "net")]
 mod files;
+#[cfg(feature = "net")]
+mod fuzz_seeds;
 #[cfg(feature = "net")]
 mod io_util;
 #[cfg(feature = "net")]

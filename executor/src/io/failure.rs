@@ -6,6 +6,8 @@
 use std::error::Error;
 use std::fmt;
 use std::io;
+#[cfg(feature = "net")]
+use std::net::SocketAddr;
 
 /// `error`, saying which operation on which address, path or program met it. The kind stays; the original, with its
 /// number, is the source.
@@ -14,25 +16,35 @@ pub(crate) fn failed(
     object: impl ToString,
     error: io::Error,
 ) -> io::Error {
-    let object = object.to_string();
-    io::Error::new(error.kind(), Failed { operation, object, error })
+    io::Error::new(error.kind(), Failed { operation, object: object.to_string(), error })
+}
+
+/// [`failed`] for an operation on the connection to `peer`, whose address is put into words only if somebody reads them:
+/// connections that are reset are part of a server's day.
+#[cfg(feature = "net")]
+pub(crate) fn failed_with(
+    operation: &'static str,
+    peer: SocketAddr,
+    error: io::Error,
+) -> io::Error {
+    io::Error::new(error.kind(), Failed { operation, object: peer, error })
 }
 
 /// What [`failed`] made of an error.
 #[derive(Debug)]
-struct Failed {
+struct Failed<O> {
     operation: &'static str,
-    object: String,
+    object: O,
     error: io::Error,
 }
 
-impl fmt::Display for Failed {
+impl<O: fmt::Display> fmt::Display for Failed<O> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{} {}: {}", self.operation, self.object, self.error)
     }
 }
 
-impl Error for Failed {
+impl<O: fmt::Debug + fmt::Display> Error for Failed<O> {
     fn source(&self) -> Option<&(dyn Error + 'static)> {
         Some(&self.error)
     }

@@ -65,6 +65,7 @@ mod tcp_socket;
 mod tcp_stream;
 #[cfg(feature = "tokio-io")]
 mod tokio_io;
+mod transfer;
 mod udp;
 mod udp_options;
 pub mod unix;

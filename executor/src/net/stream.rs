@@ -1,8 +1,6 @@
 //! What TCP and Unix streams have in common: reading, writing, and waiting until either is worth a try.
 //!
-//! A stream has a field `io: Registered<_>`, and the four `poll_*` methods at its foot (`poll_recv`, `poll_send`, and
-//! the same with several buffers). They take `&self`, so the slot rule (one waiting task per direction) is kept by
-//! those who call: they own the stream, or their half of it.
+//! A stream has a field `io: Registered<_>` and a method `failure`; the polls are those of `transfer.rs`.
 
 use std::io;
 
@@ -10,14 +8,6 @@ use std::io;
 pub(super) const READING: &str = "reading from";
 /// Writing, in the words of an error.
 pub(super) const WRITING: &str = "writing to";
-
-/// How many bytes one call can move between the socket and buffers of these lengths. The system
-/// takes no more than `IOV_MAX` buffers at once (1,024, and 16 at least); moving less than all of a
-/// longer list does not mean that the next call would block.
-pub(super) fn total(lengths: impl ExactSizeIterator<Item = usize>) -> usize {
-    const CERTAINLY_TAKEN: usize = 16;
-    if lengths.len() > CERTAINLY_TAKEN { 0 } else { lengths.sum() }
-}
 
 /// Ends the sending direction, for traits that call it closing: a connection that has gone already is closed well
 /// enough.
@@ -205,35 +195,6 @@ macro_rules! stream_methods {
             pub(crate) fn finish_sending(&self) -> io::Result<()> {
                 $crate::net::stream::finished(self.shutdown(Shutdown::Write))
             }
-
-            /// Reading as the halves share it.
-            pub(super) async fn recv_exact(&self, mut buffer: &mut [u8]) -> io::Result<usize> {
-                let length = buffer.len();
-                while !buffer.is_empty() {
-                    match std::future::poll_fn(|cx| self.poll_recv(cx, buffer)).await? {
-                        0 => {
-                            let error = io::ErrorKind::UnexpectedEof.into();
-                            return Err(self.failure($crate::net::stream::READING, error));
-                        }
-                        n => buffer = &mut buffer[n..],
-                    }
-                }
-                Ok(length)
-            }
-
-            /// Writing as the halves share it.
-            pub(super) async fn send_all(&self, mut bytes: &[u8]) -> io::Result<()> {
-                while !bytes.is_empty() {
-                    match std::future::poll_fn(|cx| self.poll_send(cx, bytes)).await? {
-                        0 => {
-                            let error = io::ErrorKind::WriteZero.into();
-                            return Err(self.failure($crate::net::stream::WRITING, error));
-                        }
-                        n => bytes = &bytes[n..],
-                    }
-                }
-                Ok(())
-            }
         }
     };
 }
@@ -350,7 +311,7 @@ macro_rules! descriptor_traits {
 
 /// To the standard library's kind of socket and back.
 macro_rules! std_conversions {
-    ($socket:ident, $std:ty) => {
+    ($socket:ident, $std:ty $(, $field:ident: $value:expr)?) => {
         impl $socket {
             /// Takes over a socket of the standard library, and puts it in non-blocking mode.
             ///
@@ -363,7 +324,7 @@ macro_rules! std_conversions {
             pub fn from_std(socket: $std) -> io::Result<Self> {
                 let handle = $crate::scheduler::context::io_handle();
                 socket.set_nonblocking(true)?;
-                Ok(Self { io: Registered::new(socket, &handle)? })
+                Ok(Self { io: Registered::new(socket, &handle)? $(, $field: $value)? })
             }
 
             /// Gives the socket back to the standard library, still in non-blocking mode.

@@ -113,7 +113,7 @@ impl TcpListener {
         };
         let (stream, peer) = accepted.map_err(naming)?;
         let registered = Registered::new(stream, self.io.handle()).map_err(naming)?;
-        Ok((TcpStream::new(registered), peer))
+        Ok((TcpStream::new(registered, peer), peer))
     }
 
     /// The address it listens on.

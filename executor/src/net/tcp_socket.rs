@@ -180,7 +180,7 @@ impl TcpSocket {
             let registered = Registered::new_connecting(stream, handle)?;
             registered.writable().await?;
             match registered.get_ref().take_error()? {
-                None => Ok(TcpStream::new(registered)),
+                None => Ok(TcpStream::new(registered, address)),
                 Some(error) => Err(error),
             }
         };

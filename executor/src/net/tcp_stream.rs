@@ -11,12 +11,14 @@ use rustix::net::sockopt;
 use super::ToSocketAddrs;
 use super::budget::{spend, spending};
 use super::connect::connect_to_first;
-use super::resolve::{failed, resolve};
+use super::resolve::resolve;
 use super::stream::{
-    READING, WRITING, descriptor_traits, readiness_methods, std_conversions, stream_methods, total,
+    READING, descriptor_traits, readiness_methods, std_conversions, stream_methods,
 };
 use super::tcp::{OwnedReadHalf, OwnedWriteHalf, ReadHalf, WriteHalf};
 use super::tcp_options::tcp_options;
+use super::transfer::{Attempt as _, receiving, sending};
+use crate::io::failure::{failed, failed_with};
 use crate::scheduler::context::io_handle;
 
 /// A TCP connection.
@@ -41,11 +43,13 @@ use crate::scheduler::context::io_handle;
 /// ```
 pub struct TcpStream {
     io: Registered<net::TcpStream>,
+    /// For errors: after a reset the system no longer knows. `None` if we never asked.
+    peer: Option<SocketAddr>,
 }
 
 impl TcpStream {
-    pub(super) fn new(io: Registered<net::TcpStream>) -> Self {
-        Self { io }
+    pub(super) fn new(io: Registered<net::TcpStream>, peer: SocketAddr) -> Self {
+        Self { io, peer: Some(peer) }
     }
 
     /// Connects to the first of the given addresses that answers. Addresses given as such are tried
@@ -107,97 +111,27 @@ impl TcpStream {
         self.io.get_ref().peer_addr()
     }
 
-    #[inline]
-    pub(super) fn poll_recv(
-        &self,
-        cx: &mut Context<'_>,
-        buffer: &mut [u8],
-    ) -> Poll<io::Result<usize>> {
-        let capacity = buffer.len();
-        if capacity == 0 {
-            return Poll::Ready(Ok(0));
-        }
-        let read = |mut io: &net::TcpStream| io.read(buffer);
-        spend(cx, |cx| self.io.poll_read_stream(cx, capacity, read))
-            .map_err(|error| self.failure(READING, error))
-    }
-
-    /// Reads into memory that was never written. The number returned is that of the bytes written.
-    #[cfg(any(feature = "hyper", feature = "tokio-io"))]
-    #[inline]
-    pub(crate) fn poll_recv_uninit(
-        &self,
-        cx: &mut Context<'_>,
-        buffer: &mut [std::mem::MaybeUninit<u8>],
-    ) -> Poll<io::Result<usize>> {
-        let capacity = buffer.len();
-        if capacity == 0 {
-            return Poll::Ready(Ok(0));
-        }
-        let read = |io: &net::TcpStream| {
-            let flags = rustix::net::RecvFlags::empty();
-            let (_, count) = rustix::net::recv(io, &mut *buffer, flags)?;
-            Ok(count)
-        };
-        spend(cx, |cx| self.io.poll_read_stream(cx, capacity, read))
-            .map_err(|error| self.failure(READING, error))
-    }
-
-    #[inline]
-    pub(super) fn poll_recv_vectored(
-        &self,
-        cx: &mut Context<'_>,
-        buffers: &mut [IoSliceMut<'_>],
-    ) -> Poll<io::Result<usize>> {
-        if buffers.iter().all(|buffer| buffer.is_empty()) {
-            return Poll::Ready(Ok(0));
-        }
-        let capacity = total(buffers.iter().map(|buffer| buffer.len()));
-        let read = |mut io: &net::TcpStream| io.read_vectored(buffers);
-        spend(cx, |cx| self.io.poll_read_stream(cx, capacity, read))
-            .map_err(|error| self.failure(READING, error))
-    }
-
-    #[inline]
-    pub(crate) fn poll_send(&self, cx: &mut Context<'_>, bytes: &[u8]) -> Poll<io::Result<usize>> {
-        if bytes.is_empty() {
-            return Poll::Ready(Ok(0));
-        }
-        let write = |mut io: &net::TcpStream| io.write(bytes);
-        spend(cx, |cx| self.io.poll_write_stream(cx, bytes.len(), write))
-            .map_err(|error| self.failure(WRITING, error))
-    }
-
-    #[inline]
-    pub(crate) fn poll_send_vectored(
-        &self,
-        cx: &mut Context<'_>,
-        buffers: &[IoSlice<'_>],
-    ) -> Poll<io::Result<usize>> {
-        if buffers.iter().all(|buffer| buffer.is_empty()) {
-            return Poll::Ready(Ok(0));
-        }
-        let length = total(buffers.iter().map(|buffer| buffer.len()));
-        let write = |mut io: &net::TcpStream| io.write_vectored(buffers);
-        spend(cx, |cx| self.io.poll_write_stream(cx, length, write))
-            .map_err(|error| self.failure(WRITING, error))
-    }
-
-    /// `error`, saying what met it and on which connection: that to the peer, or, if the system has forgotten the peer
-    /// (after a reset), that of our own address.
+    /// `error`, saying what met it and on which connection. No system call, unless the stream came from the standard
+    /// library: then the system may have forgotten the peer, and the connection is that of our own address.
     #[cold]
     pub(super) fn failure(&self, operation: &'static str, error: io::Error) -> io::Error {
-        match (error.kind(), self.peer_addr(), self.local_addr()) {
-            (io::ErrorKind::WouldBlock, ..) => error,
-            (_, Ok(peer), _) => failed(operation, peer, error),
-            (_, _, Ok(local)) => failed(operation, format_args!("the peer of {local}"), error),
-            _ => failed(operation, "a peer that is gone", error),
+        if error.kind() == io::ErrorKind::WouldBlock {
+            return error;
+        }
+        match self.peer.map_or_else(|| self.peer_addr(), Ok) {
+            Ok(peer) => failed_with(operation, peer, error),
+            Err(_) => match self.local_addr() {
+                Ok(local) => failed(operation, format_args!("the peer of {local}"), error),
+                Err(_) => failed(operation, "a peer that is gone", error),
+            },
         }
     }
 }
 
 stream_methods!(TcpStream, net::TcpStream);
+receiving!(TcpStream, net::TcpStream);
+sending!(TcpStream, net::TcpStream);
 readiness_methods!(TcpStream, poll_read_ready, poll_write_ready);
 tcp_options!(TcpStream);
-std_conversions!(TcpStream, net::TcpStream);
+std_conversions!(TcpStream, net::TcpStream, peer: None);
 descriptor_traits!(TcpStream);

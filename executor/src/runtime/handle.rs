@@ -104,9 +104,14 @@ impl Handle {
     /// pass at once.
     ///
     /// # Panics
-    /// Inside a task or another `block_on`, and with whatever the future panics with.
+    /// Inside a task or another `block_on`, in a process forked from that of the runtime, and with whatever the future
+    /// panics with.
     #[track_caller]
     pub fn block_on<F: Future>(&self, future: F) -> F::Output {
+        assert!(
+            !self.shared.driver.was_forked(),
+            "block_on: this runtime is that of the process from which this one was forked"
+        );
         block_on::block_on(&self.shared, future)
     }
 

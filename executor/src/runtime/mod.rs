@@ -29,6 +29,14 @@ use threads::Threads;
 /// Dropping a runtime drops every future still in it, waits for the worker threads to do so, and waits for blocking
 /// calls that have begun (see [`shutdown_timeout`](Runtime::shutdown_timeout) for not waiting for ever).
 ///
+/// # Forking
+/// Starting other programs (`process::Command`, [`std::process::Command`]) disturbs nothing. A
+/// process that calls `fork` itself has a child without the runtime's threads, but with its descriptors. The child may
+/// do what is allowed to the child of a process with threads, which is to call functions that are safe in a signal's
+/// handler, and end with `exec` or `_exit`; the parent notices nothing. With the feature `net`, the rest is defined as
+/// well: sockets that are dropped in the child stay with the parent, the runtime is left as it is when it is dropped, and
+/// `block_on` panics. A runtime made in the child works. Tasks that were spawned before never run there.
+///
 /// ```
 /// let runtime = raddle::runtime::Runtime::new()?;
 /// let sum = runtime.block_on(async {
@@ -93,7 +101,8 @@ impl Runtime {
     /// future, even if other workers are idle. Spawn what must not wait for that.
     ///
     /// # Panics
-    /// Inside a task or another `block_on`, and with whatever the future panics with.
+    /// Inside a task or another `block_on`, in a process forked from that of the runtime, and with whatever the future
+    /// panics with.
     #[track_caller]
     pub fn block_on<F: Future>(&self, future: F) -> F::Output {
         self.handle.block_on(future)
@@ -129,6 +138,12 @@ impl Runtime {
 
     fn end(&mut self, deadline: Option<Instant>) {
         if std::mem::replace(&mut self.ended, true) {
+            return;
+        }
+        if self.handle.shared.driver.was_forked() {
+            // Its threads are not here, and its locks may be held by them. All of it is left as it is.
+            std::mem::forget(self.handle.shared.clone());
+            self.threads.forget();
             return;
         }
         let shared = &self.handle.shared;

@@ -77,6 +77,11 @@ impl Threads {
         *self.alive.count.lock()
     }
 
+    /// Leaves them to another process.
+    pub(crate) fn forget(&mut self) {
+        std::mem::take(&mut self.handles).into_iter().for_each(std::mem::forget);
+    }
+
     /// Waits for the threads' end, until `deadline`; those that go on longer are left to themselves.
     pub(crate) fn join(&mut self, deadline: Option<Instant>) {
         let mut count = self.alive.count.lock();

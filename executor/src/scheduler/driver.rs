@@ -91,6 +91,14 @@ impl Driver {
         Timer::new(Arc::new(self.time.clone()), Waker::from(Arc::new(Earlier { shared, index })))
     }
 
+    /// Whether this process was forked from the one that started the runtime. Without I/O nobody notices.
+    pub(crate) fn was_forked(&self) -> bool {
+        #[cfg(feature = "net")]
+        return self.io.was_forked();
+        #[cfg(not(feature = "net"))]
+        false
+    }
+
     /// Interrupts the holder's wait.
     pub(crate) fn interrupt(&self) {
         self.interrupt.ring();

@@ -9,8 +9,8 @@
 //! ```
 //!
 //! `epoll.rs` does it with one system call per wait, on Linux and Android. `portable.rs` does it with plain `polling`
-//! calls, on every Unix. `datagrams.rs` stands beside them: it receives many at once; and
-//! `credentials.rs`, which asks who a peer is.
+//! calls, on every Unix. Beside them stand `datagrams.rs`, which receives many at once;
+//! `credentials.rs`, which asks who a peer is; and `fork.rs`, which tells a process from its forks.
 //!
 //! # Safety
 //!
@@ -22,6 +22,7 @@ pub(crate) mod credentials;
 pub(crate) mod datagrams;
 #[cfg(any(target_os = "linux", target_os = "android"))]
 mod epoll;
+pub(crate) mod fork;
 mod portable;
 
 use std::env;

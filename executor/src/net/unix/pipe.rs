@@ -26,8 +26,8 @@ use raddle_io_driver::{Interest, Ready, Registered};
 use rustix::fs::OFlags;
 
 use crate::io::failure::failed;
-use crate::net::budget::spend;
 use crate::net::stream::{READING, WRITING, readiness_methods};
+use crate::net::transfer::{Attempt as _, receiving, sending};
 use crate::scheduler::context::io_handle;
 
 /// A new pipe without a name.
@@ -227,6 +227,7 @@ pub struct Sender {
 }
 
 end_of_a_pipe!(Sender, "writing");
+sending!(Sender, OwnedFd);
 
 impl Sender {
     /// Waits until there is room, and writes: at least one byte, unless `bytes` is empty.
@@ -247,14 +248,8 @@ impl Sender {
     ///
     /// # Errors
     /// As for [`write`](Self::write).
-    pub async fn write_all(&mut self, mut bytes: &[u8]) -> io::Result<()> {
-        while !bytes.is_empty() {
-            match self.write(bytes).await? {
-                0 => return Err(self.failure(WRITING, io::ErrorKind::WriteZero.into())),
-                n => bytes = &bytes[n..],
-            }
-        }
-        Ok(())
+    pub async fn write_all(&mut self, bytes: &[u8]) -> io::Result<()> {
+        self.send_all(bytes).await
     }
 
     /// Writes what there is room for, without waiting.
@@ -262,37 +257,8 @@ impl Sender {
     /// # Errors
     /// [`io::ErrorKind::WouldBlock`] if there is none; others as for [`write`](Self::write).
     pub fn try_write(&self, bytes: &[u8]) -> io::Result<usize> {
-        let written = self.io.try_io(Interest::WRITABLE, |io| Ok(rustix::io::write(io, bytes)?));
+        let written = self.io.try_io(Interest::WRITABLE, |io| io.write_some(bytes));
         written.map_err(|error| self.failure(WRITING, error))
-    }
-
-    #[inline]
-    pub(in crate::net) fn poll_send(
-        &self,
-        cx: &mut Context<'_>,
-        bytes: &[u8],
-    ) -> Poll<io::Result<usize>> {
-        if bytes.is_empty() {
-            return Poll::Ready(Ok(0));
-        }
-        let write = |io: &OwnedFd| Ok(rustix::io::write(io, bytes)?);
-        // Not foreseeing "would block" after a short write: a pipe counts pages, and a byte may fit where many do not.
-        spend(cx, |cx| self.io.poll_write_io(cx, write))
-            .map_err(|error| self.failure(WRITING, error))
-    }
-
-    #[inline]
-    pub(in crate::net) fn poll_send_vectored(
-        &self,
-        cx: &mut Context<'_>,
-        buffers: &[IoSlice<'_>],
-    ) -> Poll<io::Result<usize>> {
-        if buffers.iter().all(|buffer| buffer.is_empty()) {
-            return Poll::Ready(Ok(0));
-        }
-        let write = |io: &OwnedFd| Ok(rustix::io::writev(io, buffers)?);
-        spend(cx, |cx| self.io.poll_write_io(cx, write))
-            .map_err(|error| self.failure(WRITING, error))
     }
 
     /// A pipe has no end but its last writer's: that is dropping it.
@@ -309,6 +275,7 @@ pub struct Receiver {
 }
 
 end_of_a_pipe!(Receiver, "reading");
+receiving!(Receiver, OwnedFd);
 
 impl Receiver {
     /// Waits until there is something to read, and reads it: at most what fits `buffer`. 0 means
@@ -331,15 +298,8 @@ impl Receiver {
     /// # Errors
     /// [`io::ErrorKind::UnexpectedEof`] if the stream ends before that, and what
     /// [`read`](Self::read) meets.
-    pub async fn read_exact(&mut self, mut buffer: &mut [u8]) -> io::Result<usize> {
-        let length = buffer.len();
-        while !buffer.is_empty() {
-            match self.read(buffer).await? {
-                0 => return Err(self.failure(READING, io::ErrorKind::UnexpectedEof.into())),
-                n => buffer = &mut buffer[n..],
-            }
-        }
-        Ok(length)
+    pub async fn read_exact(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+        self.recv_exact(buffer).await
     }
 
     /// Reads what is there, without waiting.
@@ -347,49 +307,8 @@ impl Receiver {
     /// # Errors
     /// [`io::ErrorKind::WouldBlock`] if nothing is; others as for [`read`](Self::read).
     pub fn try_read(&self, buffer: &mut [u8]) -> io::Result<usize> {
-        let read = self.io.try_io(Interest::READABLE, |io| Ok(rustix::io::read(io, buffer)?));
+        let read = self.io.try_io(Interest::READABLE, |io| io.read_some(buffer));
         read.map_err(|error| self.failure(READING, error))
-    }
-
-    #[inline]
-    pub(crate) fn poll_recv(
-        &self,
-        cx: &mut Context<'_>,
-        buffer: &mut [u8],
-    ) -> Poll<io::Result<usize>> {
-        if buffer.is_empty() {
-            return Poll::Ready(Ok(0));
-        }
-        let read = |io: &OwnedFd| Ok(rustix::io::read(io, &mut *buffer)?);
-        spend(cx, |cx| self.io.poll_read_io(cx, read)).map_err(|error| self.failure(READING, error))
-    }
-
-    /// Reads into memory that was never written. The number returned is that of the bytes written.
-    #[cfg(feature = "tokio-io")]
-    #[inline]
-    pub(in crate::net) fn poll_recv_uninit(
-        &self,
-        cx: &mut Context<'_>,
-        buffer: &mut [std::mem::MaybeUninit<u8>],
-    ) -> Poll<io::Result<usize>> {
-        if buffer.is_empty() {
-            return Poll::Ready(Ok(0));
-        }
-        let read = |io: &OwnedFd| Ok(rustix::io::read(io, &mut *buffer)?.0.len());
-        spend(cx, |cx| self.io.poll_read_io(cx, read)).map_err(|error| self.failure(READING, error))
-    }
-
-    #[inline]
-    pub(in crate::net) fn poll_recv_vectored(
-        &self,
-        cx: &mut Context<'_>,
-        buffers: &mut [IoSliceMut<'_>],
-    ) -> Poll<io::Result<usize>> {
-        if buffers.iter().all(|buffer| buffer.is_empty()) {
-            return Poll::Ready(Ok(0));
-        }
-        let read = |io: &OwnedFd| Ok(rustix::io::readv(io, buffers)?);
-        spend(cx, |cx| self.io.poll_read_io(cx, read)).map_err(|error| self.failure(READING, error))
     }
 }
 

@@ -13,11 +13,9 @@ use rustix::net::{AddressFamily, SocketAddrUnix};
 use super::{OwnedReadHalf, OwnedWriteHalf, ReadHalf, SocketAddr, WriteHalf};
 use super::{abstract_name, printed, printed_address};
 use crate::io::failure::failed;
-use crate::net::budget::spend;
 use crate::net::socket;
-use crate::net::stream::{
-    READING, WRITING, descriptor_traits, readiness_methods, std_conversions, stream_methods,
-};
+use crate::net::stream::{descriptor_traits, readiness_methods, std_conversions, stream_methods};
+use crate::net::transfer::{Attempt as _, receiving, sending};
 use crate::scheduler::context::io_handle;
 
 /// A connection between two processes of one machine, or within one.
@@ -118,79 +116,6 @@ impl UnixStream {
         super::UCred::of(&self.io)
     }
 
-    // Not the calls for TCP, which foresee "would block" after a short read: a passed descriptor ends a read early.
-
-    #[inline]
-    pub(in crate::net) fn poll_recv(
-        &self,
-        cx: &mut Context<'_>,
-        buffer: &mut [u8],
-    ) -> Poll<io::Result<usize>> {
-        if buffer.is_empty() {
-            return Poll::Ready(Ok(0));
-        }
-        spend(cx, |cx| self.io.poll_read_io(cx, |mut io| io.read(buffer)))
-            .map_err(|error| self.failure(READING, error))
-    }
-
-    /// Reads into memory that was never written. The number returned is that of the bytes written.
-    #[cfg(feature = "tokio-io")]
-    #[inline]
-    pub(in crate::net) fn poll_recv_uninit(
-        &self,
-        cx: &mut Context<'_>,
-        buffer: &mut [std::mem::MaybeUninit<u8>],
-    ) -> Poll<io::Result<usize>> {
-        if buffer.is_empty() {
-            return Poll::Ready(Ok(0));
-        }
-        let read = |io: &net::UnixStream| {
-            let flags = rustix::net::RecvFlags::empty();
-            let (_, count) = rustix::net::recv(io, &mut *buffer, flags)?;
-            Ok(count)
-        };
-        spend(cx, |cx| self.io.poll_read_io(cx, read)).map_err(|error| self.failure(READING, error))
-    }
-
-    #[inline]
-    pub(in crate::net) fn poll_recv_vectored(
-        &self,
-        cx: &mut Context<'_>,
-        buffers: &mut [IoSliceMut<'_>],
-    ) -> Poll<io::Result<usize>> {
-        if buffers.iter().all(|buffer| buffer.is_empty()) {
-            return Poll::Ready(Ok(0));
-        }
-        spend(cx, |cx| self.io.poll_read_io(cx, |mut io| io.read_vectored(buffers)))
-            .map_err(|error| self.failure(READING, error))
-    }
-
-    #[inline]
-    pub(in crate::net) fn poll_send(
-        &self,
-        cx: &mut Context<'_>,
-        bytes: &[u8],
-    ) -> Poll<io::Result<usize>> {
-        if bytes.is_empty() {
-            return Poll::Ready(Ok(0));
-        }
-        spend(cx, |cx| self.io.poll_write_io(cx, |mut io| io.write(bytes)))
-            .map_err(|error| self.failure(WRITING, error))
-    }
-
-    #[inline]
-    pub(in crate::net) fn poll_send_vectored(
-        &self,
-        cx: &mut Context<'_>,
-        buffers: &[IoSlice<'_>],
-    ) -> Poll<io::Result<usize>> {
-        if buffers.iter().all(|buffer| buffer.is_empty()) {
-            return Poll::Ready(Ok(0));
-        }
-        spend(cx, |cx| self.io.poll_write_io(cx, |mut io| io.write_vectored(buffers)))
-            .map_err(|error| self.failure(WRITING, error))
-    }
-
     /// `error`, saying what met it and on which connection: that to the peer, or, if the peer has no name, that of
     /// our own.
     #[cold]
@@ -210,6 +135,8 @@ impl UnixStream {
 }
 
 stream_methods!(UnixStream, net::UnixStream);
+receiving!(UnixStream, net::UnixStream);
+sending!(UnixStream, net::UnixStream);
 readiness_methods!(UnixStream, poll_read_ready, poll_write_ready);
 std_conversions!(UnixStream, net::UnixStream);
 descriptor_traits!(UnixStream);
