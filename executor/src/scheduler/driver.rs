@@ -24,6 +24,7 @@
 
 use super::interrupt::{Earlier, Interrupt};
 use super::shared::Shared;
+use crate::loom::left_out;
 use crate::loom::sync::Mutex;
 use raddle_timer::{Clock, PausableClock, Timer};
 use std::sync::{Arc, Weak};
@@ -122,7 +123,7 @@ impl Driver {
             && is_quiet()
         {
             self.poll_io(turn, Some(self.grace()), woken);
-            if woken.is_empty() && is_quiet() {
+            if woken.is_empty() && (left_out("Z2") || is_quiet()) {
                 self.time.advance_to(deadline);
             }
         } else {
