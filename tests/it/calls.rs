@@ -2,11 +2,15 @@
 //! `props_delay_queue`.
 
 use crate::support::{DropCounter, Flavor, planned_panic, recv, scaled, until, wait};
-use raddle::sync::{Barrier, Condvar, Mutex, Notify, Semaphore, mpsc as channel};
+use raddle::sync::queue::{LifoQueue, PriorityQueue, Queue};
+use raddle::sync::{
+    Barrier, Condvar, Mutex, Notify, RwLock, Semaphore, broadcast, mpsc as channel,
+};
 use raddle::task;
-use raddle::time::error::{AcquireTimeoutError, SendTimeoutError};
+use raddle::time::error::{AcquireTimeoutError, PutTimeoutError, SendTimeoutError};
 use raddle::time::limits::{
-    AcquireTimeout, CondvarTimeout, FutureExt, LockTimeout, SendTimeout, WaitTimeout,
+    AcquireTimeout, CondvarTimeout, FutureExt, JoinTimeout, LockTimeout, PutTimeout, RecvTimeout,
+    RwLockTimeout, SendTimeout, WaitTimeout,
 };
 use raddle::time::{DelayQueue, Duration, Instant, call_at, call_later};
 use std::future::poll_fn;
@@ -224,6 +228,59 @@ fn a_condition_that_stays_is_waited_for_no_longer_than_allowed() {
             assert!(!is_late && *guard == 7);
             drop(guard);
             other.await.unwrap();
+        });
+        wait("the task", task).unwrap();
+    }
+}
+
+#[test]
+fn what_is_not_put_in_time_comes_back_and_leaves_its_place_to_the_next() {
+    async fn check<T: From<u8> + PartialEq + std::fmt::Debug>(queue: &impl PutTimeout<T>) {
+        queue.put_timeout(T::from(1), Duration::ZERO).await.unwrap();
+        let late = queue.put_timeout(T::from(2), SHORT).await;
+        assert_eq!(late, Err(PutTimeoutError::Timeout(T::from(2))));
+    }
+    for flavor in Flavor::ALL {
+        let running = flavor.start();
+        let task = running.handle().spawn(async {
+            let (first, last, least) =
+                (Queue::<u8>::bounded(1), LifoQueue::<u8>::bounded(1), PriorityQueue::bounded(1));
+            check::<u8>(&first).await;
+            check::<u8>(&last).await;
+            check::<u8>(&least).await;
+            assert!(first.join_timeout(SHORT).await.is_err());
+            assert_eq!(first.get().await, Ok(1));
+            first.task_done().unwrap();
+            first.join_timeout(LONG).await.unwrap();
+            // A place in line that was given up hinders nobody.
+            first.try_put(3).unwrap();
+            first.close();
+            assert_eq!(first.put_timeout(4, LONG).await, Err(PutTimeoutError::Closed(4)));
+        });
+        wait("the task", task).unwrap();
+    }
+}
+
+#[test]
+fn owned_guards_and_broadcasts_can_be_waited_for_as_well() {
+    for flavor in Flavor::ALL {
+        let running = flavor.start();
+        let task = running.handle().spawn(async {
+            let lock = Arc::new(RwLock::new(0));
+            let reading = lock.clone().read_owned_timeout(LONG).await.unwrap();
+            assert!(lock.clone().write_owned_timeout(SHORT).await.is_err());
+            drop(reading);
+            *lock.clone().write_owned_timeout(LONG).await.unwrap() = 1;
+
+            let gate = Arc::new(Semaphore::new(2));
+            let both = gate.clone().acquire_many_owned_timeout(2, LONG).await.unwrap();
+            assert!(gate.clone().acquire_owned_timeout(SHORT).await.is_err());
+            drop(both);
+
+            let (sender, mut receiver) = broadcast::channel(1);
+            assert!(receiver.recv_timeout(SHORT).await.is_err());
+            sender.send(7).unwrap();
+            assert_eq!(receiver.recv_timeout(LONG).await, Ok(Ok(7)));
         });
         wait("the task", task).unwrap();
     }

@@ -9,6 +9,7 @@ use raddle::time::{self, Duration, Instant, ManualClock, interval, sleep, sleep_
 use std::future::{Future, pending, poll_fn};
 use std::pin::pin;
 use std::sync::mpsc;
+use std::task::Poll;
 use std::thread;
 
 const HOUR: Duration = Duration::from_secs(3_600);
@@ -199,6 +200,17 @@ fn time_stands_still_while_a_root_future_without_a_guest_slot_is_polled() {
     for (stop, guest) in guests {
         stop.send(()).unwrap();
         watched("a guest", || guest.join()).unwrap();
+    }
+}
+
+#[test]
+fn a_wake_of_a_root_future_that_has_ended_holds_no_time_up() {
+    for workers in [1, 2] {
+        let running = start(Flavor::Workers(workers));
+        let handle = running.handle();
+        let waker = handle.block_on(poll_fn(|cx| Poll::Ready(cx.waker().clone())));
+        waker.wake();
+        wait("a sleeper", handle.spawn(async { sleep(HOUR).await })).unwrap();
     }
 }
 

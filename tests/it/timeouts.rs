@@ -1,5 +1,6 @@
 //! Timeouts, intervals, and sleeps that change their mind.
 
+use crate::support::count::panic_text;
 use crate::support::{CountingWaker, DropCounter, Flavor, poll_once, scaled, wait};
 use raddle::sync::oneshot;
 use raddle::task;
@@ -106,5 +107,6 @@ fn an_interval_ticks_at_once_and_then_never_early() {
 fn an_interval_of_zero_is_refused() {
     let running = Flavor::CurrentThread.start();
     let _entered = running.handle().enter();
-    assert!(std::panic::catch_unwind(|| drop(interval(Duration::ZERO))).is_err());
+    let panic = std::panic::catch_unwind(|| drop(interval(Duration::ZERO))).unwrap_err();
+    assert_eq!(panic_text(&*panic), "the period of an interval must not be zero");
 }

@@ -45,6 +45,8 @@ mod readiness;
 #[cfg(loom)]
 mod runtime;
 #[cfg(loom)]
+mod runtime_time;
+#[cfg(loom)]
 mod rwlock;
 #[cfg(loom)]
 mod semaphore;

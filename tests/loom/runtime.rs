@@ -14,11 +14,11 @@ use crate::executor_support::{Signal, block_on, model as model_on_a_small_stack}
 /// In words, as loom counts. Its own choice, 32 KiB, is little for a runtime.
 const STACK: usize = 1 << 15;
 
-fn spawn<R: Send + 'static>(f: impl FnOnce() -> R + Send + 'static) -> JoinHandle<R> {
+pub fn spawn<R: Send + 'static>(f: impl FnOnce() -> R + Send + 'static) -> JoinHandle<R> {
     Builder::new().stack_size(STACK).spawn(f).expect("loom does not fail")
 }
 
-fn model(preemptions: usize, test: impl Fn() + Send + Sync + 'static) {
+pub fn model(preemptions: usize, test: impl Fn() + Send + Sync + 'static) {
     let test = Arc::new(test);
     model_on_a_small_stack(preemptions, move || {
         let test = test.clone();
@@ -28,7 +28,7 @@ fn model(preemptions: usize, test: impl Fn() + Send + Sync + 'static) {
 
 /// Runs the test `name`, which explores `test`, in a process of its own, and expects a deadlock there: one in the middle of
 /// a runtime cannot be unwound from, and ends the process.
-fn must_deadlock(name: &str, preemptions: usize, test: impl Fn() + Sync + Send + 'static) {
+pub fn must_deadlock(name: &str, preemptions: usize, test: impl Fn() + Sync + Send + 'static) {
     const INSIDE: &str = "RADDLE_TESTS_MUST_DEADLOCK";
     if std::env::var_os(INSIDE).is_some() {
         return model(preemptions, test);
@@ -42,7 +42,7 @@ fn must_deadlock(name: &str, preemptions: usize, test: impl Fn() + Sync + Send +
     assert!(messages.contains("deadlock; threads"), "not a deadlock: {messages}");
 }
 
-fn start_workers(runtime: &Runtime) -> Vec<JoinHandle<()>> {
+pub fn start_workers(runtime: &Runtime) -> Vec<JoinHandle<()>> {
     (0..runtime.workers())
         .map(|index| {
             let runtime = runtime.clone();
@@ -51,7 +51,7 @@ fn start_workers(runtime: &Runtime) -> Vec<JoinHandle<()>> {
         .collect()
 }
 
-fn close(runtime: &Runtime, workers: Vec<JoinHandle<()>>) {
+pub fn close(runtime: &Runtime, workers: Vec<JoinHandle<()>>) {
     runtime.close();
     workers.into_iter().for_each(|worker| worker.join().unwrap());
 }

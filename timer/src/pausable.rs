@@ -174,8 +174,10 @@ impl PausableClock {
         // Relaxed: written under the lock only.
         let before = version.load(Ordering::Relaxed);
         version.store(before + 1, Ordering::Relaxed);
-        // Release: pairs with the Acquire fence in `now`: who reads a number written below reads this version, too.
-        fence(Ordering::Release);
+        // Release: pairs with the Acquire fence in `now`: who reads a number written below reads this version, too. SeqCst,
+        // because a source that is read below must not be read before the version can be seen (H2); its partner is the
+        // source's own, if it has one: the system's clock is no memory.
+        fence(Ordering::SeqCst);
         let is_changed = f();
         // Release: pairs with the Acquire load in `now`.
         version.store(before + 2, Ordering::Release);

@@ -10,6 +10,7 @@
 //! - **B4** Closing sets a flag, fences, cancels what is in the channel, and sends a stop per thread. Who submits looks
 //!   at the flag after its fence, and cancels what is in the channel if it is set.
 
+use crate::loom::sync::atomic::AtomicUsize as Modeled;
 use crate::scheduler::context;
 use crate::scheduler::shared::{Hooks, Shared, call};
 use crate::task::runnable::{Nowhere, Ran, Runnable};
@@ -44,7 +45,7 @@ pub(crate) struct Pool {
     /// Threads waiting on the channel (B2).
     pub(super) waiting: AtomicUsize,
     /// Calls submitted and not done yet (Z1).
-    in_flight: AtomicUsize,
+    in_flight: Modeled,
     closed: AtomicBool,
     /// Tells, one by one, who waits for room, of each thread that waits for a call or has left.
     pub(super) room: Notify,
@@ -77,7 +78,7 @@ impl Pool {
             sender,
             receiver,
             waiting: AtomicUsize::new(0),
-            in_flight: AtomicUsize::new(0),
+            in_flight: Modeled::new(0),
             closed: AtomicBool::new(false),
             room: Notify::new(),
             longest_wait_ns: AtomicU64::new(0),
@@ -87,24 +88,31 @@ impl Pool {
 
     /// Calls that wait for a thread or run.
     pub(crate) fn in_flight(&self) -> usize {
-        // Acquire: pairs with `done`: whom the call has woken is seen awake.
+        // Acquire: pairs with `end`: whom the call has woken is seen awake.
         self.in_flight.load(Acquire)
     }
 
-    fn done(&self) {
+    /// A call is about to be submitted.
+    pub(crate) fn begin(&self) {
+        // Relaxed: who submits is awake, and is seen to be.
+        self.in_flight.fetch_add(1, Relaxed);
+    }
+
+    /// A call has been made, or never will be; whoever waits for it has been woken.
+    pub(crate) fn end(&self, shared: &Shared) {
         // Release: pairs with `in_flight`.
         self.in_flight.fetch_sub(1, Release);
+        shared.may_be_quiet();
     }
 
     /// B2.
     pub(crate) fn submit(&self, shared: &Arc<Shared>, runnable: Runnable) {
-        // Relaxed: who submits is awake, and is seen to be.
-        self.in_flight.fetch_add(1, Relaxed);
+        self.begin();
         self.send(Message::Call(runnable, Instant::now()));
         // B2, B4: pairs with the fences in `give_up_waiting` and `close`.
         fence(SeqCst);
         if self.closed.load(Relaxed) {
-            context::with_shared(shared, || self.cancel_waiting_calls());
+            context::with_shared(shared, || self.cancel_waiting_calls(shared));
         } else if self.waiting.load(Relaxed) == 0 {
             self.grow(shared);
         }
@@ -149,18 +157,18 @@ impl Pool {
             self.threads.1.notify_all();
             if none_left {
                 // Nobody will ever take them: an error is better than silence.
-                context::with_shared(shared, || self.cancel_waiting_calls());
+                context::with_shared(shared, || self.cancel_waiting_calls(shared));
             }
         }
     }
 
-    fn cancel_waiting_calls(&self) {
+    fn cancel_waiting_calls(&self, shared: &Shared) {
         let mut stops = 0;
         for message in self.receiver.try_iter() {
             match message {
                 Message::Call(runnable, _) => {
                     runnable.cancel(&Nowhere);
-                    self.done();
+                    self.end(shared);
                 }
                 Message::Stop => stops += 1,
             }
@@ -220,11 +228,11 @@ impl Pool {
     }
 
     /// B4: cancels the calls that have not begun, and waits for the others until `deadline`.
-    pub(crate) fn shutdown(&self, deadline: Option<Instant>) {
+    pub(crate) fn shutdown(&self, shared: &Shared, deadline: Option<Instant>) {
         self.closed.store(true, Relaxed);
         // B4: pairs with the fence in `submit`.
         fence(SeqCst);
-        self.cancel_waiting_calls();
+        self.cancel_waiting_calls(shared);
         let mut threads = self.threads.0.lock();
         for _ in 0..threads.alive {
             self.send(Message::Stop);
@@ -290,8 +298,7 @@ fn run(shared: Arc<Shared>) {
             Ran::Done => {}
             Ran::Again(_) => unreachable!("a call is complete after one poll"),
         }
-        pool.done();
-        shared.may_be_quiet();
+        pool.end(&shared);
     }
     call(&pool.config.hooks.on_thread_stop);
     drop(entered);

@@ -124,3 +124,26 @@ pub fn without_fences<R>(f: impl FnOnce() -> R) -> R {
     WITHOUT_FENCES.with(|without| without.set(before));
     result
 }
+
+std::thread_local! {
+    static LEFT_OUT: Cell<&'static str> = const { Cell::new("") };
+}
+
+/// Whether the step that `rule` demands is to be left out, in the model that this thread runs.
+pub(crate) fn left_out(rule: &str) -> bool {
+    LEFT_OUT.get() == rule
+}
+
+/// Runs a model without the step that `rule` demands: to see it fail. (All threads of a model are run by the one that
+/// called `loom::model`.)
+pub fn leaving_out(rule: &'static str, model: impl FnOnce()) {
+    struct Restore;
+    impl Drop for Restore {
+        fn drop(&mut self) {
+            LEFT_OUT.set("");
+        }
+    }
+    LEFT_OUT.set(rule);
+    let _restore = Restore;
+    model();
+}

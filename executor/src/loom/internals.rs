@@ -23,7 +23,7 @@ use std::task::{Context, Poll, Waker};
 use std::time::{Duration, Instant};
 
 pub use super::barrier::heavy;
-pub use super::checked::without_fences;
+pub use super::checked::{leaving_out, without_fences};
 pub use crate::queue::{Inject, Local, Push, Rescue, Steal, Stealer};
 pub use crate::scheduler::idle::{Idle, Searching, Unparked};
 pub use crate::scheduler::park::{InDriver, Parker, Unpark};
@@ -264,11 +264,41 @@ impl Runtime {
         timer.insert(timer.deadline_after(Duration::from_secs(1)), waker) != Key::FIRED
     }
 
+    /// As [`set_timer`](Runtime::set_timer), with the timer of the worker that this thread is.
+    pub fn set_own_timer(&self, waker: &Waker) {
+        let timer = context::timer("a model");
+        timer.insert(timer.deadline_after(Duration::from_secs(1)), waker);
+    }
+
+    /// Stops the time, as `time::pause` does.
+    pub fn pause(&self) {
+        assert!(self.0.time.pause(), "it is stopped once");
+    }
+
+    /// A blocking call that is made on a thread of the model.
+    pub fn begin_call(&self) -> Call {
+        self.0.blocking.begin();
+        Call(self.clone())
+    }
+
     /// Closes the runtime, and leaves the waiting for its threads to the model.
     pub fn close(&self) {
         self.0.close();
         if self.0.workers == 0 {
             self.0.leave_vacant_slots();
         }
+    }
+}
+
+/// A blocking call under way.
+#[must_use]
+#[derive(Debug)]
+pub struct Call(Runtime);
+
+impl Call {
+    /// As the thread that has made it does when it has woken whoever waits for it.
+    pub fn end(self) {
+        let Call(Runtime(shared)) = self;
+        shared.blocking.end(&shared);
     }
 }

@@ -160,7 +160,7 @@ impl Runtime {
         };
         self.threads.join(deadline);
         // Calls that never began are dropped here, inside their runtime.
-        context::with_shared(shared, || shared.blocking.shutdown(deadline));
+        context::with_shared(shared, || shared.blocking.shutdown(shared, deadline));
     }
 }
 

@@ -221,6 +221,8 @@ fn work_in<'a, R>(
         worker.core().took_a_turn.set(false);
         worker.core().pace.interrupted(shared.clock.now());
         root.sleeps_in(worker.slot().index + 1);
+        // Z1: before the root future no longer counts as woken.
+        worker.slot().set_mode(Mode::Working);
         Guest { worker, active: false, searching: None }.run(root, poll)
     })
 }

@@ -160,6 +160,11 @@ impl Slot {
         self.mode.load(Relaxed) == Mode::Rooting as u8
     }
 
+    /// Whether the holder is in bed, and has been told to get up. (Nobody hears what is told to a vacant slot.)
+    pub(crate) fn is_notified(&self) -> bool {
+        self.mode.load(Relaxed) == Mode::Parked as u8 && self.parker.is_notified()
+    }
+
     pub(crate) fn beat(&self) -> u32 {
         self.beat.load(Relaxed)
     }
@@ -168,7 +173,8 @@ impl Slot {
     #[inline]
     pub(crate) fn next_beat(&self) -> u32 {
         let beat = self.beat.load(Relaxed).wrapping_add(1);
-        self.beat.store(beat, Relaxed);
+        // Release: pairs with the fence in `is_quiet`: who sees the beat sees the slot awake (Z2).
+        self.beat.store(beat, Release);
         beat
     }
 

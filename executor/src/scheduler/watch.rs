@@ -21,7 +21,7 @@
 //! (Go's `sysmon` and its retaking of processors is the ancestor; ours takes the work and leaves the thread.)
 
 use super::shared::Shared;
-use super::slot::Slot;
+use super::slot::{Mode, Slot};
 use super::worker::Worker;
 use crate::loom::sync::atomic::{Ordering::SeqCst, fence};
 use crate::queue::{Rescue, Steal};
@@ -165,7 +165,13 @@ impl Worker<'_> {
             // Empty at the last look, and nothing pushed since.
             return Found::Settled;
         }
-        match self.rescue(index, beats == 0) {
+        // Z1: said before there are tasks in nobody's queue.
+        self.slot().set_mode(Mode::Working);
+        let outcome = self.rescue(index, beats == 0);
+        if outcome != Rescue::Some {
+            self.slot().set_mode(Mode::Parked);
+        }
+        match outcome {
             Rescue::Some => Found::Tasks,
             Rescue::Nothing if beats == 0 => Found::Settled,
             Rescue::Nothing | Rescue::Refused => Found::Awake,

@@ -114,3 +114,47 @@ impl From<GetError> for GetTimeoutError {
         GetTimeoutError::Closed
     }
 }
+
+/// Why [`put_timeout`](super::limits::PutTimeout::put_timeout) did not put. Gives the item back.
+///
+/// ```
+/// use raddle::time::error::PutTimeoutError;
+///
+/// assert_eq!(PutTimeoutError::Timeout(3).into_inner(), 3);
+/// ```
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub enum PutTimeoutError<T> {
+    /// There was no room in time.
+    Timeout(T),
+    /// The queue has been closed.
+    Closed(T),
+}
+
+impl<T> PutTimeoutError<T> {
+    /// The item.
+    pub fn into_inner(self) -> T {
+        match self {
+            PutTimeoutError::Timeout(item) | PutTimeoutError::Closed(item) => item,
+        }
+    }
+}
+
+impl<T> fmt::Debug for PutTimeoutError<T> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            PutTimeoutError::Timeout(_) => "Timeout(..)",
+            PutTimeoutError::Closed(_) => "Closed(..)",
+        })
+    }
+}
+
+impl<T> fmt::Display for PutTimeoutError<T> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            PutTimeoutError::Timeout(_) => "the queue had no room in time",
+            PutTimeoutError::Closed(_) => "queue closed",
+        })
+    }
+}
+
+impl<T> Error for PutTimeoutError<T> {}

@@ -9,10 +9,11 @@
 //! deadline, and never before the deadline by the runtime's clock, not by a nanosecond. How late it ends beyond that is up
 //! to the system and to who is awake:
 //!
-//! - Linux wakes a thread up to 50 µs late, so as to wake several at once (`PR_SET_TIMERSLACK`), and takes some 10 to 50 µs
-//!   more if the processor sleeps. Waits are in nanoseconds where the system has them (`epoll_pwait2`, Linux 5.11), and
+//! - Linux ends a wait late, so as to wake several threads at once: by 50 µs or a thousandth of the wait, as a rule. The
+//!   runtime asks for an earlier end by as much. What remains is what a processor that sleeps takes to wake up: some 10 to
+//!   50 µs. Waits are in nanoseconds where the system has them (`epoll_pwait2`, Linux 5.11), and
 //!   are rounded up to milliseconds where it has not: other systems, and older kernels.
-//! - Where several deadlines pass within a tenth of a millisecond, they pass together, that late at most.
+//! - Where several deadlines pass within 130 µs of one another, they pass together, that late at most.
 //! - A task whose deadline has passed is put behind those that are runnable already.
 //! - If all workers are in long polls, nobody hears of the time; if one is not, a deadline is served 5 ms late at most.
 //!

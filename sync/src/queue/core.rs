@@ -139,6 +139,20 @@ impl<S: Store> Core<S> {
         self.store(item).map_err(PutError)
     }
 
+    pub(super) async fn put_from(&self, item: &mut Option<S::Item>) -> Result<(), PutError<()>> {
+        assert!(item.is_some(), "put_from was given no item");
+        if let Some(slots) = &self.slots
+            && slots.permits.acquire(1).await.is_err()
+        {
+            return Err(PutError(()));
+        }
+        let taken = item.take().expect("it is borrowed since it was looked at");
+        self.store(taken).map_err(|refused| {
+            *item = Some(refused);
+            PutError(())
+        })
+    }
+
     pub(super) fn try_put(&self, item: S::Item) -> Result<(), TryPutError<S::Item>> {
         if let Some(slots) = &self.slots {
             match slots.permits.try_acquire(1) {

@@ -119,6 +119,30 @@ macro_rules! queue {
                 self.core.put(item).await
             }
 
+            /// As [`put`](Self::put), but the item stays where it is until there is room for it.
+            ///
+            /// # Cancel safety
+            /// Dropping this future before it completes puts nothing, and leaves the item in `item`.
+            ///
+            /// # Panics
+            /// If there is no item in `item` when this is polled first.
+            ///
+            /// # Errors
+            /// If the queue is closed, or gets closed meanwhile. The item is in `item` still.
+            ///
+            /// # Examples
+            /// ```
+            /// # futures_lite::future::block_on(async {
+            #[doc = concat!("let queue = raddle_sync::queue::", $name, "::bounded(1);")]
+            /// let mut item = Some('a');
+            /// queue.put_from(&mut item).await.unwrap();
+            /// assert_eq!((queue.get().await, item), (Ok('a'), None));
+            /// # });
+            /// ```
+            pub async fn put_from(&self, item: &mut Option<T>) -> Result<(), PutError<()>> {
+                self.core.put_from(item).await
+            }
+
             /// Puts the item if there is room, and nobody waits for it.
             ///
             /// # Errors

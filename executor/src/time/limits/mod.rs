@@ -9,16 +9,20 @@
 //!
 //! All panic outside a runtime, when they are called or first polled.
 
+mod channels;
+mod queues;
 mod waiting;
 
-pub use waiting::{CondvarTimeout, GetTimeout, WaitTimeout};
+pub use channels::{ChangedTimeout, RecvTimeout, SendTimeout};
+pub use queues::{GetTimeout, JoinTimeout, PutTimeout};
+pub use waiting::{CondvarTimeout, WaitTimeout};
 
-use super::error::{AcquireTimeoutError, SendTimeoutError};
+use super::error::AcquireTimeoutError;
 use super::{Elapsed, Instant, Timeout, timeout, timeout_at};
 use raddle_sync::{
     BoundedSemaphore, BoundedSemaphorePermit, Mutex, MutexGuard, OwnedMutexGuard,
-    OwnedSemaphorePermit, RwLock, RwLockReadGuard, RwLockWriteGuard, Semaphore, SemaphorePermit,
-    mpsc,
+    OwnedRwLockReadGuard, OwnedRwLockWriteGuard, OwnedSemaphorePermit, RwLock, RwLockReadGuard,
+    RwLockWriteGuard, Semaphore, SemaphorePermit,
 };
 use std::future::Future;
 use std::sync::Arc;
@@ -49,86 +53,6 @@ pub trait FutureExt: Future + Sized {
 }
 
 impl<F: Future> FutureExt for F {}
-
-/// Sending with a limit, for [`mpsc::Sender`].
-pub trait SendTimeout<T> {
-    /// Sends `message`, if there is room for it within `limit`.
-    ///
-    /// # Errors
-    /// [`SendTimeoutError`] gives the message back: there was no room in time, or there is no receiver any more.
-    ///
-    /// # Cancel safety
-    /// Dropping this drops the message unsent.
-    ///
-    /// ```
-    /// use raddle::sync::mpsc;
-    /// use raddle::time::{Duration, error::SendTimeoutError, limits::SendTimeout};
-    ///
-    /// # raddle::block_on(async {
-    /// let (sender, _receiver) = mpsc::channel(1);
-    /// let limit = Duration::from_millis(1);
-    /// assert_eq!(sender.send_timeout(1, limit).await, Ok(()));
-    /// assert_eq!(sender.send_timeout(2, limit).await, Err(SendTimeoutError::Timeout(2)));
-    /// # })
-    /// ```
-    fn send_timeout(
-        &self,
-        message: T,
-        limit: Duration,
-    ) -> impl Future<Output = Result<(), SendTimeoutError<T>>>;
-}
-
-impl<T> SendTimeout<T> for mpsc::Sender<T> {
-    async fn send_timeout(&self, message: T, limit: Duration) -> Result<(), SendTimeoutError<T>> {
-        match timeout(limit, self.reserve()).await {
-            Ok(Ok(permit)) => {
-                permit.send(message);
-                Ok(())
-            }
-            Ok(Err(_)) => Err(SendTimeoutError::Closed(message)),
-            Err(Elapsed) => Err(SendTimeoutError::Timeout(message)),
-        }
-    }
-}
-
-/// Receiving with a limit, for the receivers of [`mpsc`].
-pub trait RecvTimeout<T> {
-    /// The next message, if it comes within `limit`; `None` if all senders are gone and all messages received.
-    ///
-    /// # Errors
-    /// [`Elapsed`] if no message came in time.
-    ///
-    /// # Cancel safety
-    /// No message is lost.
-    ///
-    /// ```
-    /// use raddle::time::{Duration, limits::RecvTimeout};
-    ///
-    /// # raddle::block_on(async {
-    /// let (sender, mut receiver) = raddle::sync::mpsc::channel(1);
-    /// sender.try_send(1).unwrap();
-    /// let limit = Duration::from_millis(1);
-    /// assert_eq!(receiver.recv_timeout(limit).await, Ok(Some(1)));
-    /// assert!(receiver.recv_timeout(limit).await.is_err());
-    /// drop(sender);
-    /// assert_eq!(receiver.recv_timeout(limit).await, Ok(None));
-    /// # })
-    /// ```
-    fn recv_timeout(&mut self, limit: Duration)
-    -> impl Future<Output = Result<Option<T>, Elapsed>>;
-}
-
-impl<T> RecvTimeout<T> for mpsc::Receiver<T> {
-    async fn recv_timeout(&mut self, limit: Duration) -> Result<Option<T>, Elapsed> {
-        timeout(limit, self.recv()).await
-    }
-}
-
-impl<T> RecvTimeout<T> for mpsc::UnboundedReceiver<T> {
-    async fn recv_timeout(&mut self, limit: Duration) -> Result<Option<T>, Elapsed> {
-        timeout(limit, self.recv()).await
-    }
-}
 
 /// Locking with a limit, for [`Mutex`].
 pub trait LockTimeout<T: ?Sized> {
@@ -214,6 +138,24 @@ pub trait RwLockTimeout<T: ?Sized> {
     ) -> impl Future<Output = Result<RwLockWriteGuard<'a, T>, Elapsed>>
     where
         T: 'a;
+
+    /// As [`read_timeout`](RwLockTimeout::read_timeout), with a guard that keeps the lock alive.
+    ///
+    /// # Errors
+    /// [`Elapsed`] if it cannot be locked in time.
+    fn read_owned_timeout(
+        self: Arc<Self>,
+        limit: Duration,
+    ) -> impl Future<Output = Result<OwnedRwLockReadGuard<T>, Elapsed>>;
+
+    /// As [`write_timeout`](RwLockTimeout::write_timeout), with a guard that keeps the lock alive.
+    ///
+    /// # Errors
+    /// [`Elapsed`] if it cannot be locked in time.
+    fn write_owned_timeout(
+        self: Arc<Self>,
+        limit: Duration,
+    ) -> impl Future<Output = Result<OwnedRwLockWriteGuard<T>, Elapsed>>;
 }
 
 impl<T: ?Sized> RwLockTimeout<T> for RwLock<T> {
@@ -232,6 +174,20 @@ impl<T: ?Sized> RwLockTimeout<T> for RwLock<T> {
         T: 'a,
     {
         timeout(limit, self.write()).await
+    }
+
+    async fn read_owned_timeout(
+        self: Arc<Self>,
+        limit: Duration,
+    ) -> Result<OwnedRwLockReadGuard<T>, Elapsed> {
+        timeout(limit, self.read_owned()).await
+    }
+
+    async fn write_owned_timeout(
+        self: Arc<Self>,
+        limit: Duration,
+    ) -> Result<OwnedRwLockWriteGuard<T>, Elapsed> {
+        timeout(limit, self.write_owned()).await
     }
 }
 
@@ -278,6 +234,16 @@ pub trait AcquireTimeout {
         self: Arc<Self>,
         limit: Duration,
     ) -> impl Future<Output = Result<OwnedSemaphorePermit, AcquireTimeoutError>>;
+
+    /// As [`acquire_many_timeout`](AcquireTimeout::acquire_many_timeout), with a permit that keeps the semaphore alive.
+    ///
+    /// # Errors
+    /// As [`acquire_timeout`](AcquireTimeout::acquire_timeout).
+    fn acquire_many_owned_timeout(
+        self: Arc<Self>,
+        count: u32,
+        limit: Duration,
+    ) -> impl Future<Output = Result<OwnedSemaphorePermit, AcquireTimeoutError>>;
 }
 
 impl AcquireTimeout for Semaphore {
@@ -294,6 +260,14 @@ impl AcquireTimeout for Semaphore {
         limit: Duration,
     ) -> Result<OwnedSemaphorePermit, AcquireTimeoutError> {
         Ok(timeout(limit, self.acquire_owned()).await??)
+    }
+
+    async fn acquire_many_owned_timeout(
+        self: Arc<Self>,
+        count: u32,
+        limit: Duration,
+    ) -> Result<OwnedSemaphorePermit, AcquireTimeoutError> {
+        Ok(timeout(limit, self.acquire_many_owned(count)).await??)
     }
 }
 

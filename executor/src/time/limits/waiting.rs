@@ -1,8 +1,6 @@
-//! Waiting for others, for a limited time: events, notifications, barriers, conditions, and queues.
+//! Waiting for others, for a limited time: events, notifications, barriers, and conditions.
 
-use crate::time::error::GetTimeoutError;
 use crate::time::{Elapsed, sleep, timeout, timeout_at};
-use raddle_sync::queue::{LifoQueue, PriorityQueue, Queue};
 use raddle_sync::{Barrier, BarrierWaitResult, Condvar, Event, MutexGuard, Notify};
 use std::future::Future;
 use std::time::Duration;
@@ -143,48 +141,5 @@ impl CondvarTimeout for Condvar {
             };
         }
         (guard, false)
-    }
-}
-
-/// Getting with a limit, for the queues of [`sync::queue`](crate::sync::queue).
-pub trait GetTimeout<T> {
-    /// Takes an item out, if there is one within `limit`.
-    ///
-    /// # Errors
-    /// [`GetTimeoutError`]: there was none in time, or the queue was closed and is empty.
-    ///
-    /// # Cancel safety
-    /// No item is lost.
-    ///
-    /// ```
-    /// use raddle::sync::queue::Queue;
-    /// use raddle::time::{Duration, error::GetTimeoutError, limits::GetTimeout};
-    ///
-    /// # raddle::block_on(async {
-    /// let queue = Queue::unbounded();
-    /// queue.try_put(1).unwrap();
-    /// let limit = Duration::from_millis(1);
-    /// assert_eq!(queue.get_timeout(limit).await, Ok(1));
-    /// assert_eq!(queue.get_timeout(limit).await, Err(GetTimeoutError::Timeout));
-    /// # })
-    /// ```
-    fn get_timeout(&self, limit: Duration) -> impl Future<Output = Result<T, GetTimeoutError>>;
-}
-
-impl<T> GetTimeout<T> for Queue<T> {
-    async fn get_timeout(&self, limit: Duration) -> Result<T, GetTimeoutError> {
-        Ok(timeout(limit, self.get()).await??)
-    }
-}
-
-impl<T> GetTimeout<T> for LifoQueue<T> {
-    async fn get_timeout(&self, limit: Duration) -> Result<T, GetTimeoutError> {
-        Ok(timeout(limit, self.get()).await??)
-    }
-}
-
-impl<T: Ord> GetTimeout<T> for PriorityQueue<T> {
-    async fn get_timeout(&self, limit: Duration) -> Result<T, GetTimeoutError> {
-        Ok(timeout(limit, self.get()).await??)
     }
 }
