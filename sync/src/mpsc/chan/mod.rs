@@ -38,6 +38,8 @@
 
 mod slots;
 
+pub(super) use slots::Unreturned;
+
 use super::error::TrySendError;
 use crate::{
     acquire::Gate,
