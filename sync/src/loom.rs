@@ -12,7 +12,7 @@ mod chosen {
     pub use parking_lot::{Mutex, MutexGuard, RwLock, RwLockReadGuard, RwLockWriteGuard};
     pub use std::sync::{
         Arc,
-        atomic::{AtomicBool, AtomicU8, AtomicUsize, Ordering},
+        atomic::{AtomicBool, AtomicU8, AtomicU16, AtomicUsize, Ordering},
     };
     use std::{hint, thread, time::Duration};
 
@@ -30,12 +30,12 @@ mod chosen {
 
     /// How many rounds of looking again a lock begins with, and how often each of them looks: a holder
     /// that has just let go may be back, and gone again at once.
-    pub const FIRST_ROUNDS: u8 = 12;
+    pub const FIRST_ROUNDS: u16 = 12;
     pub const LOOKS: u8 = 4;
 
     /// The pause before the looks of a round: four that take about a microsecond each in the mean, then
     /// the thread is given up.
-    pub fn pause(round: u8) {
+    pub fn pause(round: u16) {
         match round {
             0..4 => (0..16 << round).for_each(|_| hint::spin_loop()),
             _ => thread::yield_now(),
@@ -127,7 +127,7 @@ mod chosen {
         cell::UnsafeCell,
         sync::{
             Arc, MutexGuard, RwLockReadGuard, RwLockWriteGuard,
-            atomic::{AtomicBool, AtomicU8, AtomicUsize, Ordering},
+            atomic::{AtomicBool, AtomicU8, AtomicU16, AtomicUsize, Ordering},
         },
     };
 
@@ -140,10 +140,10 @@ mod chosen {
     }
 
     /// One look is as good as many.
-    pub const FIRST_ROUNDS: u8 = 1;
+    pub const FIRST_ROUNDS: u16 = 1;
     pub const LOOKS: u8 = 1;
 
-    pub fn pause(_round: u8) {}
+    pub fn pause(_round: u16) {}
 
     /// Small, so that models see the lock let go between batches.
     pub const WAKE_BATCH: usize = 1;

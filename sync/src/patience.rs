@@ -9,22 +9,23 @@
 //! Where the holder sleeps, or is a task of this very thread, looking again is in vain. So a lock
 //! remembers how it went. Being let in sooner than getting in line would have taken doubles its
 //! patience; being let in later costs it a little, and not being let in half of it. Without patience
-//! its next 128 visitors get in line at once. What a lock of short sections has gained serves for
+//! its next 1024 visitors get in line at once, so that a trial, of some microseconds, costs each a few
+//! nanoseconds. What a lock of short sections has gained serves for
 //! when its holder has lost the processor: then the thread is given up between looks.
 //!
-//! Measured in `docs/decisions/0008-asking-twice.md`.
+//! Measured in `docs/decisions/0011-asking-twice.md`.
 #![allow(unreachable_pub, reason = "the models reach it through loom::internals")]
 
-use crate::loom::{AtomicU8, FIRST_ROUNDS, LOOKS, Ordering, const_fn, pause};
+use crate::loom::{AtomicU16, FIRST_ROUNDS, LOOKS, Ordering, const_fn, pause};
 
 /// Rounds that take about as long as getting in line and being woken.
-const QUICK: u8 = 4;
+const QUICK: u16 = 4;
 /// Rounds after a rest, and at most. At first: `FIRST_ROUNDS`.
-const TRIAL: u8 = 6;
-const MOST: u8 = 38;
+const TRIAL: u16 = 6;
+const MOST: u16 = 38;
 /// Set in a lock whose visitors get in line at once; the rest counts how many more do.
-const RESTING: u8 = 128;
-const REST: u8 = RESTING | 127;
+const RESTING: u16 = 1 << 15;
+const REST: u16 = RESTING | 1023;
 
 /// What a look at the lock has shown.
 #[derive(Debug)]
@@ -41,14 +42,14 @@ pub enum Look {
 #[derive(Debug)]
 pub struct Patience {
     /// In rounds, or `RESTING`. A hint: when two write it at a time, what one has learned is lost.
-    rounds: AtomicU8,
+    rounds: AtomicU16,
 }
 
 impl Patience {
     const_fn! {
         /// That of a new lock.
         pub fn new() -> Self {
-            Self { rounds: AtomicU8::new(FIRST_ROUNDS) }
+            Self { rounds: AtomicU16::new(FIRST_ROUNDS) }
         }
     }
 
@@ -75,11 +76,11 @@ impl Patience {
         false
     }
 
-    fn learn_failure(&self, left: u8) {
+    fn learn_failure(&self, left: u16) {
         self.learn(if left < TRIAL { REST } else { left });
     }
 
-    fn learn(&self, rounds: u8) {
+    fn learn(&self, rounds: u16) {
         // Most of the time it is known, and the line is left to those who read it.
         if self.rounds.load(Ordering::Relaxed) != rounds {
             self.rounds.store(rounds, Ordering::Relaxed);

@@ -251,11 +251,11 @@ fn looks_in_vain(patience: &Patience) -> usize {
 #[test]
 fn m6_a_lock_that_stays_taken_is_looked_at_ever_more_seldom() {
     let mut model = loom::model::Builder::new();
-    model.max_branches = 10_000; // Of one thread, which has no choice.
+    model.max_branches = 50_000; // Of one thread, which has no choice.
     model.check(|| {
         let patience = Patience::new();
-        let looks: Vec<_> = (0..300).map(|_| looks_in_vain(&patience)).collect();
-        // The first visitor, and whoever comes after 128 who got in line at once.
+        let looks: Vec<_> = (0..2_200).map(|_| looks_in_vain(&patience)).collect();
+        // The first visitor, and whoever comes after 1024 who got in line at once.
         assert_eq!(looks.iter().filter(|&&looks| looks > 0).count(), 3);
         assert!(looks.iter().all(|&looks| looks <= 6), "{looks:?}");
     });
