@@ -53,10 +53,13 @@ impl Permits {
     }
 
     pub(crate) fn available(&self) -> usize {
+        // Acquire: pairs with the Release in `release`: who sees a permit sees what came before its
+        // return.
         self.word.load(Ordering::Acquire) / ONE
     }
 
     pub(crate) fn is_closed(&self) -> bool {
+        // Acquire: pairs with the Release in `close`.
         self.word.load(Ordering::Acquire) & CLOSED != 0
     }
 

@@ -152,7 +152,7 @@ impl<T> Gate for Chan<T> {
 
     fn take(&self, line: &mut Locked<'_, ()>, wanted: usize) -> Result<usize, AcquireError> {
         if !line.is_empty() {
-            // Relaxed: it changes under the line's lock too, which we hold.
+            // Relaxed: it changes under the line's lock, which we hold (C5).
             let open = self.receiver.load(Ordering::Relaxed) == OPEN;
             return if open { Ok(wanted) } else { Err(AcquireError::new()) };
         }
