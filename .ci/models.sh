@@ -26,6 +26,12 @@ Every one of them is a test in `tests/loom`, or in `examples/model-checked`. The
 which is stated at the head of the module that owns it. A *control* is a variant that lacks what the rule demands, and has
 to fail. Written by `.ci/models.sh`.
 
+They prove less than all interleavings. The number of preemptions is bounded. And loom remembers the last access to an atomic: a
+thread that loads before it stores, as the guess before a compare-exchange, hides an earlier load of another thread, and the order
+in which that one comes late is not tried, however many preemptions are allowed. Where a rule is about such an order, its model
+opens a window between two steps (`internals::opening`). Where a control is a stand-in, and not the code without a step, this
+may be why.
+
 EOF
         grep '^test .* ok <.*s>$' "$log" | sed 's/^test \([a-z0-9_]*\) /test the_example::\1 /' | LC_ALL=C sort | awk -v bound="$LOOM_MAX_PREEMPTIONS" -v took="$took" '
             {

@@ -2,8 +2,9 @@
 //! channel.
 //!
 //! A [`Gate`] counts them. [`acquire`] takes what it wants at once if it can, and makes the future
-//! that stands in the line, [`Acquire`], only if it has to. A request for several is filled piece by piece from the front of the line, so that it cannot be starved by small ones
-//! behind it, and gives back what it has got so far if it is dropped (L4).
+//! that stands in the line, [`Acquire`], only if it has to. A request for several is filled piece by
+//! piece from the front of the line, so that it cannot be starved by small ones behind it, and gives
+//! back what it has got so far if it is dropped (L4).
 
 use crate::{
     budget,
@@ -25,6 +26,11 @@ pub(crate) trait Gate {
 
     /// Takes `wanted` units if they are there and nobody waits; `None` if the caller has to wait.
     fn acquire_now(&self, wanted: usize) -> Option<Result<(), AcquireError>>;
+
+    /// Looks again for a moment, before lining up, where that tends to pay; whether it has taken them.
+    fn look_again(&self, _wanted: usize) -> bool {
+        false
+    }
 
     /// Takes what there is, and returns how much of `wanted` is missing. If that is not zero, the
     /// caller lines up before it lets the lock go.
@@ -114,6 +120,10 @@ impl<'a, G: Gate> Acquire<'a, G> {
 
     fn line_up(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Result<(), AcquireError>> {
         let this = self.project();
+        if this.gate.look_again(*this.wanted) {
+            *this.stage = Stage::Done;
+            return Poll::Ready(Ok(()));
+        }
         // Cloned before the lock and before anything is taken: cloning is foreign code.
         let waker = cx.waker().clone();
         let mut locked = this.gate.queue().lock();

@@ -101,6 +101,7 @@ mod notify;
 mod once_cell;
 mod once_slot;
 pub mod oneshot;
+mod patience;
 mod permits;
 pub mod queue;
 mod rwlock;

@@ -12,17 +12,33 @@ mod chosen {
     pub use parking_lot::{Mutex, MutexGuard, RwLock, RwLockReadGuard, RwLockWriteGuard};
     pub use std::sync::{
         Arc,
-        atomic::{AtomicBool, AtomicU8, AtomicUsize, Ordering},
+        atomic::{AtomicBool, AtomicU8, AtomicU16, AtomicUsize, Ordering},
     };
     use std::{hint, thread, time::Duration};
 
     /// The wait of a thread that has found a short lock taken `round` times before.
     pub fn wait_a_little(round: u32) {
         match round {
-            0..6 => (0..1 << round).for_each(|_| hint::spin_loop()),
-            6..16 => thread::yield_now(),
+            // Long enough for the holder to take it a few times more without losing the line: between
+            // two threads that take turns at every step, the line costs more than the wait.
+            0..3 => (0..64).for_each(|_| hint::spin_loop()),
+            3..16 => thread::yield_now(),
             // From 50 microseconds to 1.6 milliseconds, and never much longer than the wait so far.
             _ => thread::sleep(Duration::from_micros(50 << (round - 16).min(5))),
+        }
+    }
+
+    /// How many rounds of looking again a lock begins with, and how often each of them looks: a holder
+    /// that has just let go may be back, and gone again at once.
+    pub const FIRST_ROUNDS: u16 = 12;
+    pub const LOOKS: u8 = 4;
+
+    /// The pause before the looks of a round: four that take about a microsecond each in the mean, then
+    /// the thread is given up.
+    pub fn pause(round: u16) {
+        match round {
+            0..4 => (0..16 << round).for_each(|_| hint::spin_loop()),
+            _ => thread::yield_now(),
         }
     }
 
@@ -35,6 +51,10 @@ mod chosen {
     pub const fn left_out(_rule: &str) -> bool {
         false
     }
+
+    /// Where models may look closely at what others do between two steps.
+    #[inline(always)]
+    pub const fn window(_rule: &str) {}
 
     /// Lets the thread that made it sleep until it is unparked; an early unpark is remembered.
     #[derive(Debug)]
@@ -107,7 +127,7 @@ mod chosen {
         cell::UnsafeCell,
         sync::{
             Arc, MutexGuard, RwLockReadGuard, RwLockWriteGuard,
-            atomic::{AtomicBool, AtomicU8, AtomicUsize, Ordering},
+            atomic::{AtomicBool, AtomicU8, AtomicU16, AtomicUsize, Ordering},
         },
     };
 
@@ -119,11 +139,20 @@ mod chosen {
         loom::thread::yield_now();
     }
 
+    /// One look is as good as many.
+    pub const FIRST_ROUNDS: u16 = 1;
+    pub const LOOKS: u8 = 1;
+
+    pub fn pause(_round: u16) {}
+
     /// Small, so that models see the lock let go between batches.
     pub const WAKE_BATCH: usize = 1;
 
+    type Name = std::thread::LocalKey<std::cell::Cell<&'static str>>;
+
     std::thread_local! {
         static LEFT_OUT: std::cell::Cell<&'static str> = const { std::cell::Cell::new("") };
+        static OPEN: std::cell::Cell<&'static str> = const { std::cell::Cell::new("") };
     }
 
     /// Whether the step that `rule` demands is to be left out, in the model that this thread runs.
@@ -134,14 +163,33 @@ mod chosen {
     /// Runs a model of this crate without the step that `rule` demands: to see it fail. (All threads
     /// of a model are run by the one that called `loom::model`.)
     pub fn leaving_out(rule: &'static str, model: impl FnOnce()) {
-        struct Restore;
+        with(&LEFT_OUT, rule, model);
+    }
+
+    /// Lets the others go on in the window between the steps that `rule` is about, in the model that
+    /// this thread runs.
+    pub fn window(rule: &str) {
+        if OPEN.get() == rule {
+            loom::thread::yield_now();
+        }
+    }
+
+    /// Runs a model of this crate with a window open, which loom would overlook: of the accesses to an
+    /// atomic it remembers the last, so a thread that loads before it stores hides who loaded before
+    /// it, and the order in which that one comes late is not tried.
+    pub fn opening(rule: &'static str, model: impl FnOnce()) {
+        with(&OPEN, rule, model);
+    }
+
+    fn with(name: &'static Name, rule: &'static str, model: impl FnOnce()) {
+        struct Restore(&'static Name);
         impl Drop for Restore {
             fn drop(&mut self) {
-                LEFT_OUT.set("");
+                self.0.set("");
             }
         }
-        LEFT_OUT.set(rule);
-        let _restore = Restore;
+        name.set(rule);
+        let _restore = Restore(name);
         model();
     }
 
@@ -234,7 +282,8 @@ pub use chosen::*;
 pub mod internals {
     pub use crate::{
         blocking::block_on,
-        loom::leaving_out,
+        loom::{leaving_out, opening},
+        patience::{Look, Patience},
         short_lock::ShortLock as RealShortLock,
         wait_list::{Locked, Standing, WaitQueue, Waiter},
     };

@@ -11,6 +11,8 @@
 //! - **M3** Permits are conserved: free ones in the word, assigned ones in the line, taken ones
 //!   with their holders. A waiter that gives up returns what was assigned to it (L4).
 //! - **M4** `CLOSED` is set under the lock and never cleared; nobody lines up after it.
+//! - **M6** Who finds too little may look again before lining up, for a bounded time, and takes what
+//!   has come in the meantime as anybody does who comes then. So by M2 nobody in line is overtaken.
 //!
 //! Feared: a permit goes to the word while a waiter lines up, and both sleep on. But to line up,
 //! the waiter changes the word from what it saw there to `WAITERS` (M1) in one step. Either it saw
@@ -20,6 +22,7 @@ use crate::{
     acquire::{Gate, acquire},
     error::{AcquireError, TryAcquireError},
     loom::{AtomicUsize, Ordering, const_fn},
+    patience::{Look, Patience},
     stats::Stats,
     wait_list::{Locked, Standing, WaitQueue},
     wakers::Wakers,
@@ -31,6 +34,7 @@ const ONE: usize = 4;
 
 pub(crate) struct Permits {
     word: AtomicUsize,
+    patience: Patience,
     queue: WaitQueue<()>,
 }
 
@@ -42,16 +46,20 @@ impl Permits {
             assert!(permits <= Self::MAX, "more permits than Semaphore::MAX_PERMITS");
             Self {
                 word: AtomicUsize::new(permits * ONE),
+                patience: Patience::new(),
                 queue: WaitQueue::new(()),
             }
         }
     }
 
     pub(crate) fn available(&self) -> usize {
+        // Acquire: pairs with the Release in `release`: who sees a permit sees what came before its
+        // return.
         self.word.load(Ordering::Acquire) / ONE
     }
 
     pub(crate) fn is_closed(&self) -> bool {
+        // Acquire: pairs with the Release in `close`.
         self.word.load(Ordering::Acquire) & CLOSED != 0
     }
 
@@ -92,6 +100,25 @@ impl Permits {
                 Ok(_) => return Ok(()),
                 Err(now) => word = now,
             }
+        }
+    }
+
+    /// Takes the permit of a mutex, of which there is one, if it is free and nobody waits.
+    ///
+    /// Expects what is most likely, instead of looking first: that takes longer, since a load waits for
+    /// the step before it.
+    #[inline]
+    pub(crate) fn try_acquire_only(&self) -> bool {
+        // Acquire: as in `try_acquire`.
+        self.word.compare_exchange(ONE, 0, Ordering::Acquire, Ordering::Relaxed).is_ok()
+    }
+
+    /// Returns the permit of a mutex, of which there is one.
+    #[inline]
+    pub(crate) fn release_only(&self) {
+        // Release: as in `release`.
+        if self.word.compare_exchange(0, ONE, Ordering::Release, Ordering::Relaxed).is_err() {
+            self.hand_over();
         }
     }
 
@@ -234,6 +261,25 @@ impl Gate for Permits {
             Err(TryAcquireError::Closed) => Some(Err(AcquireError::new())),
             Err(TryAcquireError::NoPermits) => None,
         }
+    }
+
+    fn look_again(&self, wanted: usize) -> bool {
+        // Relaxed: a look.
+        if self.word.load(Ordering::Relaxed) & (WAITERS | CLOSED) != 0 {
+            return false; // M6.
+        }
+        // Too many to be counted are never there.
+        let just_enough = wanted.saturating_mul(ONE);
+        self.patience.look_again(|| {
+            // Not a load first: between that and the step the word changes again, and its line has to
+            // come over twice. Acquire: as in `try_acquire`.
+            match self.word.compare_exchange(just_enough, 0, Ordering::Acquire, Ordering::Relaxed) {
+                Ok(_) => Look::Taken,
+                Err(now) if now & (WAITERS | CLOSED) != 0 => Look::Hopeless, // M6.
+                Err(now) if now / ONE > wanted && self.try_acquire(wanted).is_ok() => Look::Taken,
+                Err(_) => Look::Busy,
+            }
+        })
     }
 
     fn take(&self, _locked: &mut Locked<'_, ()>, wanted: usize) -> Result<usize, AcquireError> {

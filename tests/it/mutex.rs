@@ -1,7 +1,10 @@
 //! The mutex: order, hand-over, panics, and guards that travel.
 
 use crate::support_block_on::{Task, block_on};
-use raddle_sync::{MappedMutexGuard, Mutex, MutexGuard, OwnedMappedMutexGuard, OwnedMutexGuard};
+use raddle_sync::{
+    MappedMutexGuard, Mutex, MutexGuard, OwnedMappedMutexGuard, OwnedMutexGuard, RwLock, Semaphore,
+    budget, mpsc,
+};
 use std::{
     panic::{AssertUnwindSafe, catch_unwind},
     sync::Arc,
@@ -170,4 +173,29 @@ fn a_panic_while_a_part_is_chosen_unlocks_the_mutex() {
     }));
     assert!(outcome.is_err());
     assert!(lock.try_lock().is_ok());
+}
+
+/// Does `operation`, which never has to wait, as often as the budget allows, and once more.
+fn assert_spends_the_budget<F: Future>(operation: impl Fn() -> F) {
+    budget::refill();
+    for _ in 0..budget::DEFAULT {
+        drop(Task::new(operation()).ready());
+    }
+    let mut late = Task::waiting(operation());
+    assert!(late.is_woken(), "to go on after the others");
+    budget::refill();
+    drop(late.ready());
+    assert!(budget::has_remaining());
+    budget::clear();
+}
+
+#[test]
+fn taking_what_is_free_spends_the_budget() {
+    let (mutex, rwlock) = (Mutex::new(()), RwLock::new(()));
+    let (semaphore, (sender, _receiver)) = (Semaphore::new(3), mpsc::channel::<()>(1));
+    assert_spends_the_budget(|| mutex.lock());
+    assert_spends_the_budget(|| rwlock.read());
+    assert_spends_the_budget(|| rwlock.write());
+    assert_spends_the_budget(|| semaphore.acquire_many(2));
+    assert_spends_the_budget(|| sender.reserve());
 }

@@ -1,7 +1,7 @@
 //! The broadcast channel against a list of all messages: order, lag, who is woken, and what is kept for whom.
 #![allow(clippy::await_holding_lock, reason = "the lock says who waits, on one thread")]
 
-use crate::props_support::{Waiting, config, pick};
+use crate::props_support::{Desertion, Waiting, config, pick};
 use proptest::{collection::vec, prelude::*};
 use raddle_sync::broadcast::{
     Receiver, Sender, WeakSender,
@@ -64,8 +64,8 @@ struct World {
     senders: Vec<Sender<Message>>,
     weak: WeakSender<Message>,
     listeners: Vec<Listener>,
-    /// Who waits for the last receiver to go, with a sender each, and whether that was once so.
-    deserted: Vec<(bool, Waiting<'static, ()>)>,
+    /// Who waits for the last receiver to go, with a sender each.
+    deserted: Desertion,
 }
 
 impl World {
@@ -77,7 +77,7 @@ impl World {
             weak: sender.downgrade(),
             senders: vec![sender],
             listeners: Vec::new(),
-            deserted: Vec::new(),
+            deserted: Desertion::default(),
         }
     }
 
@@ -201,7 +201,7 @@ impl World {
                 let Some(index) = pick(which, self.listeners.len()) else { return };
                 drop(self.listeners.swap_remove(index));
                 if self.listeners.is_empty() {
-                    self.deserted.iter_mut().for_each(|(told, _)| *told = true);
+                    self.deserted.last_receiver_gone();
                 }
             }
             Operation::CloneSender => self.senders.extend(self.senders.first().cloned()),
@@ -218,25 +218,12 @@ impl World {
             }
             Operation::WaitForDesertion => {
                 let Some(sender) = self.senders.first().cloned() else { return };
-                match Waiting::start(async move { sender.closed().await }) {
-                    Ok(()) => assert!(self.listeners.is_empty()),
-                    Err(waiting) => {
-                        assert!(!self.listeners.is_empty(), "nobody is there");
-                        self.deserted.push((false, waiting));
-                    }
-                }
+                self.deserted.wait(async move { sender.closed().await }, self.listeners.len());
             }
             Operation::PollDesertion(which, another) => {
-                let Some(index) = pick(which, self.deserted.len()) else { return };
-                let (told, waiting) = &mut self.deserted[index];
-                let over = *told && self.listeners.is_empty();
-                assert_eq!(waiting.poll(another).is_ready(), over);
-                *told = false;
-                if over {
-                    drop(self.deserted.swap_remove(index));
-                    if self.is_closed() {
-                        self.wake_receivers();
-                    }
+                let ended = self.deserted.poll(which, another, self.listeners.len());
+                if ended && self.is_closed() {
+                    self.wake_receivers();
                 }
             }
         }
@@ -269,9 +256,7 @@ impl World {
                 (None, Err(_)) => panic!("a future that was dropped holds its receiver"),
             }
         }
-        for (told, waiting) in &self.deserted {
-            assert_eq!(waiting.wakes_since_poll(), usize::from(*told), "wake-ups of a sender");
-        }
+        self.deserted.compare();
     }
 }
 

@@ -80,6 +80,59 @@ impl<'a, T> Waiting<'a, T> {
     }
 }
 
+/// Senders that wait for the last receiver of their channel to go.
+#[derive(Default)]
+pub(crate) struct Desertion {
+    /// With whether the last receiver has gone, at least once, since it was last polled.
+    waiting: Vec<(bool, Waiting<'static, ()>)>,
+}
+
+impl Desertion {
+    pub(crate) fn is_empty(&self) -> bool {
+        self.waiting.is_empty()
+    }
+
+    /// How many senders are in here.
+    pub(crate) fn len(&self) -> usize {
+        self.waiting.len()
+    }
+
+    /// Lets another one wait. It does not have to if there are no receivers.
+    pub(crate) fn wait(&mut self, closed: impl Future<Output = ()> + 'static, receivers: usize) {
+        match Waiting::start(closed) {
+            Ok(()) => assert_eq!(receivers, 0, "somebody is there"),
+            Err(waiting) => {
+                assert_ne!(receivers, 0, "nobody is there");
+                self.waiting.push((false, waiting));
+            }
+        }
+    }
+
+    pub(crate) fn last_receiver_gone(&mut self) {
+        self.waiting.iter_mut().for_each(|(told, _)| *told = true);
+    }
+
+    /// Polls one. Whether that was the end of its wait, and of its sender.
+    pub(crate) fn poll(&mut self, which: u8, another: bool, receivers: usize) -> bool {
+        let Some(index) = pick(which, self.waiting.len()) else { return false };
+        let (told, waiting) = &mut self.waiting[index];
+        let over = *told && receivers == 0;
+        assert_eq!(waiting.poll(another).is_ready(), over);
+        *told = false;
+        if over {
+            drop(self.waiting.swap_remove(index));
+        }
+        over
+    }
+
+    /// Those who were told have been woken, once, and nobody else.
+    pub(crate) fn compare(&self) {
+        for (told, waiting) in &self.waiting {
+            assert_eq!(waiting.wakes_since_poll(), usize::from(*told), "wake-ups of a sender");
+        }
+    }
+}
+
 /// Which of `count` things a drawn number means.
 pub(crate) fn pick(drawn: u8, count: usize) -> Option<usize> {
     usize::from(drawn).checked_rem(count)

@@ -1,7 +1,7 @@
 //! The watch channel against a value and a version: who has seen which, who is woken, and the end.
 #![allow(clippy::await_holding_lock, reason = "the lock says who waits, on one thread")]
 
-use crate::props_support::{Waiting, config, pick};
+use crate::props_support::{Desertion, Waiting, config, pick};
 use proptest::{collection::vec, prelude::*};
 use raddle_sync::watch::{Receiver, Sender};
 use std::sync::{Arc, Mutex};
@@ -76,7 +76,7 @@ struct World {
     version: u64,
     senders: Vec<Sender<u64>>,
     watchers: Vec<Watcher>,
-    deserted: Vec<(bool, Waiting<'static, ()>)>,
+    deserted: Desertion,
 }
 
 impl World {
@@ -233,7 +233,7 @@ impl World {
                 let Some(index) = pick(which, self.watchers.len()) else { return };
                 drop(self.watchers.swap_remove(index));
                 if self.watchers.is_empty() {
-                    self.deserted.iter_mut().for_each(|(told, _)| *told = true);
+                    self.deserted.last_receiver_gone();
                 }
             }
             Operation::DropSender => {
@@ -244,25 +244,12 @@ impl World {
             }
             Operation::WaitForDesertion => {
                 let Some(sender) = self.senders.first().cloned() else { return };
-                match Waiting::start(async move { sender.closed().await }) {
-                    Ok(()) => assert!(self.watchers.is_empty()),
-                    Err(waiting) => {
-                        assert!(!self.watchers.is_empty(), "nobody is there");
-                        self.deserted.push((false, waiting));
-                    }
-                }
+                self.deserted.wait(async move { sender.closed().await }, self.watchers.len());
             }
             Operation::PollDesertion(which, another) => {
-                let Some(index) = pick(which, self.deserted.len()) else { return };
-                let (told, waiting) = &mut self.deserted[index];
-                let over = *told && self.watchers.is_empty();
-                assert_eq!(waiting.poll(another).is_ready(), over);
-                *told = false;
-                if over {
-                    drop(self.deserted.swap_remove(index));
-                    if self.is_closed() {
-                        self.wake_watchers();
-                    }
+                let ended = self.deserted.poll(which, another, self.watchers.len());
+                if ended && self.is_closed() {
+                    self.wake_watchers();
                 }
             }
         }
@@ -288,9 +275,7 @@ impl World {
                 (None, Err(_)) => panic!("a future that was dropped holds its receiver"),
             }
         }
-        for (told, waiting) in &self.deserted {
-            assert_eq!(waiting.wakes_since_poll(), usize::from(*told), "wake-ups of a sender");
-        }
+        self.deserted.compare();
     }
 }
 

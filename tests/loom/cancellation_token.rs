@@ -1,15 +1,11 @@
 //! Rules F1 to F6 of cancellation tokens.
 
 use crate::sync_support::run_beside;
-use loom::{
-    future::block_on,
-    sync::{
-        Arc,
-        atomic::{AtomicBool, Ordering},
-    },
-    thread,
+use loom::{future::block_on, thread};
+use raddle_sync::{
+    CancellationToken,
+    loom::internals::{leaving_out, opening},
 };
-use raddle_sync::{CancellationToken, loom::internals::leaving_out};
 
 fn a_child_born_while_its_parent_is_cancelled_hears_of_it() {
     loom::model(|| {
@@ -96,37 +92,34 @@ fn f2_two_cancel_at_once() {
     });
 }
 
-#[test]
-fn f6_who_finds_a_token_cancelled_finds_its_children_cancelled() {
-    loom::model(|| {
-        let root = CancellationToken::new();
-        let child = root.child_token();
-        let cancelling = {
-            let root = root.clone();
-            thread::spawn(move || root.cancel())
-        };
-        // Perhaps the other is at it, and there is nothing left to do.
-        root.cancel();
-        assert!(child.is_cancelled(), "a child is behind");
-        cancelling.join().unwrap();
+fn who_finds_a_token_cancelled_finds_its_children_cancelled() {
+    opening("F6", || {
+        loom::model(|| {
+            let root = CancellationToken::new();
+            let child = root.child_token();
+            let cancel = |root: &CancellationToken, child: &CancellationToken| {
+                // Perhaps the other is at it, and there is nothing left to do.
+                root.cancel();
+                child.is_cancelled()
+            };
+            let other = {
+                let (root, child) = (root.clone(), child.clone());
+                thread::spawn(move || cancel(&root, &child))
+            };
+            let here = cancel(&root, &child);
+            let there = other.join().unwrap();
+            assert!(here && there, "a child is behind");
+        });
     });
 }
 
-/// Two marks, of which the parent's is set first: what F6 forbids.
+#[test]
+fn f6_who_finds_a_token_cancelled_finds_its_children_cancelled() {
+    who_finds_a_token_cancelled_finds_its_children_cancelled();
+}
+
 #[test]
 #[should_panic(expected = "a child is behind")]
 fn f6_control_a_parent_that_is_marked_first_is_found_before_its_children() {
-    loom::model(|| {
-        let marks = Arc::new((AtomicBool::new(false), AtomicBool::new(false)));
-        let cancelling = {
-            let marks = Arc::clone(&marks);
-            thread::spawn(move || {
-                marks.0.store(true, Ordering::Release);
-                marks.1.store(true, Ordering::Release);
-            })
-        };
-        let behind = marks.0.load(Ordering::Acquire) && !marks.1.load(Ordering::Acquire);
-        cancelling.join().unwrap();
-        assert!(!behind, "a child is behind");
-    });
+    leaving_out("F6", who_finds_a_token_cancelled_finds_its_children_cancelled);
 }

@@ -1,17 +1,9 @@
 //! Rules J1 to J3 of the queues.
 
 use crate::sync_support::{once, run_beside};
-use loom::{
-    future::block_on,
-    sync::{
-        Arc,
-        atomic::{AtomicUsize, Ordering},
-    },
-    thread,
-};
+use loom::{future::block_on, sync::Arc, thread};
 use raddle_sync::{
-    Notify,
-    loom::internals::leaving_out,
+    loom::internals::{leaving_out, opening},
     queue::{LifoQueue, Queue},
 };
 use std::{future::poll_fn, task::Poll};
@@ -145,44 +137,34 @@ fn j2_two_who_take_the_last_items_tell_a_third_of_the_end() {
     });
 }
 
+fn the_last_task_done_wakes_who_joins() {
+    opening("J3", || {
+        loom::model(|| {
+            let queue = Arc::new(Queue::unbounded());
+            queue.try_put(1).unwrap();
+            queue.try_put(2).unwrap();
+            let workers = (0..2)
+                .map(|_| {
+                    let queue = Arc::clone(&queue);
+                    thread::spawn(move || {
+                        queue.try_get().unwrap();
+                        queue.task_done().unwrap();
+                    })
+                })
+                .collect();
+            run_beside(workers, queue.join());
+            assert!(queue.task_done().is_err(), "it was not done");
+        });
+    });
+}
+
 #[test]
 fn j3_the_last_task_done_wakes_who_joins() {
-    loom::model(|| {
-        let queue = Arc::new(Queue::unbounded());
-        queue.try_put(1).unwrap();
-        queue.try_put(2).unwrap();
-        let workers = (0..2)
-            .map(|_| {
-                let queue = Arc::clone(&queue);
-                thread::spawn(move || {
-                    queue.try_get().unwrap();
-                    queue.task_done().unwrap();
-                })
-            })
-            .collect();
-        run_beside(workers, queue.join());
-        assert!(queue.task_done().is_err(), "it was not done");
-    });
+    the_last_task_done_wakes_who_joins();
 }
 
 #[test]
 #[should_panic(expected = "lost wake-up")]
 fn j3_control_who_counts_before_its_notified_is_born_joins_for_ever() {
-    loom::model(|| {
-        let shared = Arc::new((AtomicUsize::new(1), Notify::new()));
-        let working = {
-            let shared = Arc::clone(&shared);
-            thread::spawn(move || {
-                if shared.0.fetch_sub(1, Ordering::AcqRel) == 1 {
-                    shared.1.notify_waiters();
-                }
-            })
-        };
-        let joining = async {
-            if shared.0.load(Ordering::Acquire) > 0 {
-                shared.1.notified().await;
-            }
-        };
-        run_beside(vec![working], joining);
-    });
+    leaving_out("J3", the_last_task_done_wakes_who_joins);
 }

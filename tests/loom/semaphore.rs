@@ -1,4 +1,4 @@
-//! Rules M1 to M4 of the permits behind semaphore and mutex.
+//! Rules M1 to M4 and M6 of the permits behind semaphore and mutex.
 
 use crate::sync_support::{once, run_beside};
 use loom::{
@@ -10,8 +10,8 @@ use loom::{
     thread,
 };
 use raddle_sync::{
-    Semaphore,
-    loom::internals::{Standing, WaitQueue, Waiter},
+    Notify, Semaphore,
+    loom::internals::{Look, Patience, Standing, WaitQueue, Waiter},
 };
 use std::{future::poll_fn, pin::pin, task::Poll};
 
@@ -167,5 +167,109 @@ fn l4_a_blocking_and_an_impatient_acquire_share_one_permit() {
         impatient.join().unwrap();
         patient.join().unwrap();
         assert_eq!(gate.available_permits(), 1);
+    });
+}
+
+/// What the next model needs of a semaphore with one permit.
+trait OnePermit: Send + Sync + 'static {
+    fn acquire(&self) -> impl Future<Output = ()> + Send;
+    fn release(&self);
+}
+
+impl OnePermit for Semaphore {
+    async fn acquire(&self) {
+        Semaphore::acquire(self).await.unwrap().forget();
+    }
+
+    fn release(&self) {
+        self.add_permits(1);
+    }
+}
+
+/// Gives a permit to whoever comes by, whether others wait or not.
+struct Barging {
+    free: AtomicUsize,
+    released: Notify,
+}
+
+impl OnePermit for Barging {
+    async fn acquire(&self) {
+        while self.free.swap(0, Ordering::Acquire) == 0 {
+            self.released.notified().await;
+        }
+    }
+
+    fn release(&self) {
+        self.free.store(1, Ordering::Release);
+        self.released.notify_one();
+    }
+}
+
+/// One in line, and another that comes, and may look again, while the permit is released.
+fn line_against_newcomer<P: OnePermit>(taken: fn() -> P) {
+    loom::model(move || {
+        let gate = Arc::new(taken());
+        let first = {
+            let gate = Arc::clone(&gate);
+            async move { gate.acquire().await }
+        };
+        let mut first = Box::pin(first);
+        assert!(block_on(once(first.as_mut())).is_none());
+        let second = {
+            let gate = Arc::clone(&gate);
+            thread::spawn(move || _ = block_on(once(gate.acquire())))
+        };
+        gate.release();
+        let overtaken = block_on(once(first.as_mut())).is_none();
+        second.join().unwrap();
+        drop(first); // Takes a lock, which a model cannot do while it fails.
+        assert!(!overtaken, "who came second was first");
+    });
+}
+
+#[test]
+fn m6_who_looks_again_overtakes_nobody_in_line() {
+    line_against_newcomer(|| Semaphore::new(0));
+}
+
+#[test]
+#[should_panic(expected = "who came second was first")]
+fn m6_control_where_permits_go_to_whoever_comes_by_the_line_is_overtaken() {
+    line_against_newcomer(|| Barging { free: AtomicUsize::new(0), released: Notify::new() });
+}
+
+/// How often a visitor looks at a lock that stays taken.
+fn looks_in_vain(patience: &Patience) -> usize {
+    let mut looks = 0;
+    assert!(!patience.look_again(|| {
+        looks += 1;
+        Look::Busy
+    }));
+    looks
+}
+
+#[test]
+fn m6_a_lock_that_stays_taken_is_looked_at_ever_more_seldom() {
+    let mut model = loom::model::Builder::new();
+    model.max_branches = 50_000; // Of one thread, which has no choice.
+    model.check(|| {
+        let patience = Patience::new();
+        let looks: Vec<_> = (0..2_200).map(|_| looks_in_vain(&patience)).collect();
+        // The first visitor, and whoever comes after 1024 who got in line at once.
+        assert_eq!(looks.iter().filter(|&&looks| looks > 0).count(), 3);
+        assert!(looks.iter().all(|&looks| looks <= 6), "{looks:?}");
+    });
+}
+
+#[test]
+fn m6_a_lock_that_is_let_go_soon_gains_patience_up_to_a_bound() {
+    loom::model(|| {
+        let patience = Patience::new();
+        for _ in 0..20 {
+            assert!(patience.look_again(|| Look::Taken));
+        }
+        assert!((7..100).contains(&looks_in_vain(&patience)), "one failure costs half");
+        assert!(!patience.look_again(|| Look::Hopeless));
+        assert!(looks_in_vain(&patience) > 7, "a line says nothing about the lock");
     });
 }

@@ -22,7 +22,7 @@
 //! one at a time; looking and waiting take no lock of the family.
 
 use crate::{
-    loom::{AtomicBool, Mutex, Ordering, left_out},
+    loom::{AtomicBool, Mutex, Ordering, left_out, window},
     notify::Notify,
 };
 // The standard library's under loom, too, whose own has no `Weak`. That reference counts work is
@@ -122,10 +122,13 @@ impl Token {
             return;
         }
         let cancelled = table.take_out(self.place.row);
-        // From below (F6): they were collected with parents before their children.
-        for token in cancelled.iter().rev() {
+        let count = cancelled.len();
+        for done in 0..count {
+            // From below (F6): they were collected with parents before their children.
+            let next = if left_out("F6") { done } else { count - 1 - done };
             // Release: pairs with the Acquire in `is_cancelled`.
-            token.cancelled.store(true, Ordering::Release);
+            cancelled[next].cancelled.store(true, Ordering::Release);
+            window("F6");
         }
         drop(table);
         let mut first_panic = None;

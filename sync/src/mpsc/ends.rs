@@ -2,7 +2,7 @@
 //! one's own.
 
 use super::{
-    chan::{Chan, Refill},
+    chan::{Chan, Refill, Unreturned},
     error::TryRecvError,
 };
 use crate::{
@@ -129,16 +129,19 @@ impl<T> Rx<T> {
     #[inline]
     fn next(&mut self) -> Option<T> {
         let message = self.taken.pop_front()?;
-        if !mem::take(&mut self.first_is_paid) && self.chan.return_slots(1) {
-            return Some(self.serve_with(message));
+        if mem::take(&mut self.first_is_paid) {
+            return Some(message);
         }
-        Some(message)
+        Some(match self.chan.return_slots(1) {
+            None => message,
+            Some(own) => self.serve_with(own, message),
+        })
     }
 
     /// Serves the line. If a waker panics there, the message stays in the channel.
     #[cold]
-    fn serve_with(&mut self, message: T) -> T {
-        match catch_unwind(AssertUnwindSafe(|| self.chan.serve_line())) {
+    fn serve_with(&mut self, own: Unreturned, message: T) -> T {
+        match catch_unwind(AssertUnwindSafe(|| self.chan.serve_line(own))) {
             Ok(()) => message,
             Err(panic) => {
                 self.taken.push_front(message);
@@ -181,8 +184,8 @@ impl<T> Rx<T> {
             let some = self.taken.len().min(limit - count);
             into.extend(self.taken.drain(..some));
             let unpaid = some - usize::from(mem::take(&mut self.first_is_paid));
-            if self.chan.return_slots(unpaid) {
-                self.chan.serve_line();
+            if let Some(own) = self.chan.return_slots(unpaid) {
+                self.chan.serve_line(own);
             }
             count += some;
         }

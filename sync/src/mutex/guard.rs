@@ -134,7 +134,7 @@ impl<T: ?Sized> DerefMut for MutexGuard<'_, T> {
 impl<T: ?Sized> Drop for MutexGuard<'_, T> {
     #[inline]
     fn drop(&mut self) {
-        self.mutex.permits.release(1);
+        self.mutex.permits.release_only();
     }
 }
 
@@ -254,7 +254,7 @@ impl<T: ?Sized> DerefMut for OwnedMutexGuard<T> {
 
 impl<T: ?Sized> Drop for OwnedMutexGuard<T> {
     fn drop(&mut self) {
-        self.mutex.permits.release(1);
+        self.mutex.permits.release_only();
     }
 }
 

@@ -121,7 +121,7 @@ impl<T: ?Sized> DerefMut for MappedMutexGuard<'_, T> {
 
 impl<T: ?Sized> Drop for MappedMutexGuard<'_, T> {
     fn drop(&mut self) {
-        self.permits.release(1);
+        self.permits.release_only();
     }
 }
 
@@ -229,7 +229,7 @@ impl<L: ?Sized, T: ?Sized> DerefMut for OwnedMappedMutexGuard<L, T> {
 
 impl<L: ?Sized, T: ?Sized> Drop for OwnedMappedMutexGuard<L, T> {
     fn drop(&mut self) {
-        self.mutex.permits.release(1);
+        self.mutex.permits.release_only();
     }
 }
 

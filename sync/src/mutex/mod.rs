@@ -16,7 +16,8 @@ pub use guard::{MutexGuard, OwnedMutexGuard};
 pub use mapped::{MappedMutexGuard, OwnedMappedMutexGuard};
 
 use crate::{
-    blocking::block_on, error::TryLockError, loom::const_fn, permits::Permits, stats::Stats,
+    acquire::Acquire, blocking::block_on, budget, error::TryLockError, loom::const_fn,
+    permits::Permits, stats::Stats,
 };
 use std::{cell::UnsafeCell, fmt, sync::Arc};
 
@@ -26,8 +27,10 @@ use std::{cell::UnsafeCell, fmt, sync::Arc};
 /// the standard library does the same for less.
 ///
 /// Locking is fair: an unlock hands the mutex to whoever waits longest, and only
-/// [`try_lock`](Self::try_lock) could come in between. Uncontended, lock and unlock are one atomic
-/// operation each. There is no poisoning: a panic unlocks the mutex and leaves the value as it is.
+/// [`try_lock`](Self::try_lock) could come in between. Who finds it locked, and nobody in line, looks
+/// again for some microseconds before getting in line, as long as that pays at this mutex. Uncontended,
+/// lock and unlock are one atomic operation each. There is no poisoning: a panic unlocks the mutex and
+/// leaves the value as it is.
 ///
 /// Works on any executor, and from plain threads through [`blocking_lock`](Self::blocking_lock).
 ///
@@ -104,7 +107,9 @@ impl<T: ?Sized> Mutex<T> {
     /// # });
     /// ```
     pub async fn lock(&self) -> MutexGuard<'_, T> {
-        self.acquire().await;
+        if !self.acquire_at_once() {
+            self.acquire().await;
+        }
         MutexGuard::new(self)
     }
 
@@ -159,7 +164,9 @@ impl<T: ?Sized> Mutex<T> {
     /// # });
     /// ```
     pub async fn lock_owned(self: Arc<Self>) -> OwnedMutexGuard<T> {
-        self.acquire().await;
+        if !self.acquire_at_once() {
+            self.acquire().await;
+        }
         OwnedMutexGuard::new(self)
     }
 
@@ -225,9 +232,15 @@ impl<T: ?Sized> Mutex<T> {
         self.permits.enable_stats();
     }
 
+    /// In the outermost future: two deeper, where waiting begins, it is not inlined everywhere.
+    #[inline]
+    fn acquire_at_once(&self) -> bool {
+        budget::at_once(|| self.permits.try_acquire_only().then_some(())).is_some()
+    }
+
     async fn acquire(&self) {
         // It is never closed, so this does not fail; and if it did, nobody would get a guard.
-        if self.permits.acquire(1).await.is_err() {
+        if Acquire::new(&self.permits, 1).await.is_err() {
             unreachable!("a mutex is never closed");
         }
     }

@@ -85,7 +85,8 @@ impl<'q> Place<'q> {
             if word & STATE != NOTIFIED {
                 return false;
             }
-            // Acquire: pairs with the Release that left the mark.
+            // Acquire: pairs with the Release that left the mark; on failure, with that of a sweep, as
+            // above.
             match notify.word.compare_exchange_weak(
                 word,
                 word & !STATE | EMPTY,

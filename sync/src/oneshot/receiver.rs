@@ -100,6 +100,8 @@ impl<T> Receiver<T> {
             // SAFETY: O3: `RX_DONE` is not set while we have the pointer.
             let shared = unsafe { shared.as_ref() };
             // A value that was taken took the pointer with it.
+            // Acquire: pairs with the Release of `SENT`: who sees that there is a value sees what came
+            // before it was sent.
             shared.word.load(Ordering::Acquire) & VALUE == 0
         })
     }

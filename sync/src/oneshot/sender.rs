@@ -89,6 +89,7 @@ impl<T> Sender<T> {
     /// assert!(sender.is_closed());
     /// ```
     pub fn is_closed(&self) -> bool {
+        // Acquire: pairs with the Release in `close`, here and in `poll_closed`.
         self.shared().word.load(Ordering::Acquire) & CLOSED != 0
     }
 

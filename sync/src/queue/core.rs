@@ -32,7 +32,7 @@
 use super::error::{GetError, PutError, TaskDoneError, TryGetError, TryPutError};
 use crate::{
     error::TryAcquireError,
-    loom::{Mutex, const_fn, left_out},
+    loom::{Mutex, const_fn, left_out, window},
     notify::Notify,
     permits::Permits,
     stats::Stats,
@@ -246,9 +246,13 @@ impl<S: Store> Core<S> {
     pub(super) async fn join(&self) {
         loop {
             // Born before the look (J3).
-            let notified = self.all_done.notified();
+            let mut notified = self.all_done.notified();
             if self.guarded.lock().not_done == 0 {
                 return;
+            }
+            window("J3");
+            if left_out("J3") {
+                notified = self.all_done.notified();
             }
             notified.await;
         }

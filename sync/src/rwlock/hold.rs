@@ -1,7 +1,8 @@
 //! Being inside a reader-writer lock, as a value: dropping it leaves.
 //!
 //! # Safety
-//! The one unsafe step moves the way to the lock out of a `Hold` that is then forgotten.
+//! One unsafe step moves the way to the lock out of a `Hold` that is then forgotten. The others reach
+//! for the value, in guards whose `Hold` says that they write.
 #![allow(unsafe_code)]
 
 use super::{RwLock, raw::RawRwLock};
@@ -91,3 +92,29 @@ impl<W: Way, S: Share> Drop for Hold<W, S> {
         S::leave(self.way.raw());
     }
 }
+
+/// Implements `Deref` and `DerefMut` for guards that write. Their field `value` points into the cell of
+/// the lock that they hold.
+macro_rules! reach_the_value {
+    ($([$($generics:tt)*] $guard:ty: $value:ty),+ $(,)?) => {$(
+        impl<$($generics)*> std::ops::Deref for $guard {
+            type Target = $value;
+
+            #[inline]
+            fn deref(&self) -> &$value {
+                // SAFETY: X1: while this guard is inside, nobody writes but, perhaps, through it.
+                unsafe { self.value.as_ref() }
+            }
+        }
+
+        impl<$($generics)*> std::ops::DerefMut for $guard {
+            #[inline]
+            fn deref_mut(&mut self) -> &mut $value {
+                // SAFETY: X1: nobody else is inside, and the guard is borrowed mutably.
+                unsafe { self.value.as_mut() }
+            }
+        }
+    )+};
+}
+
+pub(super) use reach_the_value;

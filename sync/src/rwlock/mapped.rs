@@ -8,16 +8,11 @@
 
 use super::{
     RwLock,
-    hold::{Hold, Writing},
+    hold::{Hold, Writing, reach_the_value},
     raw::RawRwLock,
 };
 use crate::guard::show_the_value;
-use std::{
-    marker::PhantomData,
-    ops::{Deref, DerefMut},
-    ptr::NonNull,
-    sync::Arc,
-};
+use std::{marker::PhantomData, ptr::NonNull, sync::Arc};
 
 /// An [`RwLockWriteGuard`](crate::RwLockWriteGuard) for a part of the value.
 ///
@@ -118,24 +113,6 @@ impl<'a, T: ?Sized> RwLockMappedWriteGuard<'a, T> {
     }
 }
 
-impl<T: ?Sized> Deref for RwLockMappedWriteGuard<'_, T> {
-    type Target = T;
-
-    #[inline]
-    fn deref(&self) -> &T {
-        // SAFETY: X1: while this guard is inside, nobody writes but, perhaps, through it.
-        unsafe { self.value.as_ref() }
-    }
-}
-
-impl<T: ?Sized> DerefMut for RwLockMappedWriteGuard<'_, T> {
-    #[inline]
-    fn deref_mut(&mut self) -> &mut T {
-        // SAFETY: X1: nobody else is inside, and the guard is borrowed mutably.
-        unsafe { self.value.as_mut() }
-    }
-}
-
 impl<L: ?Sized, T: ?Sized> OwnedRwLockMappedWriteGuard<L, T> {
     /// A guard for a part of the part, as [`OwnedRwLockWriteGuard::map`](crate::OwnedRwLockWriteGuard::map).
     ///
@@ -202,22 +179,9 @@ impl<L: ?Sized, T: ?Sized> OwnedRwLockMappedWriteGuard<L, T> {
     }
 }
 
-impl<L: ?Sized, T: ?Sized> Deref for OwnedRwLockMappedWriteGuard<L, T> {
-    type Target = T;
-
-    #[inline]
-    fn deref(&self) -> &T {
-        // SAFETY: X1: while this guard is inside, nobody writes but, perhaps, through it.
-        unsafe { self.value.as_ref() }
-    }
-}
-
-impl<L: ?Sized, T: ?Sized> DerefMut for OwnedRwLockMappedWriteGuard<L, T> {
-    #[inline]
-    fn deref_mut(&mut self) -> &mut T {
-        // SAFETY: X1: nobody else is inside, and the guard is borrowed mutably.
-        unsafe { self.value.as_mut() }
-    }
+reach_the_value! {
+    [T: ?Sized] RwLockMappedWriteGuard<'_, T>: T,
+    [L: ?Sized, T: ?Sized] OwnedRwLockMappedWriteGuard<L, T>: T,
 }
 
 show_the_value! {

@@ -7,16 +7,11 @@
 
 use super::{
     OwnedRwLockMappedWriteGuard, RwLock, RwLockMappedWriteGuard,
-    hold::{Hold, Writing},
+    hold::{Hold, Writing, reach_the_value},
     raw::RawRwLock,
 };
 use crate::guard::show_the_value;
-use std::{
-    marker::PhantomData,
-    ops::{Deref, DerefMut},
-    ptr::NonNull,
-    sync::Arc,
-};
+use std::{marker::PhantomData, ptr::NonNull, sync::Arc};
 
 /// Reads and writes the value of an [`RwLock`], alone, until it is dropped.
 ///
@@ -138,24 +133,6 @@ impl<'a, T: ?Sized> RwLockWriteGuard<'a, T> {
     }
 }
 
-impl<T: ?Sized> Deref for RwLockWriteGuard<'_, T> {
-    type Target = T;
-
-    #[inline]
-    fn deref(&self) -> &T {
-        // SAFETY: X1: while this guard is inside, nobody writes but, perhaps, through it.
-        unsafe { self.value.as_ref() }
-    }
-}
-
-impl<T: ?Sized> DerefMut for RwLockWriteGuard<'_, T> {
-    #[inline]
-    fn deref_mut(&mut self) -> &mut T {
-        // SAFETY: X1: nobody else is inside, and the guard is borrowed mutably.
-        unsafe { self.value.as_mut() }
-    }
-}
-
 impl<L: ?Sized> OwnedRwLockWriteGuard<L> {
     /// A guard for a part of the value. The lock stays write-locked until it is dropped.
     ///
@@ -241,22 +218,9 @@ impl<L: ?Sized> OwnedRwLockWriteGuard<L> {
     }
 }
 
-impl<T: ?Sized> Deref for OwnedRwLockWriteGuard<T> {
-    type Target = T;
-
-    #[inline]
-    fn deref(&self) -> &T {
-        // SAFETY: X1: while this guard is inside, nobody writes but, perhaps, through it.
-        unsafe { self.value.as_ref() }
-    }
-}
-
-impl<T: ?Sized> DerefMut for OwnedRwLockWriteGuard<T> {
-    #[inline]
-    fn deref_mut(&mut self) -> &mut T {
-        // SAFETY: X1: nobody else is inside, and the guard is borrowed mutably.
-        unsafe { self.value.as_mut() }
-    }
+reach_the_value! {
+    [T: ?Sized] RwLockWriteGuard<'_, T>: T,
+    [T: ?Sized] OwnedRwLockWriteGuard<T>: T,
 }
 
 show_the_value! {

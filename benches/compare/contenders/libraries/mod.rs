@@ -5,8 +5,7 @@
 //! a task that never yields has to wait for a full channel anyway.
 
 mod others;
-mod raddle;
-mod tokio;
+mod tokios_names;
 
 /// raddle-sync.
 pub(crate) struct RaddleSync;

@@ -8,15 +8,15 @@
 //! - **C1** A slot is a permission to have one message in the channel. Slots are conserved: `free`
 //!   ones in the inbox, `returned` ones in the receiver's word, and those of messages, permits and
 //!   waiters.
-//! - **C2** The receiver returns the slot of each message it hands out by adding to `returned`.
-//!   Senders move the sum to `free` when they find none there. So neither takes the lock for the
-//!   other's sake.
+//! - **C2** The receiver returns the slot of each message it hands out by adding to `returned`, or,
+//!   if it sees a line, by dealing it out there. Senders move the sum to `free` when they find none
+//!   there. So neither takes the lock for the other's sake.
 //! - **C3** `LINE` is set in `returned` exactly while the line is not empty, and changes under the
 //!   line's lock. It is set in the step that finds no returned slots, with the inbox locked too. A
 //!   receiver that finds it in its own step takes the line's lock and deals out (L5).
 //! - **C4** While `LINE` is set nothing is `free`, and nobody takes what is returned past the line,
 //!   `try_send` neither.
-//! - **C5** `receiver` changes under the inbox's lock. Nobody lines up, and no slot is taken, once
+//! - **C5** `receiver` changes under the locks of line and inbox. Nobody lines up, and no slot is taken, once
 //!   it is not `OPEN`. Slots taken before stay good: the receiver waits for their messages, or
 //!   their return.
 //! - **C6** Messages and wakers leave the locks before they are dropped or woken, and the
@@ -37,6 +37,8 @@
 //! that have room).
 
 mod slots;
+
+pub(super) use slots::Unreturned;
 
 use super::error::TrySendError;
 use crate::{

@@ -19,6 +19,10 @@ const SLOT: usize = 2;
 /// How many senders are woken together: mostly one waits, or two.
 const SERVED: usize = if WAKE_BATCH < 4 { WAKE_BATCH } else { 4 };
 
+/// Slots that their returner has not put into the word, because it has seen a line that wants them.
+#[must_use = "slots that nobody gets are lost"]
+pub(in crate::mpsc) struct Unreturned(usize);
+
 impl<T> Chan<T> {
     /// Waits for slots.
     pub(in crate::mpsc) async fn reserve(&self, count: usize) -> Result<(), SendError<()>> {
@@ -76,30 +80,43 @@ impl<T> Chan<T> {
         inbox.free + self.returned.load(Ordering::Acquire) / SLOT
     }
 
-    /// C2: the slots of `count` messages are free again. Whether there is a line, which the caller
-    /// then serves.
+    /// C2: the slots of `count` messages are free again. If there is a line, the caller serves it, with
+    /// what is given back here.
     #[inline]
     #[must_use = "a line that is not served sleeps on"]
-    pub(in crate::mpsc) fn return_slots(&self, count: usize) -> bool {
+    pub(in crate::mpsc) fn return_slots(&self, count: usize) -> Option<Unreturned> {
+        if !self.is_bounded() {
+            return None;
+        }
+        // Relaxed: a look. If there is no line any more, `serve` finds that out under its lock; if
+        // there is one after all, the step below does.
+        if self.returned.load(Ordering::Relaxed) & LINE != 0 {
+            return Some(Unreturned(count));
+        }
         // AcqRel: Release pairs with the Acquire of whoever takes the slots; Acquire orders the
         // step after that of a sender that set `LINE`.
-        self.is_bounded() && self.returned.fetch_add(count * SLOT, Ordering::AcqRel) & LINE != 0
+        let before = self.returned.fetch_add(count * SLOT, Ordering::AcqRel);
+        (before & LINE != 0).then_some(Unreturned(0))
     }
 
-    pub(in crate::mpsc) fn serve_line(&self) {
-        self.serve(&mut Wakers::new());
+    pub(in crate::mpsc) fn serve_line(&self, own: Unreturned) {
+        self.serve(own, &mut Wakers::new());
     }
 
-    /// Deals returned slots out to the line; those served last are left in `wakers`.
+    /// Deals the caller's slots and returned ones out to the line; those served last are left in
+    /// `wakers`.
     #[cold]
-    fn serve(&self, wakers: &mut Wakers<SERVED>) {
-        let mut count = 0;
+    fn serve(&self, own: Unreturned, wakers: &mut Wakers<SERVED>) {
+        let Unreturned(mut count) = own;
         let mut line = self.line.lock();
         // C7: looked at again after each wait for the lock, during which those in line may have
         // left.
         while !line.is_empty() {
-            // AcqRel: as in `collect`.
-            count += self.returned.fetch_and(LINE, Ordering::AcqRel) / SLOT;
+            // Relaxed: a look. Who returns something that it misses serves the line next.
+            if self.returned.load(Ordering::Relaxed) / SLOT > 0 {
+                // AcqRel: as in `collect`.
+                count += self.returned.fetch_and(LINE, Ordering::AcqRel) / SLOT;
+            }
             count = line.assign(count, wakers);
             if line.is_empty() || count == 0 {
                 break;
@@ -134,12 +151,14 @@ impl<T> Gate for Chan<T> {
     }
 
     fn take(&self, line: &mut Locked<'_, ()>, wanted: usize) -> Result<usize, AcquireError> {
+        if !line.is_empty() {
+            // Relaxed: it changes under the line's lock, which we hold (C5).
+            let open = self.receiver.load(Ordering::Relaxed) == OPEN;
+            return if open { Ok(wanted) } else { Err(AcquireError::new()) };
+        }
         let mut inbox = self.inbox.lock();
         if inbox.receiver != OPEN {
             return Err(AcquireError::new());
-        }
-        if !line.is_empty() {
-            return Ok(wanted);
         }
         while !self.take_slots(&mut inbox, wanted) {
             // C3: the line begins in the step that finds no returned slots. AcqRel: as in
@@ -164,8 +183,8 @@ impl<T> Gate for Chan<T> {
             return;
         }
         let mut wakers = Wakers::new();
-        if self.return_slots(count) {
-            self.serve(&mut wakers);
+        if let Some(own) = self.return_slots(count) {
+            self.serve(own, &mut wakers);
         }
         // C5: a closed receiver may have been waiting for just these slots. It looks at them under
         // the lock, so either it sees them or we its waker.
