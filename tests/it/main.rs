@@ -23,6 +23,7 @@ mod local_set;
 mod million;
 mod panics;
 mod pool;
+mod scope_blocking;
 mod size;
 mod spawn;
 mod task_group;
@@ -40,6 +41,7 @@ mod join_macros;
 mod select;
 
 // The scheduler.
+mod block_in_place;
 mod blocking;
 mod blocking_classes;
 mod budget;
@@ -75,6 +77,7 @@ mod files;
 #[cfg(feature = "net")]
 mod io_util;
 #[cfg(feature = "net")]
+mod pinned;
 mod pipes;
 #[cfg(feature = "net")]
 mod processes;

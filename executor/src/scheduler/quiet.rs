@@ -1,7 +1,7 @@
 //! Whether anybody has anything to do: when time is paused, it moves on only when nobody has.
 //!
 //! - **Z1** *Quiet* is: no worker is active or searching, or has wakers from the driver that it has not woken; no root
-//!   future is woken or being polled; no parker holds a notification; every queue and LIFO slot and the injector are empty; no blocking call waits for a thread or runs.
+//!   future is woken or being polled; no parker holds a notification; every queue and LIFO slot and the injector are empty, and no pinned task is to be polled; no blocking call waits for a thread or runs.
 //! - **Z2** *All at once.* These cannot be read in one step. So they are read, then the blocking calls, and then once more,
 //!   and nobody may have polled anything in between: beats are counted. What nobody does twice, with no poll in between,
 //!   nobody does.
@@ -17,6 +17,7 @@
 
 use super::block_on::Root;
 use super::shared::Shared;
+use super::slot::PINNED;
 use crate::loom::sync::atomic::{Ordering::SeqCst, fence};
 use std::sync::Arc;
 
@@ -51,6 +52,7 @@ impl Shared {
                     || slot.parker.is_notified()
                     || !slot.lifo_is_empty()
                     || slot.stealer.len() > 0
+                    || slot.wants(PINNED)
             })
     }
 

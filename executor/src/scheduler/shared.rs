@@ -3,16 +3,17 @@
 use super::block_on::Root;
 use super::context;
 use super::driver::Driver;
+use super::exchange::Exchange;
 use super::idle::Idle;
 use super::shutdown::Shutdown;
-use super::slot::{Claim, Slot};
+use super::slot::{Claim, Passed, Slot};
 use super::standby::Standby;
 use crate::blocking::Pool;
 use crate::contain::contain;
 use crate::loom::sync::Mutex;
 use crate::loom::thread::Thread;
 use crate::queue::Inject;
-use crate::runtime;
+use crate::runtime::{self, Alive};
 use crate::task::observer::Observer;
 use crate::task::raw::TaskRef;
 use crate::task::runnable::{Nowhere, Runnable};
@@ -63,6 +64,10 @@ pub(crate) struct Shared {
     pub(crate) idle: CachePadded<Idle>,
     pub(crate) driver: Driver,
     pub(crate) standby: Standby,
+    /// Who has which of the worker threads' slots (P13).
+    pub(crate) exchange: Exchange<Passed>,
+    /// The threads that hold them, or wait for one.
+    pub(crate) alive: Arc<Alive>,
     /// The scheduler's own: it does not stop (`driver.rs`).
     pub(crate) clock: Arc<dyn Clock>,
     /// What tasks take for the time.
@@ -119,6 +124,8 @@ impl Shared {
             idle: CachePadded::new(Idle::new(workers.max(1))),
             driver,
             standby: Standby::new(),
+            exchange: Exchange::new(workers),
+            alive: Arc::default(),
             clock,
             time,
             blocking,
@@ -172,6 +179,30 @@ impl Shared {
         F: Future + Send + 'static,
         F::Output: Send + 'static,
     {
+        // SAFETY: they live for ever.
+        #[allow(unsafe_code)]
+        unsafe {
+            self.spawn_unchecked(future, location, furnish)
+        }
+    }
+
+    /// As [`spawn_furnished`](Shared::spawn_furnished).
+    ///
+    /// # Safety
+    /// What the future borrows must live until the task is COMPLETE, and what the output borrows until it is dropped, by the
+    /// handle or, without one, before COMPLETE.
+    #[allow(unsafe_code)]
+    #[inline]
+    pub(crate) unsafe fn spawn_unchecked<F>(
+        &self,
+        future: F,
+        location: &'static Location<'static>,
+        furnish: impl FnOnce(TaskRef),
+    ) -> JoinHandle<F::Output>
+    where
+        F: Future + Send,
+        F::Output: Send,
+    {
         context::with_worker_of(self, |worker| match worker {
             Some(worker) => {
                 let id = worker.core.ids.borrow_mut().next();
@@ -179,10 +210,7 @@ impl Shared {
                 self.prepare(task, furnish);
                 worker.submit_spawned(Runnable::from_wake(task));
                 // SAFETY: just made for `F`, and this is its one handle.
-                #[allow(unsafe_code)]
-                unsafe {
-                    JoinHandle::new(task)
-                }
+                unsafe { JoinHandle::new(task) }
             }
             None => {
                 let task = cell::allocate::<F, Slot>(
@@ -200,10 +228,7 @@ impl Shared {
                     self.submit_remote(runnable);
                 }
                 // SAFETY: as above.
-                #[allow(unsafe_code)]
-                unsafe {
-                    JoinHandle::new(task)
-                }
+                unsafe { JoinHandle::new(task) }
             }
         })
     }

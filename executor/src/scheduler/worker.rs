@@ -1,16 +1,17 @@
 //! A worker: one step at a time, so that a thread can run it in a loop and a simulator can choose who steps next.
 
+use super::context;
 use super::idle::{Searching, Unparked};
 use super::pace::{Glance, TURN_INTERVAL, Window};
 use super::shared::{Shared, call};
-use super::slot::{Core, Mode, Slot};
+use super::slot::{CLOSED, Core, Mode, PINNED, RECALLED, Slot};
 use super::watch::Look;
 use crate::contain::contain;
 use crate::loom::sync::atomic::{Ordering::*, fence};
-use crate::task::Host;
 use crate::task::observer::Observer;
 use crate::task::raw::TaskRef;
 use crate::task::runnable::{Ran, Runnable};
+use crate::task::{Host, current};
 use crossbeam_utils::CachePadded;
 use std::task::Waker;
 
@@ -33,9 +34,39 @@ pub(crate) enum Step {
     Ran,
     /// Found nothing to do: park.
     Idle,
+    /// Lost the slot in the middle of a poll (P15): the core is not to be touched any more.
+    Away,
+}
+
+/// Whose the slot is in which a thread works.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Tenure {
+    /// Its own.
+    Home,
+    /// Another thread's, which may want it back (P16).
+    Spare,
+}
+
+/// Why the loop of a worker thread has ended.
+#[must_use]
+#[derive(Debug, PartialEq, Eq)]
+pub(crate) enum End {
+    /// The runtime is closed: the slot is to be left.
+    Closed,
+    /// The slot is lost (P15).
+    Away,
+    /// The slot's home wants it back (P16).
+    Recalled,
 }
 
 impl Host for Worker<'_> {
+    const IS_PREPARED: bool = true;
+
+    #[inline]
+    fn has_lost_slot(&self) -> bool {
+        context::has_no_slot()
+    }
+
     #[inline]
     fn owner(&self) -> *const () {
         std::ptr::from_ref(self.slot).cast()
@@ -74,24 +105,60 @@ impl Host for Worker<'_> {
 }
 
 impl Worker<'_> {
-    /// The loop of a worker thread.
-    pub(crate) fn run(&self) {
-        self.shared.idle.enter();
+    /// The loop of a worker thread. The slot is counted as active.
+    pub(crate) fn run(&self, tenure: Tenure) -> End {
         self.slot.set_mode(Mode::Working);
+        self.core.pace.interrupted(self.shared.clock.now());
+        self.core.last_turn.set(None);
+        let reasons = match tenure {
+            Tenure::Home => CLOSED | PINNED,
+            Tenure::Spare => CLOSED | RECALLED,
+        };
         let mut searching = None;
-        while !self.shared.shutdown.is_closed() {
-            if self.step(&mut searching) == Step::Idle {
-                self.announce_park();
-                if !self.has_own_work() {
-                    searching = self.park(searching.take());
+        loop {
+            if self.slot.wants(reasons)
+                && let Some(end) = self.attend(tenure)
+            {
+                if end != End::Away {
+                    self.stop_searching_if(searching);
                 }
-                self.announce_unpark();
+                return end;
+            }
+            match self.step(&mut searching) {
+                Step::Ran => {}
+                Step::Away => return End::Away,
+                Step::Idle => {
+                    self.announce_park();
+                    // Who asks on this very thread, as a turn of pinned tasks does, leaves no notification.
+                    if !self.has_own_work() && !self.slot.wants(reasons) {
+                        searching = self.park(searching.take());
+                    }
+                    self.announce_unpark();
+                }
             }
         }
+    }
+
+    /// Sees to what the slot is asked for. `None` to go on.
+    #[cold]
+    fn attend(&self, tenure: Tenure) -> Option<End> {
+        if self.slot.wants(CLOSED) {
+            return Some(End::Closed);
+        }
+        match tenure {
+            Tenure::Home => self.run_pinned(),
+            Tenure::Spare => {
+                // First: a wish that comes after the look stands.
+                self.slot.attend_to(RECALLED);
+                self.shared.exchange.is_recalled(self.slot.index).then_some(End::Recalled)
+            }
+        }
+    }
+
+    fn stop_searching_if(&self, searching: Option<Searching>) {
         if let Some(searching) = searching {
             self.stop_searching(searching);
         }
-        self.shared.idle.leave();
     }
 
     /// Runs one task, if there is one to be found.
@@ -107,8 +174,7 @@ impl Worker<'_> {
         if let Some(searching) = searching.take() {
             self.stop_searching(searching);
         }
-        self.run_one(runnable);
-        Step::Ran
+        self.run_one(runnable)
     }
 
     #[cold]
@@ -138,19 +204,24 @@ impl Worker<'_> {
     }
 
     #[inline]
-    fn run_one(&self, runnable: Runnable) {
+    fn run_one(&self, runnable: Runnable) -> Step {
         self.core.pushes.set(0);
         self.core.queue.begin_family();
-        if let Ran::Again(runnable) = runnable.run(self) {
-            self.core.pace.came_back();
-            self.push_back(runnable);
+        match runnable.run(self) {
+            Ran::Done => {}
+            Ran::Again(runnable) => {
+                self.core.pace.came_back();
+                self.push_back(runnable);
+            }
+            Ran::Away => return Step::Away,
         }
         self.after_poll();
+        Step::Ran
     }
 
     /// After a poll of a task or of a root future: is the backlog worth sharing, and has a window ended?
     #[inline]
-    pub(super) fn after_poll(&self) {
+    pub(crate) fn after_poll(&self) {
         let now = || self.shared.clock.now();
         let is_waited_for = || self.shared.idle.could_help() && self.core.queue.len() > 0;
         match self.core.pace.after_poll(now, is_waited_for) {
@@ -311,10 +382,13 @@ impl Worker<'_> {
 
     pub(super) fn wake_all(&self, woken: &mut Vec<Waker>) {
         let before = self.core.to_the_back.replace(true);
-        for waker in woken.drain(..) {
-            // A waker of another executor may panic; the rest of the batch must not be lost with it.
-            contain(|| waker.wake());
-        }
+        // P15: we go on in this slot.
+        current::prepared(false, || {
+            for waker in woken.drain(..) {
+                // A waker of another executor may panic; the rest of the batch must not be lost with it.
+                contain(|| waker.wake());
+            }
+        });
         self.core.to_the_back.set(before);
         self.share_backlog();
     }

@@ -17,6 +17,7 @@ use super::{Id, JoinError, Outcome, Schedule, alloc};
 use crate::contain::contain;
 use crate::loom::cell::UnsafeCell;
 use std::cell::Cell as StdCell;
+use std::io;
 use std::marker::PhantomData;
 use std::mem::ManuallyDrop;
 use std::panic::{AssertUnwindSafe, Location, catch_unwind};
@@ -67,8 +68,8 @@ pub(crate) struct Links {
 pub(crate) struct Vtable {
     /// Polls the future; on `Ready`, the future is gone and the stage holds the output.
     pub(crate) poll: unsafe fn(TaskRef, &mut Context<'_>) -> Poll<()>,
-    /// Drops the future and stores a cancellation as the output.
-    pub(crate) cancel: unsafe fn(TaskRef),
+    /// Drops the future and stores a cancellation as the output, or that the system refused a thread, and why.
+    pub(crate) cancel: unsafe fn(TaskRef, Option<io::Error>),
     /// Moves the output to an `Option<Result<Output, JoinError>>` behind the pointer.
     pub(crate) take_output: unsafe fn(TaskRef, *mut ()),
     pub(crate) drop_output: unsafe fn(TaskRef),
@@ -166,12 +167,15 @@ unsafe fn poll<F: Future, S>(task: TaskRef, cx: &mut Context<'_>) -> Poll<()> {
     })
 }
 
-unsafe fn cancel<F: Future, S>(task: TaskRef) {
+unsafe fn cancel<F: Future, S>(task: TaskRef, refused: Option<io::Error>) {
     // SAFETY: as in `poll`.
     let cell = unsafe { cell_of::<F, S>(task) };
     let id = cell.header.id;
     let (outcome, error) = match catch_unwind(AssertUnwindSafe(|| drop_future(cell))) {
-        Ok(()) => (Outcome::Cancelled, JoinError::cancelled(id)),
+        Ok(()) => match refused {
+            None => (Outcome::Cancelled, JoinError::cancelled(id)),
+            Some(error) => (Outcome::Refused, JoinError::refused(id, error)),
+        },
         Err(panic) => (Outcome::Panicked, JoinError::panic(id, panic)),
     };
     cell.header.outcome.set(outcome);

@@ -10,7 +10,7 @@ crate::loom::thread_local! {
     static CURRENT: Current = const {
         Current {
             task: Cell::new(None),
-            yielded: Cell::new(false),
+            flags: Cell::new(0),
             completing: Cell::new(false),
             env: Cell::new(ptr::null()),
         }
@@ -19,25 +19,31 @@ crate::loom::thread_local! {
 
 struct Current {
     task: Cell<Option<TaskRef>>,
-    /// `yield_now` asked for this poll's `Pending` to mean "poll me again", sparing two transitions.
-    yielded: Cell<bool>,
+    /// What the poll under way has asked for, and may do: [`YIELDED`], [`MAY_STEP_OUT`].
+    flags: Cell<u8>,
     /// A completed task is waking its joiner.
     completing: Cell<bool>,
     /// What is passed on to tasks spawned here (T15).
     env: Cell<*const Entry>,
 }
 
+/// `yield_now` asked for this poll's `Pending` to mean "poll me again", sparing two transitions.
+const YIELDED: u8 = 1;
+/// Whoever polls expects that its thread may have lost its slot by the end of the poll (P15).
+const MAY_STEP_OUT: u8 = 2;
+
 /// Runs `poll` with `task` as the current one; also says whether it asked for a yield. The outer task, and what it has
-/// asked for, come back afterwards, also after a panic.
+/// asked for, come back afterwards, also after a panic. The poll may step out of its slot if the poller is prepared for
+/// that, or runs inside a poll whose poller is.
 #[inline]
-pub(crate) fn with<R>(task: TaskRef, poll: impl FnOnce() -> R) -> (R, bool) {
-    struct Restore(Option<TaskRef>, bool, *const Entry);
+pub(crate) fn with<R>(task: TaskRef, is_prepared: bool, poll: impl FnOnce() -> R) -> (R, bool) {
+    struct Restore(Option<TaskRef>, u8, *const Entry);
     impl Drop for Restore {
         #[inline]
         fn drop(&mut self) {
             CURRENT.with(|current| {
                 current.task.set(self.0);
-                current.yielded.set(self.1);
+                current.flags.set(self.1);
                 current.env.set(self.2);
             });
         }
@@ -47,10 +53,37 @@ pub(crate) fn with<R>(task: TaskRef, poll: impl FnOnce() -> R) -> (R, bool) {
     let _restore = CURRENT.with(|current| {
         // T15: the extras of a task that is being polled keep it.
         let task = current.task.replace(Some(task));
-        Restore(task, current.yielded.replace(false), current.env.replace(env))
+        let flags = current.flags.get();
+        current.flags.set(if is_prepared { MAY_STEP_OUT } else { flags & MAY_STEP_OUT });
+        Restore(task, flags, current.env.replace(env))
     });
     let result = poll();
-    (result, CURRENT.with(|current| current.yielded.get()))
+    (result, CURRENT.with(|current| current.flags.get() & YIELDED != 0))
+}
+
+/// Whether the code that runs here may step out of its thread's slot (P15).
+pub(crate) fn may_step_out() -> bool {
+    CURRENT.with(|current| current.flags.get() & MAY_STEP_OUT != 0)
+}
+
+/// Runs `f`, which may step out of the slot, or may not (P15).
+pub(crate) fn prepared<R>(is_prepared: bool, f: impl FnOnce() -> R) -> R {
+    struct Restore(u8);
+    impl Drop for Restore {
+        fn drop(&mut self) {
+            // What `f` asked for stands.
+            CURRENT.with(|current| {
+                current.flags.set(current.flags.get() & !MAY_STEP_OUT | self.0 & MAY_STEP_OUT);
+            });
+        }
+    }
+    let before = CURRENT.with(|current| {
+        let before = current.flags.get();
+        let may = if is_prepared { MAY_STEP_OUT } else { 0 };
+        current.flags.replace(before & !MAY_STEP_OUT | may)
+    });
+    let _restore = Restore(before);
+    f()
 }
 
 /// The task being polled on this thread.
@@ -88,7 +121,7 @@ pub(crate) fn request_yield(is_current: impl FnOnce(TaskRef) -> bool) -> bool {
     CURRENT.with(|current| {
         let ours = current.task.get().is_some_and(is_current);
         if ours {
-            current.yielded.set(true);
+            current.flags.set(current.flags.get() | YIELDED);
         }
         ours
     })

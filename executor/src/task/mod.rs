@@ -92,10 +92,11 @@ pub(crate) mod waker;
 mod yield_now;
 
 pub use crate::builder::Builder;
-pub use crate::local::{LocalEnterGuard, LocalRuntime, LocalSet, spawn_local};
+pub use crate::local::{LocalEnterGuard, LocalRuntime, LocalSet, spawn_local, spawn_pinned};
 pub use crate::scope::{
-    CancelScope, Cancelled, Cause, Child, ChildFailed, Failure, GroupError, GroupOptions,
-    TaskGroup, Who, cancelled, is_cancelled, shield,
+    BlockingScope, CancelScope, Cancelled, Cause, Child, ChildFailed, Failure, GroupError,
+    GroupOptions, ScopedJoinHandle, TaskGroup, Who, cancelled, is_cancelled, scope_blocking,
+    shield,
 };
 pub use abort::AbortHandle;
 pub use current::{current, id, try_current, try_id};
@@ -108,7 +109,9 @@ pub use observer::TaskMeta;
 pub use outcome::Outcome;
 pub use yield_now::yield_now;
 
-pub use crate::blocking::{spawn_blocking, spawn_blocking_when_free, try_spawn_blocking};
+pub use crate::blocking::{
+    block_in_place, spawn_blocking, spawn_blocking_when_free, try_spawn_blocking,
+};
 
 /// Kinds of blocking calls with limits, and how busy their threads are.
 pub mod blocking {
@@ -137,6 +140,15 @@ pub(crate) trait Schedule: Sized + 'static {
 
 /// The worker that polls a task.
 pub(crate) trait Host {
+    /// Whether this worker expects that a poll may cost its thread the slot (P15).
+    const IS_PREPARED: bool = false;
+
+    /// Whether that has happened.
+    #[inline]
+    fn has_lost_slot(&self) -> bool {
+        false
+    }
+
     /// What the owner pointer of a task linked here looks like.
     fn owner(&self) -> *const ();
 
@@ -154,4 +166,29 @@ pub(crate) trait Host {
 
     /// Hands a completed task back to `home`, the worker that linked it (T11).
     fn send_home(&self, home: *const (), task: TaskRef);
+}
+
+/// A host whose thread has lost its slot in the middle of a poll (P15): a task can still complete there.
+pub(crate) struct Away<'a, H>(pub(crate) &'a H);
+
+impl<H: Host> Host for Away<'_, H> {
+    fn owner(&self) -> *const () {
+        std::ptr::null()
+    }
+
+    fn link(&self, task: TaskRef) {
+        unreachable!("task {} waits, on a thread that has lost its slot", task.id());
+    }
+
+    fn unlink(&self, task: TaskRef) {
+        unreachable!("task {} is in no list of a thread that has lost its slot", task.id());
+    }
+
+    fn observer(&self) -> Option<&observer::Observer> {
+        self.0.observer()
+    }
+
+    fn send_home(&self, home: *const (), task: TaskRef) {
+        self.0.send_home(home, task);
+    }
 }

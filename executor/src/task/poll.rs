@@ -10,13 +10,13 @@ use super::cell::Stage;
 use super::raw::TaskRef;
 use super::runnable::{Ran, Runnable};
 use super::state::Finish;
-use super::{Host, current, extras, waker};
+use super::{Away, Host, current, extras, waker};
 use crate::contain::contain;
 use std::task::{Context, Poll};
 
 /// Polls `task` once on `host`.
 #[inline]
-pub(crate) fn run(task: TaskRef, host: &impl Host) -> Ran {
+pub(crate) fn run<H: Host>(task: TaskRef, host: &H) -> Ran {
     let header = task.header();
     let start = header.state.start_poll();
     if start.cancelled {
@@ -29,12 +29,15 @@ pub(crate) fn run(task: TaskRef, host: &impl Host) -> Ran {
         observer.before_poll(task);
     }
     raddle_sync::budget::refill();
-    let (polled, yielded) = current::with(task, || {
+    let (polled, yielded) = current::with(task, H::IS_PREPARED, || {
         // SAFETY: T3: the right to poll is ours.
         unsafe { (header.vtable.poll)(task, &mut Context::from_waker(&waker)) }
     });
     if let Some(observer) = observer {
         observer.after_poll(task);
+    }
+    if H::IS_PREPARED && host.has_lost_slot() {
+        return end_away(task, polled, yielded, start.wakes, host);
     }
     if polled.is_ready() {
         complete(task, host);
@@ -56,13 +59,41 @@ pub(crate) fn run(task: TaskRef, host: &impl Host) -> Ran {
     }
 }
 
+/// P15: the end of a poll whose thread has lost its slot.
+#[cold]
+fn end_away(task: TaskRef, polled: Poll<()>, yielded: bool, wakes: u64, host: &impl Host) -> Ran {
+    if polled.is_ready() {
+        complete(task, &Away(host));
+        return Ran::Away;
+    }
+    // T10: a task that waits for the first time needs a list. Instead of that it is polled once more, by somebody who has
+    // one: the right to poll stays ours for as long.
+    let is_done = !yielded
+        && task.header().linked.get()
+        && matches!(task.header().state.finish_poll(wakes), Finish::Idle);
+    if !is_done {
+        // SAFETY: the vtable is that of the task, whose right to poll is ours.
+        unsafe { (task.header().vtable.schedule)(Runnable::from_wake(task)) };
+    }
+    Ran::Away
+}
+
 /// Drops the future of a task that will not be polled again, and completes the task.
 pub(crate) fn cancel(task: TaskRef, host: &impl Host) {
+    end_early(task, None, host);
+}
+
+/// As [`cancel`]; the reason is that the system has no thread for it.
+pub(crate) fn refuse(task: TaskRef, error: std::io::Error, host: &impl Host) {
+    end_early(task, Some(error), host);
+}
+
+fn end_early(task: TaskRef, refused: Option<std::io::Error>, host: &impl Host) {
     // The destructor may ask who it is, and must not be asked to yield.
     raddle_sync::budget::clear();
-    let _ = current::with(task, || {
+    let _ = current::with(task, false, || {
         // SAFETY: T3: the right to poll is ours.
-        unsafe { (task.header().vtable.cancel)(task) }
+        unsafe { (task.header().vtable.cancel)(task, refused) }
     });
     complete(task, host);
 }
