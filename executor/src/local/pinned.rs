@@ -187,6 +187,14 @@ impl Shared {
 }
 
 impl Worker<'_> {
+    /// S7: the caller is the slot's home thread.
+    pub(crate) fn ask_pinned(&self) {
+        if let Some(set) = self.slot.pinned.get() {
+            set.bind();
+            set.ask_all();
+        }
+    }
+
     /// T44: polls pinned tasks for a turn. The caller is the slot's home thread.
     pub(crate) fn run_pinned(&self) -> Option<End> {
         // Before the turn: a wake during it counts anew.

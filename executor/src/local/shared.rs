@@ -15,6 +15,7 @@
 
 #![allow(unsafe_code)]
 
+use crate::scheduler::grace::{ask, linked};
 use crate::task::owned::OwnedTasks;
 use crate::task::raw::TaskRef;
 use crate::task::runnable::{Nowhere, Ran, Runnable};
@@ -27,7 +28,7 @@ use std::fmt;
 use std::future::Future;
 use std::panic::Location;
 use std::ptr;
-use std::sync::atomic::{AtomicBool, Ordering::Relaxed};
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering::Relaxed};
 use std::sync::{Arc, OnceLock};
 use std::task::Waker;
 use std::thread::{self, ThreadId};
@@ -47,6 +48,8 @@ pub(crate) struct Shared {
     is_closed: AtomicBool,
     /// Tells the dropper that something has come.
     arrived: Condvar,
+    /// Tasks after the last turn (S8).
+    linked: AtomicUsize,
     /// Of whoever polls the set.
     pub(super) waker: AtomicWaker,
     /// In its place, if that is always the same worker (T44).
@@ -124,6 +127,7 @@ impl Shared {
             inbox: Mutex::new(VecDeque::new()),
             is_closed: AtomicBool::new(false),
             arrived: Condvar::new(),
+            linked: AtomicUsize::new(0),
             waker: AtomicWaker::new(),
             home,
         })
@@ -223,9 +227,21 @@ impl Shared {
                 }
             }
         });
+        // Relaxed: read when this thread sleeps.
+        self.linked.store(self.core.owned.len(), Relaxed);
         // The last task's budget is not that of who polls the set.
         raddle_sync::budget::refill();
         !self.core.queue.borrow().is_empty() || !self.inbox.lock().is_empty()
+    }
+
+    /// How many tasks waited after the last turn.
+    pub(crate) fn linked(&self) -> usize {
+        self.linked.load(Relaxed)
+    }
+
+    /// S7: asks all to stop. The caller is on the set's thread.
+    pub(super) fn ask_all(&self) {
+        ask(linked(&self.core.owned));
     }
 
     /// Whether no task is left. The caller is on the set's thread.

@@ -136,6 +136,16 @@ pub(crate) fn start_spare(shared: &Arc<Shared>) -> io::Result<()> {
     Ok(())
 }
 
+/// T45: ends the pinned tasks of a slot's home thread. Before the slot is left, because their destructors may wake others; and
+/// also if an invariant of ours is broken, because they must not be dropped by anybody else.
+struct Pinned<'a>(&'a Arc<Shared>, usize);
+
+impl Drop for Pinned<'_> {
+    fn drop(&mut self) {
+        self.0.end_pinned(self.1);
+    }
+}
+
 /// The life of a worker thread.
 fn run(shared: &Arc<Shared>, index: usize, living: Living) {
     let _living = living;
@@ -143,9 +153,10 @@ fn run(shared: &Arc<Shared>, index: usize, living: Living) {
     alloc::keep_blocks_on_this_thread();
     call(&shared.hooks.on_thread_start);
     // Not free only if the runtime has been closed before this thread came up: somebody else leaves it then (S3).
-    let claim = shared.slots[index].try_claim().and_then(|claim| serve(shared, claim));
-    // Before the slot is left: their destructors may wake others.
-    shared.end_pinned(index);
+    let claim = {
+        let _pinned = Pinned(shared, index);
+        shared.slots[index].try_claim().and_then(|claim| serve(shared, claim))
+    };
     if let Some(claim) = claim {
         shared.leave(&claim);
     }

@@ -385,9 +385,9 @@ impl Worker<'_> {
 }
 
 /// What remains to be done once a guest slot is free again.
-struct GivenBack<'a> {
-    shared: &'a Arc<Shared>,
-    index: usize,
+pub(super) struct GivenBack<'a> {
+    pub(super) shared: &'a Arc<Shared>,
+    pub(super) index: usize,
 }
 
 impl Drop for GivenBack<'_> {

@@ -9,7 +9,7 @@
 use super::shared::Shared;
 use super::slot::{Claim, Passed, Slot};
 use super::worker::Worker;
-use crate::task::current::may_step_out;
+use crate::task::current::{may_step_out, prepared};
 use raddle_timer::Timer;
 use std::cell::Cell;
 use std::marker::PhantomData;
@@ -156,7 +156,8 @@ fn with_worker_that<R>(
             may_pass_on: context.may_pass_on.replace(may_pass_on),
         }
     });
-    f(Worker { shared, slot: claim.slot(), core: claim.core() })
+    // P15: what a poll further out is prepared for does not hold in here.
+    prepared(false, || f(Worker { shared, slot: claim.slot(), core: claim.core() }))
 }
 
 /// Whether this thread works for the runtime of `shared`, be it that it works for another one inside.

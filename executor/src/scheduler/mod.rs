@@ -66,6 +66,7 @@ pub(crate) mod block_on;
 pub(crate) mod context;
 pub(crate) mod driver;
 pub(crate) mod exchange;
+pub(crate) mod grace;
 pub(crate) mod idle;
 pub(crate) mod interrupt;
 pub(crate) mod pace;

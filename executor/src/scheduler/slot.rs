@@ -12,7 +12,9 @@ use super::park::Parker;
 use super::shared::Shared;
 use super::watch::Watch;
 use crate::local;
-use crate::loom::sync::atomic::{AtomicBool, AtomicPtr, AtomicU8, AtomicU32, Ordering::*, fence};
+use crate::loom::sync::atomic::{
+    AtomicBool, AtomicPtr, AtomicU8, AtomicU32, AtomicUsize, Ordering::*, fence,
+};
 use crate::queue::{Local, Stealer};
 use crate::rand::Rng;
 use crate::task::IdBlock;
@@ -48,6 +50,8 @@ pub(crate) const CLOSED: u8 = 1;
 pub(crate) const RECALLED: u8 = 2;
 /// Pinned tasks are to be polled (`pinned.rs`).
 pub(crate) const PINNED: u8 = 4;
+/// The tasks linked here are to be asked to stop (S7).
+pub(crate) const ASKED: u8 = 8;
 
 /// One worker, seen from outside.
 pub(crate) struct Slot {
@@ -67,6 +71,8 @@ pub(crate) struct Slot {
     beat: AtomicU32,
     /// What the holder is to see to between two polls: [`CLOSED`], [`RECALLED`], [`PINNED`].
     attention: AtomicU8,
+    /// Tasks in the list, when the holder went to sleep (S8).
+    pub(super) linked: AtomicUsize,
     /// The tasks that stay on the thread this slot is home to (T43).
     pub(crate) pinned: OnceLock<Arc<local::Shared>>,
     claimed: AtomicBool,
@@ -126,6 +132,7 @@ impl Slot {
             task_ns: AtomicU32::new(u32::MAX),
             beat: AtomicU32::new(0),
             attention: AtomicU8::new(0),
+            linked: AtomicUsize::new(0),
             pinned: OnceLock::new(),
             claimed: AtomicBool::new(false),
             core: UnsafeCell::new(Core {

@@ -4,7 +4,7 @@ use super::context;
 use super::idle::{Searching, Unparked};
 use super::pace::{Glance, TURN_INTERVAL, Window};
 use super::shared::{Shared, call};
-use super::slot::{CLOSED, Core, Mode, PINNED, RECALLED, Slot};
+use super::slot::{ASKED, CLOSED, Core, Mode, PINNED, RECALLED, Slot};
 use super::watch::Look;
 use crate::contain::contain;
 use crate::loom::sync::atomic::{Ordering::*, fence};
@@ -111,8 +111,8 @@ impl Worker<'_> {
         self.core.pace.interrupted(self.shared.clock.now());
         self.core.last_turn.set(None);
         let reasons = match tenure {
-            Tenure::Home => CLOSED | PINNED,
-            Tenure::Spare => CLOSED | RECALLED,
+            Tenure::Home => CLOSED | ASKED | PINNED,
+            Tenure::Spare => CLOSED | ASKED | RECALLED,
         };
         let mut searching = None;
         loop {
@@ -144,6 +144,12 @@ impl Worker<'_> {
     fn attend(&self, tenure: Tenure) -> Option<End> {
         if self.slot.wants(CLOSED) {
             return Some(End::Closed);
+        }
+        if self.slot.wants(ASKED) {
+            self.ask_tasks();
+            if tenure == Tenure::Home {
+                self.ask_pinned();
+            }
         }
         match tenure {
             Tenure::Home => self.run_pinned(),
@@ -313,6 +319,7 @@ impl Worker<'_> {
         }
         let mut woken = self.core.woken.take();
         let parker = &self.slot.parker;
+        self.count_linked();
         self.start_watch();
         let is_guest = self.slot.index >= self.shared.workers;
         if is_guest && self.shared.is_a_root_unwatched() {

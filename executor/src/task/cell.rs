@@ -53,9 +53,15 @@ pub struct Header {
     pub(crate) linked: StdCell<bool>,
     /// How the task has ended: written by the poller before COMPLETE, and never after.
     pub(crate) outcome: StdCell<Outcome>,
-    /// Whether the extras hold an environment (T15). Does not change once the task is known to others.
-    pub(crate) has_env: StdCell<bool>,
+    /// What few tasks have, so that the others pay one look: [`ENV`], [`OBSERVED`]. Does not change once the task is known
+    /// to others.
+    pub(crate) special: StdCell<u8>,
 }
+
+/// The extras hold an environment (T15).
+pub(crate) const ENV: u8 = 1;
+/// The runtime has hooks for its tasks.
+pub(crate) const OBSERVED: u8 = 2;
 
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Links {
@@ -113,7 +119,7 @@ where
             stage: StdCell::new(Stage::Future),
             linked: StdCell::new(false),
             outcome: StdCell::new(Outcome::Completed),
-            has_env: StdCell::new(false),
+            special: StdCell::new(0),
         },
         stage: std::cell::UnsafeCell::new(StageOf { future: ManuallyDrop::new(future) }),
         schedule: PhantomData::<fn(S)>,

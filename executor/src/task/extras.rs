@@ -18,6 +18,7 @@
 
 #![allow(unsafe_code)]
 
+use super::cell::ENV;
 use super::env::{self, Entry, Env};
 use super::raw::TaskRef;
 use super::{Outcome, state};
@@ -193,7 +194,8 @@ pub(crate) fn inherit(task: TaskRef) {
 #[cold]
 pub(crate) fn furnish(task: TaskRef, name: Option<Box<str>>) {
     let env = env::here();
-    task.header().has_env.set(env.is_some());
+    let special = &task.header().special;
+    special.set(special.get() | if env.is_some() { ENV } else { 0 });
     let installed = task.header().origin.install(Extras::new(task.location(), name, env));
     debug_assert!(installed.is_ok(), "a new task has no extras");
 }

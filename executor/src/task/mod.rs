@@ -65,6 +65,13 @@
 //! - **T12** A task that is not COMPLETE keeps its scheduler alive (S4 waits for it). So whoever holds a `Runnable`
 //!   may follow the owner pointer, and nobody else does.
 //!
+//! - **T16** *Eager.* A task may be polled for the first time inside the code that spawns it, with the right to poll it was
+//!   made with (T2), and on the budget of that code. It is the current task there, has the environment it inherits, and sees
+//!   no value of a key that its spawner is in the scope of (`local.rs`). If it waits, it is linked (T10) as after any poll; on a
+//!   thread that has lost its slot meanwhile (P15), it is polled once more by somebody else. Eager polls inside one another
+//!   are counted, and beyond a limit the task is queued. What the spawner's poller must be prepared for, so must that of an
+//!   eager poll: whether the slot may be lost is inherited.
+//!
 //! What few tasks have, such as a name or a callback, is beside the cell: T13 and T14 in `extras.rs`, T15 in `env.rs`.
 //!
 //! Spawn, poll and join of a task that never waits cost one read-modify-write on the word (`complete`), a wake and its
@@ -104,6 +111,8 @@ pub use error::JoinError;
 pub use id::Id;
 pub(crate) use id::IdBlock;
 pub use join::JoinHandle;
+#[doc(hidden)]
+pub use local::LocalValue;
 pub use local::{AccessError, InheritedLocalKey, LocalKey, TaskLocalFuture};
 pub use observer::TaskMeta;
 pub use outcome::Outcome;

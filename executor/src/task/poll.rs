@@ -6,7 +6,7 @@
 
 #![allow(unsafe_code)]
 
-use super::cell::Stage;
+use super::cell::{ENV, OBSERVED, Stage};
 use super::raw::TaskRef;
 use super::runnable::{Ran, Runnable};
 use super::state::Finish;
@@ -24,17 +24,17 @@ pub(crate) fn run<H: Host>(task: TaskRef, host: &H) -> Ran {
         return Ran::Done;
     }
     let waker = waker::borrowed(task);
-    let observer = host.observer();
-    if let Some(observer) = observer {
-        observer.before_poll(task);
+    let is_observed = header.special.get() & OBSERVED != 0;
+    if is_observed {
+        before_poll(task, host);
     }
     raddle_sync::budget::refill();
     let (polled, yielded) = current::with(task, H::IS_PREPARED, || {
         // SAFETY: T3: the right to poll is ours.
         unsafe { (header.vtable.poll)(task, &mut Context::from_waker(&waker)) }
     });
-    if let Some(observer) = observer {
-        observer.after_poll(task);
+    if is_observed {
+        after_poll(task, host);
     }
     if H::IS_PREPARED && host.has_lost_slot() {
         return end_away(task, polled, yielded, start.wakes, host);
@@ -56,6 +56,53 @@ pub(crate) fn run<H: Host>(task: TaskRef, host: &H) -> Ran {
     match header.state.finish_poll(start.wakes) {
         Finish::Idle => Ran::Done,
         Finish::Again => Ran::Again(Runnable::from_wake(task)),
+    }
+}
+
+#[cold]
+fn before_poll(task: TaskRef, host: &impl Host) {
+    if let Some(observer) = host.observer() {
+        observer.before_poll(task);
+    }
+}
+
+#[cold]
+fn after_poll(task: TaskRef, host: &impl Host) {
+    if let Some(observer) = host.observer() {
+        observer.after_poll(task);
+    }
+}
+
+/// T16: polls a new task inside of the code that spawns it, on the budget of that. `link` puts a task that waits into the list
+/// of this thread's worker, if there is one still.
+#[cold]
+pub(crate) fn run_eagerly(task: TaskRef, host: &impl Host, link: impl FnOnce(TaskRef) -> bool) {
+    let header = task.header();
+    let start = header.state.start_poll();
+    if start.cancelled {
+        return cancel(task, host);
+    }
+    let waker = waker::borrowed(task);
+    let is_observed = header.special.get() & OBSERVED != 0;
+    if is_observed {
+        before_poll(task, host);
+    }
+    let (polled, yielded) = current::with(task, false, || {
+        // SAFETY: T3: the right to poll is ours.
+        current::deeper(|| unsafe { (header.vtable.poll)(task, &mut Context::from_waker(&waker)) })
+    });
+    if is_observed {
+        after_poll(task, host);
+    }
+    if polled.is_ready() {
+        return complete(task, host);
+    }
+    // As in `end_away`: without a list the task is polled once more.
+    let is_done =
+        !yielded && link(task) && matches!(header.state.finish_poll(start.wakes), Finish::Idle);
+    if !is_done {
+        // SAFETY: the vtable is that of the task, whose right to poll is ours.
+        unsafe { (header.vtable.schedule)(Runnable::from_wake(task)) };
     }
 }
 
@@ -98,15 +145,25 @@ fn end_early(task: TaskRef, refused: Option<std::io::Error>, host: &impl Host) {
     complete(task, host);
 }
 
+#[cold]
+fn end_special(task: TaskRef, host: &impl Host) {
+    let special = task.header().special.get();
+    if special & ENV != 0 {
+        task.header().origin.drop_env();
+    }
+    if special & OBSERVED != 0
+        && let Some(observer) = host.observer()
+    {
+        observer.terminated(task);
+    }
+}
+
 /// Publishes the output in the stage.
 #[inline]
 fn complete(task: TaskRef, host: &impl Host) {
     let header = task.header();
-    if header.has_env.get() {
-        header.origin.drop_env();
-    }
-    if let Some(observer) = host.observer() {
-        observer.terminated(task);
+    if header.special.get() != 0 {
+        end_special(task, host);
     }
     let home = header.owner.get();
     let here = !header.linked.get() || home == host.owner();
