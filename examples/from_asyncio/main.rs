@@ -2,6 +2,8 @@
 //!
 //! `cargo run --example from_asyncio` runs all of them, `cargo run --example from_asyncio gather` one.
 
+mod lives;
+mod places;
 mod structured;
 mod tasks;
 mod threads;
@@ -13,7 +15,7 @@ use std::process::ExitCode;
 
 type Row = (&'static str, fn() -> io::Result<String>);
 
-const ROWS: [Row; 14] = [
+const ROWS: [Row; 24] = [
     ("coroutine", tasks::coroutine),
     ("create_task", tasks::create_task),
     ("add_done_callback", tasks::add_done_callback),
@@ -28,6 +30,16 @@ const ROWS: [Row; 14] = [
     ("cancel_scope", structured::cancel_scope),
     ("run_coroutine_threadsafe", threads::run_coroutine_threadsafe),
     ("to_thread", threads::to_thread),
+    ("run", lives::run),
+    ("shield", lives::shield),
+    ("first_completed", lives::first_completed),
+    ("call_later", lives::run_later),
+    ("exception_handler", lives::exception_handler),
+    ("eager_task_factory", places::eager_task_factory),
+    ("not_send", places::not_send),
+    ("pinned", places::pinned),
+    ("block_in_place", places::block_in_place),
+    ("scope_blocking", places::scope_blocking),
 ];
 
 fn main() -> ExitCode {

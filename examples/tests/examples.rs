@@ -114,6 +114,16 @@ fn from_asyncio_shows_every_row() {
         "cancel_scope: cleaned up in time",
         "run_coroutine_threadsafe: the thread heard 42",
         "to_thread: a thread summed up 499500",
+        "run: the output of main; cancelled: forgotten",
+        "shield: asked to stop: true; saved as if not: true",
+        "first_completed: what was ready came first",
+        "call_later: called",
+        "exception_handler: 1 heard of, and true",
+        "eager_task_factory: cached and fetched were done at once: (true, false)",
+        "not_send: three local tasks counted to 6",
+        "pinned: worker 0 is one thread, and worker 1 another: true",
+        "block_in_place: another task went on meanwhile",
+        "scope_blocking: [\"a\", \"bb\", \"ccc\"] have the lengths [1, 2, 3]",
     ] {
         assert!(
             printed.lines().any(|printed| printed == line),

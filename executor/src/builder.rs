@@ -24,6 +24,7 @@ use std::panic::Location;
 pub struct Builder<'a> {
     name: Option<&'a str>,
     location: Option<&'static Location<'static>>,
+    eager: Option<bool>,
 }
 
 impl<'a> Builder<'a> {
@@ -45,6 +46,21 @@ impl<'a> Builder<'a> {
         self
     }
 
+    /// Whether the task begins inside the call that spawns it, as
+    /// [`runtime::Builder::spawn_eager`](crate::runtime::Builder::spawn_eager) says. By default what that was set to. Blocking calls
+    /// begin on their own thread in any case.
+    ///
+    /// ```
+    /// # raddle::block_on(async {
+    /// let task = raddle::task::Builder::new().eager(true).spawn(async { 7 });
+    /// assert!(task.is_finished());
+    /// # })
+    /// ```
+    pub fn eager(mut self, eager: bool) -> Builder<'a> {
+        self.eager = Some(eager);
+        self
+    }
+
     /// Starts a task. See [`raddle::spawn`](crate::spawn).
     ///
     /// # Panics
@@ -57,7 +73,7 @@ impl<'a> Builder<'a> {
     {
         let location = self.place(Location::caller());
         context::expect_current("task::Builder::spawn", |shared| {
-            shared.spawn_furnished(future, location, |task| self.furnish(task))
+            shared.spawn_furnished_as(self.eager, future, location, |task| self.furnish(task))
         })
     }
 
@@ -69,7 +85,8 @@ impl<'a> Builder<'a> {
         F::Output: Send + 'static,
     {
         let location = self.place(Location::caller());
-        runtime.shared.spawn_furnished(future, location, |task| self.furnish(task))
+        let shared = &runtime.shared;
+        shared.spawn_furnished_as(self.eager, future, location, |task| self.furnish(task))
     }
 
     /// Runs a function that may block. See [`task::spawn_blocking`](crate::task::spawn_blocking).

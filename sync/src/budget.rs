@@ -175,6 +175,33 @@ impl Drop for RestoreOnPending {
     }
 }
 
+/// Runs `f` without a budget. Afterwards the thread has the budget that it had before, also if `f`
+/// panics.
+///
+/// ```
+/// use raddle_sync::budget;
+///
+/// budget::refill();
+/// let answer = budget::suspend(|| {
+///     budget::refill(); // An executor inside.
+///     budget::clear();
+///     42
+/// });
+/// assert_eq!(answer, 42);
+/// # budget::clear();
+/// ```
+pub fn suspend<R>(f: impl FnOnce() -> R) -> R {
+    /// Puts the budget back.
+    struct Restore(u8);
+    impl Drop for Restore {
+        fn drop(&mut self) {
+            BUDGET.with(|budget| budget.set(self.0));
+        }
+    }
+    let _restore = Restore(BUDGET.with(|budget| budget.replace(UNCONSTRAINED)));
+    f()
+}
+
 /// Runs `future` without a budget: its operations never make the task yield.
 ///
 /// The rest of the task is budgeted as before. A future that loops over ready channels inside
@@ -207,14 +234,6 @@ impl<F: Future> Future for Unconstrained<F> {
     type Output = F::Output;
 
     fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<F::Output> {
-        /// Puts the budget back, also when the poll panics.
-        struct Restore(u8);
-        impl Drop for Restore {
-            fn drop(&mut self) {
-                BUDGET.with(|budget| budget.set(self.0));
-            }
-        }
-        let _restore = Restore(BUDGET.with(|budget| budget.replace(UNCONSTRAINED)));
-        self.project().future.poll(cx)
+        suspend(|| self.project().future.poll(cx))
     }
 }

@@ -1,6 +1,7 @@
 //! `#[raddle::main]` and `#[raddle::test]`: on functions that are called here, and on tests of their own.
 
 use raddle::runtime::Handle;
+use raddle::time::{Duration, Instant, sleep};
 use std::io;
 
 #[raddle::main(flavor = "multi_thread", worker_threads = 3)]
@@ -62,4 +63,38 @@ async fn a_test_may_fail_by_an_error() -> io::Result<()> {
 #[should_panic(expected = "as it should")]
 async fn a_test_may_be_one_that_panics() {
     panic!("as it should");
+}
+
+/// A day and a second, which pass while nobody has anything to do.
+async fn sleeps_for_a_day() -> Duration {
+    let begun = Instant::now();
+    raddle::spawn(sleep(Duration::from_secs(86_400))).await.unwrap();
+    sleep(Duration::from_secs(1)).await;
+    begun.elapsed()
+}
+
+#[raddle::test(start_paused = true)]
+async fn a_paused_test_waits_for_nothing() {
+    assert_eq!(sleeps_for_a_day().await, Duration::from_secs(86_401));
+}
+
+#[raddle::test(flavor = "multi_thread", worker_threads = 2, start_paused = true)]
+async fn nor_does_one_on_workers() {
+    assert_eq!(sleeps_for_a_day().await, Duration::from_secs(86_401));
+}
+
+#[raddle::test(start_paused = false)]
+async fn a_test_that_is_not_paused_can_still_be() {
+    raddle::time::pause();
+    assert_eq!(sleeps_for_a_day().await, Duration::from_secs(86_401));
+}
+
+#[raddle::main(start_paused = true)]
+async fn a_day_in_main() -> Duration {
+    sleeps_for_a_day().await
+}
+
+#[test]
+fn main_may_be_paused_too() {
+    assert_eq!(a_day_in_main(), Duration::from_secs(86_401));
 }

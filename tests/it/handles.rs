@@ -72,6 +72,7 @@ async fn end(how: Outcome) {
         Outcome::Completed => {}
         Outcome::Panicked => planned_panic("to be told"),
         Outcome::Cancelled => pending().await,
+        Outcome::Refused => unreachable!("a task that is no blocking call"),
     }
 }
 

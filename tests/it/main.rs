@@ -14,7 +14,9 @@ static ALLOCATOR: size::Counting = size::Counting;
 mod cancel;
 mod cancel_scope;
 mod combinations;
+mod combinations_forms;
 mod coroutine;
+mod eager;
 mod handles;
 mod join;
 mod join_map;
@@ -23,6 +25,7 @@ mod local_set;
 mod million;
 mod panics;
 mod pool;
+mod scope_blocking;
 mod size;
 mod spawn;
 mod task_group;
@@ -40,6 +43,7 @@ mod join_macros;
 mod select;
 
 // The scheduler.
+mod block_in_place;
 mod blocking;
 mod blocking_classes;
 mod budget;
@@ -52,6 +56,7 @@ mod stealing;
 mod calls;
 mod contexts;
 mod deadlines;
+mod grace;
 mod paused;
 mod runtime;
 mod runtime_hooks;
@@ -79,6 +84,7 @@ mod fuzz_seeds;
 #[cfg(feature = "net")]
 mod io_util;
 #[cfg(feature = "net")]
+mod pinned;
 mod pipes;
 #[cfg(feature = "net")]
 mod processes;

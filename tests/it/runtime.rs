@@ -1,7 +1,7 @@
 //! Building, entering and using runtimes.
 
 use crate::support::count::panic_text;
-use crate::support::{Flavor, scaled, wait, watched};
+use crate::support::{DropCounter, Flavor, recv, scaled, wait, watched};
 use raddle::runtime::{BuildError, Builder, Handle, Runtime};
 use raddle::task;
 use raddle::time::{Duration, sleep};
@@ -242,10 +242,28 @@ fn a_stack_the_system_refuses_is_an_error_and_no_thread_stays_behind() {
 }
 
 #[test]
-fn a_blocking_thread_the_system_refuses_cancels_the_call() {
+fn a_blocking_thread_that_the_system_refuses_is_an_error_of_its_own_on_each_handle() {
     let runtime = Builder::new_current_thread().thread_stack_size(1 << 60).build().unwrap();
-    let call = runtime.spawn_blocking(|| {});
-    assert!(wait("a call without a thread", call).unwrap_err().is_cancelled());
+    let dropped = DropCounter::new();
+    let calls: Vec<_> = (0..5)
+        .map(|_| {
+            let guard = dropped.guard();
+            runtime.spawn_blocking(move || drop(guard))
+        })
+        .collect();
+    for call in calls {
+        let (told, tells) = std::sync::mpsc::channel();
+        call.on_done(move |outcome| told.send(outcome).unwrap());
+        let error = wait("a call without a thread", call).unwrap_err();
+        assert!(error.is_refused() && !error.is_cancelled() && !error.is_panic());
+        assert!(std::error::Error::source(&error).is_some());
+        assert!(error.to_string().contains("starting a thread"), "{error}");
+        assert!(error.try_into_panic().unwrap_err().is_refused());
+        assert_eq!(recv("the outcome", &tells), raddle::task::Outcome::Refused);
+    }
+    assert_eq!(dropped.count(), 5, "none was made, and none is left");
+    assert_eq!(runtime.handle().blocking_stats().queued, 0);
+    assert_eq!(runtime.handle().blocking_stats().threads, 0);
 }
 
 const CHILD: &str = "RADDLE_TESTS_CHILD";

@@ -18,6 +18,8 @@ const UNSAFE: &[&str] = &[
     "executor/src/net/tokio_io.rs",
     "executor/src/queue/gate.rs",
     "executor/src/queue/local.rs",
+    // Claims that go from thread to thread, and tasks that borrow from a stack: type erasure of lifetimes.
+    "executor/src/scope/blocking.rs",
     "executor/src/scheduler/context.rs",
     "executor/src/scheduler/shared.rs",
     "executor/src/scheduler/slot.rs",

@@ -130,6 +130,7 @@ impl Desk {
             match ran {
                 Ran::Done => return,
                 Ran::Again(again) => runnable = again,
+                Ran::Away => unreachable!("a home keeps its slot"),
             }
         }
     }

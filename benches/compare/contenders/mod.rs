@@ -129,6 +129,8 @@ pub(crate) enum Field {
     Schedulers,
     /// Whatever has timers, sockets and a blocking pool too.
     Runtimes,
+    /// Only raddle, with and without something.
+    Raddle,
     /// Runtimes with more than one worker.
     MultiThread,
     /// Runtimes, and the raw servers.
@@ -143,6 +145,7 @@ impl Field {
         match self {
             Self::Schedulers => !kind.is_library() && !matches!(kind, Kind::Epoll | Kind::EpollCt),
             Self::Runtimes => !kind.is_library() && !kind.is_yardstick(),
+            Self::Raddle => matches!(kind, Kind::Raddle | Kind::RaddleCt),
             Self::MultiThread => matches!(kind, Kind::Raddle | Kind::Tokio | Kind::Smol),
             Self::Servers => !kind.is_library() && !matches!(kind, Kind::Bare),
             Self::Libraries(those) => those.contains(&kind),

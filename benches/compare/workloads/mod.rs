@@ -3,6 +3,7 @@
 mod blocking;
 mod compute;
 mod echo;
+mod extras;
 pub(crate) mod load;
 mod memory;
 mod messages;
@@ -51,6 +52,7 @@ const NS: &[Metric] = &[Metric { name: "", unit: "ns" }];
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Group {
     Scheduler,
+    Extras,
     Waking,
     Timers,
     Io,
@@ -60,8 +62,9 @@ pub(crate) enum Group {
 }
 
 impl Group {
-    pub(crate) const ALL: [Self; 7] = [
+    pub(crate) const ALL: [Self; 8] = [
         Self::Scheduler,
+        Self::Extras,
         Self::Waking,
         Self::Timers,
         Self::Io,
@@ -73,6 +76,7 @@ impl Group {
     pub(crate) const fn name(self) -> &'static str {
         match self {
             Self::Scheduler => "scheduler",
+            Self::Extras => "extras",
             Self::Waking => "waking",
             Self::Timers => "timers",
             Self::Io => "io",
@@ -85,6 +89,7 @@ impl Group {
     pub(crate) const fn title(self) -> &'static str {
         match self {
             Self::Scheduler => "Scheduler",
+            Self::Extras => "What few tasks have",
             Self::Waking => "Idle, wake-up, blocking, memory",
             Self::Timers => "Timers",
             Self::Io => "Servers on loopback",
@@ -129,6 +134,7 @@ pub(crate) fn all() -> impl Iterator<Item = &'static Workload> {
         messages::WORKLOADS,
         compute::WORKLOADS,
         waking::WORKLOADS,
+        extras::WORKLOADS,
         blocking::WORKLOADS,
         memory::WORKLOADS,
         timers::WORKLOADS,

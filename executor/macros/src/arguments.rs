@@ -5,7 +5,7 @@ use syn::ext::IdentExt;
 use syn::parse::{Parse, ParseStream};
 use syn::punctuated::Punctuated;
 use syn::spanned::Spanned;
-use syn::{Error, Expr, Lit, LitInt, LitStr, Path, Token};
+use syn::{Error, Expr, Lit, LitBool, LitInt, LitStr, Path, Token};
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Flavor {
@@ -16,6 +16,7 @@ pub(crate) enum Flavor {
 pub(crate) struct Arguments {
     pub(crate) flavor: Flavor,
     pub(crate) worker_threads: Option<LitInt>,
+    pub(crate) start_paused: Option<LitBool>,
     pub(crate) krate: Option<Path>,
 }
 
@@ -42,19 +43,24 @@ impl Parse for Argument {
     }
 }
 
-const NAMES: &str = "`flavor`, `worker_threads` and `crate`";
+const NAMES: &str = "`flavor`, `worker_threads`, `start_paused` and `crate`";
 const FLAVORS: &str = "`\"multi_thread\"` and `\"current_thread\"`";
 
 impl Arguments {
     pub(crate) fn parse(kind: Kind, tokens: proc_macro2::TokenStream) -> syn::Result<Arguments> {
         let list = Punctuated::<Argument, Token![,]>::parse_terminated;
         let mut flavor = None;
-        let mut arguments =
-            Arguments { flavor: kind.default_flavor(), worker_threads: None, krate: None };
+        let mut arguments = Arguments {
+            flavor: kind.default_flavor(),
+            worker_threads: None,
+            start_paused: None,
+            krate: None,
+        };
         for Argument { name, value } in syn::parse::Parser::parse2(list, tokens)? {
             let twice = match name.to_string().as_str() {
                 "flavor" => flavor.replace((parse_flavor(value)?, name.span())).is_some(),
                 "worker_threads" => arguments.worker_threads.replace(number(value)?).is_some(),
+                "start_paused" => arguments.start_paused.replace(truth(value)?).is_some(),
                 "crate" => arguments.krate.replace(text(value, "a path")?.parse()?).is_some(),
                 other => {
                     let message = format!("there is no argument `{other}`; known are {NAMES}");
@@ -98,6 +104,16 @@ fn number(value: Expr) -> syn::Result<LitInt> {
         return Ok(number);
     }
     Err(Error::new(span, "`worker_threads` is a number from 1 to 32767"))
+}
+
+fn truth(value: Expr) -> syn::Result<LitBool> {
+    let span = value.span();
+    if let Expr::Lit(literal) = value
+        && let Lit::Bool(truth) = literal.lit
+    {
+        return Ok(truth);
+    }
+    Err(Error::new(span, "`start_paused` is `true`, for time that stands still, or `false`"))
 }
 
 fn text(value: Expr, what: &str) -> syn::Result<LitStr> {

@@ -74,7 +74,8 @@ fn try_expand(
             return Err(Error::new(second.span(), message));
         }
     }
-    let Arguments { flavor, worker_threads, krate } = Arguments::parse(kind, arguments)?;
+    let Arguments { flavor, worker_threads, start_paused, krate } =
+        Arguments::parse(kind, arguments)?;
     let krate = krate.map_or_else(|| quote!(::raddle), |path: Path| quote!(#path));
     let new = match flavor {
         Flavor::MultiThread => quote!(new_multi_thread),
@@ -85,6 +86,7 @@ fn try_expand(
         (None, Kind::Test, Flavor::MultiThread) => quote!(.worker_threads(1usize)),
         (None, ..) => quote!(),
     };
+    let paused = start_paused.map(|truth| quote!(.start_paused(#truth)));
     let test = (kind == Kind::Test).then(|| quote!(#[::core::prelude::v1::test]));
     let ItemFn { attrs, vis, sig, block } = &function;
     // The type is said once more where the body ends, so that a body of another type is told so there, and not at
@@ -107,7 +109,7 @@ fn try_expand(
         #vis #sig {
             let body = #body;
             #[allow(clippy::expect_used, clippy::diverging_sub_expression)]
-            match #krate::runtime::Builder::#new()#workers.build() {
+            match #krate::runtime::Builder::#new()#workers #paused.build() {
                 ::core::result::Result::Ok(runtime) => runtime.block_on(body),
                 ::core::result::Result::Err(error) => ::core::panic!("{}{}", #failed, error),
             }

@@ -17,6 +17,7 @@ use proc_macro::TokenStream;
 /// |---|---|---|
 /// | `flavor = "multi_thread"` or `"current_thread"` | the kind of runtime | `"multi_thread"` |
 /// | `worker_threads = 4` | how many worker threads a multi-thread runtime has | as `runtime::Builder` |
+/// | `start_paused = true` | time stands still from the start, as with `runtime::Builder::start_paused`; on both flavors | `false` |
 /// | `crate = "my_raddle"` | what `raddle` is called here | `"raddle"` |
 ///
 /// The function may have any name and arguments, and whatever it returns is returned. Its body is the future given to
@@ -47,6 +48,11 @@ pub fn main(arguments: TokenStream, function: TokenStream) -> TokenStream {
 /// #[raddle::test]
 /// async fn two_and_two() {
 ///     assert_eq!(raddle::spawn(async { 2 + 2 }).await.unwrap(), 4);
+/// }
+///
+/// #[raddle::test(start_paused = true)]
+/// async fn an_hour_takes_no_time() {
+///     raddle::time::sleep(std::time::Duration::from_secs(3_600)).await;
 /// }
 /// ```
 #[proc_macro_attribute]

@@ -1,10 +1,12 @@
 //! Blocking calls, on threads of their own.
 
 mod class;
+mod in_place;
 mod pool;
 mod wait;
 
 pub use class::{BlockingStats, Busy, Class, spawn_blocking_when_free, try_spawn_blocking};
+pub use in_place::block_in_place;
 pub(crate) use pool::{Config, Pool};
 
 use crate::scheduler::context;
@@ -27,7 +29,8 @@ use std::task::{Context, Poll};
 ///
 /// A call that has begun cannot be aborted; [`JoinHandle::abort`] before that cancels it. When the runtime is dropped,
 /// calls that wait for a thread are cancelled, and those that have begun are waited for. Should the system refuse
-/// the pool its only thread, the calls waiting for it are cancelled, too.
+/// the pool a thread, the calls wait for the others; if there is none, they are not made, and their handles say so
+/// ([`JoinError::is_refused`](crate::task::JoinError::is_refused)).
 ///
 /// # Panics
 /// Outside a runtime. A panic of `f` is returned as a [`JoinError`](crate::task::JoinError).
@@ -76,13 +79,32 @@ where
     F: FnOnce() -> R + Send + 'static,
     R: Send + 'static,
 {
+    // SAFETY: they live for ever.
+    #[allow(unsafe_code)]
+    unsafe {
+        spawn_unchecked(shared, f, location, furnish)
+    }
+}
+
+/// As [`spawn`].
+///
+/// # Safety
+/// As `Shared::spawn_unchecked`.
+#[allow(unsafe_code)]
+pub(crate) unsafe fn spawn_unchecked<F, R>(
+    shared: &Arc<Shared>,
+    f: F,
+    location: &'static Location<'static>,
+    furnish: impl FnOnce(TaskRef),
+) -> JoinHandle<R>
+where
+    F: FnOnce() -> R + Send,
+    R: Send,
+{
     let owner: *const Slot = &**shared.slots.first().expect("a runtime has a slot");
     let task = cell::allocate(Call(Some(f)), owner, Id::next(), location);
     furnish(task);
     shared.blocking.submit(shared, Runnable::from_wake(task));
     // SAFETY: just made for `Call<F>`, whose output is `R`, and this is its one handle.
-    #[allow(unsafe_code)]
-    unsafe {
-        JoinHandle::new(task)
-    }
+    unsafe { JoinHandle::new(task) }
 }

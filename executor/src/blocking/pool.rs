@@ -7,9 +7,12 @@
 //! - **B3** One thread is started at a time. A thread that takes a call and leaves others behind, with nobody waiting,
 //!   lets the pool grow before it makes the call. So a burst of short calls is served by the first thread before a
 //!   second has come up, and a burst of long ones starts threads one after another as fast as they come up.
+//!   If the system refuses a thread and no other takes calls, those that wait are *refused*: who counted on one to be
+//!   started has sent its call before it looked, so the call is in the channel by then.
 //! - **B4** Closing sets a flag, fences, cancels what is in the channel, and sends a stop per thread. Who submits looks
 //!   at the flag after its fence, and cancels what is in the channel if it is set.
 
+use crate::contain::contain;
 use crate::loom::sync::atomic::AtomicUsize as Modeled;
 use crate::scheduler::context;
 use crate::scheduler::shared::{Hooks, Shared, call};
@@ -19,6 +22,7 @@ use parking_lot::{Condvar, Mutex};
 use raddle_sync::Notify;
 use std::cell::Cell;
 use std::fmt;
+use std::io;
 use std::ptr;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering::*, fence};
@@ -30,6 +34,16 @@ pub(crate) struct Config {
     pub(crate) stack_size: Option<usize>,
     pub(crate) name: Arc<dyn Fn() -> String + Send + Sync>,
     pub(crate) hooks: Hooks,
+}
+
+impl Config {
+    /// The name of the next thread. It is made by the user's code, whose panic is reported, and goes no further; and a name
+    /// with a NUL is none, for a thread.
+    pub(crate) fn next_name(&self) -> String {
+        let mut name = None;
+        contain(|| name = Some((self.name)().replace('\0', "")));
+        name.unwrap_or_default()
+    }
 }
 
 enum Message {
@@ -92,13 +106,18 @@ impl Pool {
         self.in_flight.load(Acquire)
     }
 
-    /// A call is about to be submitted.
+    /// How its threads are started, and those of others.
+    pub(crate) fn config(&self) -> &Config {
+        &self.config
+    }
+
+    /// A call is about to be submitted, or something else that blocks begins: time that is paused is to wait for it.
     pub(crate) fn begin(&self) {
         // Relaxed: who submits is awake, and is seen to be.
         self.in_flight.fetch_add(1, Relaxed);
     }
 
-    /// A call has been made, or never will be; whoever waits for it has been woken.
+    /// It has been made, or never will be; whoever waits for it has been woken.
     pub(crate) fn end(&self, shared: &Shared) {
         // Release: pairs with `in_flight`.
         self.in_flight.fetch_sub(1, Release);
@@ -129,7 +148,7 @@ impl Pool {
     /// B3: starts a thread, if one is missing, allowed, and not on its way already.
     fn grow(&self, shared: &Arc<Shared>) {
         // First, because it is the user's code.
-        let name = (self.config.name)();
+        let name = self.config.next_name();
         {
             let mut threads = self.threads.0.lock();
             let missing = !self.receiver.is_empty() && self.waiting.load(Relaxed) == 0;
@@ -141,13 +160,12 @@ impl Pool {
             threads.count += 1;
             threads.alive += 1;
         }
-        // A name with a NUL is none, for a thread.
-        let mut builder = std::thread::Builder::new().name(name.replace('\0', ""));
+        let mut builder = std::thread::Builder::new().name(name);
         if let Some(size) = self.config.stack_size {
             builder = builder.stack_size(size);
         }
         let runtime = shared.clone();
-        if builder.spawn(move || run(runtime)).is_err() {
+        if let Err(error) = builder.spawn(move || run(runtime)) {
             let mut threads = self.threads.0.lock();
             threads.starting = false;
             threads.count -= 1;
@@ -156,18 +174,24 @@ impl Pool {
             drop(threads);
             self.threads.1.notify_all();
             if none_left {
-                // Nobody will ever take them: an error is better than silence.
-                context::with_shared(shared, || self.cancel_waiting_calls(shared));
+                // B3: nobody will ever take them: an error is better than silence.
+                context::with_shared(shared, || {
+                    self.end_waiting_calls(shared, |call| call.refuse(again(&error), &Nowhere));
+                });
             }
         }
     }
 
     fn cancel_waiting_calls(&self, shared: &Shared) {
+        self.end_waiting_calls(shared, |call| call.cancel(&Nowhere));
+    }
+
+    fn end_waiting_calls(&self, shared: &Shared, end: impl Fn(Runnable)) {
         let mut stops = 0;
         for message in self.receiver.try_iter() {
             match message {
                 Message::Call(runnable, _) => {
-                    runnable.cancel(&Nowhere);
+                    end(runnable);
                     self.end(shared);
                 }
                 Message::Stop => stops += 1,
@@ -253,6 +277,14 @@ impl Pool {
     }
 }
 
+/// The same error once more, for another call.
+fn again(error: &io::Error) -> io::Error {
+    match error.raw_os_error() {
+        Some(code) => io::Error::from_raw_os_error(code),
+        None => io::Error::new(error.kind(), error.to_string()),
+    }
+}
+
 /// The life of a blocking thread.
 fn run(shared: Arc<Shared>) {
     /// Counts the thread out when everything else is gone, also after a panic of ours.
@@ -296,7 +328,7 @@ fn run(shared: Arc<Shared>) {
         }
         match runnable.run(&Nowhere) {
             Ran::Done => {}
-            Ran::Again(_) => unreachable!("a call is complete after one poll"),
+            Ran::Again(_) | Ran::Away => unreachable!("a call is complete after one poll"),
         }
         pool.end(&shared);
     }

@@ -1,8 +1,11 @@
 //! Tasks that stay on one thread, so that their futures need not be `Send`.
 
+mod pinned;
 mod runtime;
 mod set;
 mod shared;
 
+pub use pinned::spawn_pinned;
 pub use runtime::LocalRuntime;
 pub use set::{LocalEnterGuard, LocalSet, spawn_local};
+pub(crate) use shared::Shared;

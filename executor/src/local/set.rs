@@ -12,6 +12,9 @@ use std::pin::Pin;
 use std::sync::Arc;
 use std::task::{Context, Poll};
 
+/// Tasks polled in a row, before others on this thread have a turn.
+const TURN: usize = 61;
+
 /// A set of tasks that run on the thread of the set, and may hold what is not `Send`.
 ///
 /// The tasks run while the set is awaited, or while [`run_until`](LocalSet::run_until) or
@@ -140,7 +143,7 @@ impl LocalSet {
     fn poll_tasks(&self, cx: &mut Context<'_>) {
         // First: a wake during the turn is for the next.
         self.shared.waker.register(cx.waker());
-        if self.shared.turn() {
+        if self.shared.turn(TURN) {
             // Others on this thread have their turn before.
             cx.waker().wake_by_ref();
         }

@@ -1,4 +1,4 @@
-//! The scheduler of one [`LocalSet`](super::LocalSet).
+//! The scheduler of one [`LocalSet`](super::LocalSet), or of the pinned tasks of a worker (`pinned.rs`).
 //!
 //! - **T40** A local task is polled, linked, completed and cancelled on the thread of its set, and nowhere else; a
 //!   `Runnable` of it is never dropped elsewhere. So its future and output need not be `Send`.
@@ -10,13 +10,15 @@
 //!
 //! # Safety
 //! The core is full of cells and lives in a `Sync` struct. It is touched by the set's thread only (T40): by the methods of
-//! the set, which is not `Send`, and by a wake that has compared thread ids.
+//! the set, which is not `Send`, or by the worker thread that has bound itself to it, and by a wake that has compared thread
+//! ids.
 
 #![allow(unsafe_code)]
 
+use crate::scheduler::grace::{ask, linked};
 use crate::task::owned::OwnedTasks;
 use crate::task::raw::TaskRef;
-use crate::task::runnable::{Ran, Runnable};
+use crate::task::runnable::{Nowhere, Ran, Runnable};
 use crate::task::{Host, Id, IdBlock, JoinHandle, Schedule, cell, extras, poll};
 use parking_lot::{Condvar, Mutex};
 use raddle_sync::AtomicWaker;
@@ -26,26 +28,32 @@ use std::fmt;
 use std::future::Future;
 use std::panic::Location;
 use std::ptr;
-use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering::Relaxed};
+use std::sync::{Arc, OnceLock};
+use std::task::Waker;
 use std::thread::{self, ThreadId};
-
-/// Tasks polled in a row, before others on this thread have a turn.
-const TURN: usize = 61;
 
 thread_local! {
     /// The set whose code runs on this thread.
     static CURRENT: Cell<*const Shared> = const { Cell::new(ptr::null()) };
 }
 
-pub(super) struct Shared {
-    thread: ThreadId,
+pub(crate) struct Shared {
+    /// Of a set made for another thread, not known before that has come (T43).
+    thread: OnceLock<ThreadId>,
     core: Core,
     /// T41.
     inbox: Mutex<VecDeque<Runnable>>,
+    /// Whether nothing new comes in from elsewhere (T45). Written with the inbox locked.
+    is_closed: AtomicBool,
     /// Tells the dropper that something has come.
     arrived: Condvar,
+    /// Tasks after the last turn (S8).
+    linked: AtomicUsize,
     /// Of whoever polls the set.
     pub(super) waker: AtomicWaker,
+    /// In its place, if that is always the same worker (T44).
+    home: Option<Waker>,
 }
 
 /// For the set's thread only.
@@ -64,10 +72,10 @@ impl Schedule for Shared {
     unsafe fn schedule(this: *const Shared, runnable: Runnable) {
         // SAFETY: T12, T42: we hold the `Runnable`, so the set is there.
         let shared = unsafe { &*this };
-        if thread::current().id() == shared.thread {
+        if shared.is_here() {
             // T40: on the thread of the set.
             shared.core.queue.borrow_mut().push_back(runnable);
-            shared.waker.wake();
+            shared.tell();
             return;
         }
         // SAFETY: as above, and owner pointers come from an `Arc`. From the push on, T12 no longer holds for us.
@@ -77,7 +85,7 @@ impl Schedule for Shared {
         };
         shared.inbox.lock().push_back(runnable);
         shared.arrived.notify_one();
-        shared.waker.wake();
+        shared.tell();
     }
 }
 
@@ -102,17 +110,84 @@ impl Host for &Shared {
 impl Shared {
     /// A scheduler for tasks of this thread.
     pub(super) fn new() -> Arc<Shared> {
+        let shared = Shared::unbound(None);
+        shared.bind();
+        shared
+    }
+
+    /// A scheduler for tasks of a thread that is not known yet, but how to wake it is, if it is not the usual way.
+    pub(super) fn unbound(home: Option<Waker>) -> Arc<Shared> {
         Arc::new(Shared {
-            thread: thread::current().id(),
+            thread: OnceLock::new(),
             core: Core {
                 queue: RefCell::new(VecDeque::new()),
                 owned: OwnedTasks::default(),
                 ids: IdBlock::new(),
             },
             inbox: Mutex::new(VecDeque::new()),
+            is_closed: AtomicBool::new(false),
             arrived: Condvar::new(),
+            linked: AtomicUsize::new(0),
             waker: AtomicWaker::new(),
+            home,
         })
+    }
+
+    /// Wakes whoever polls the set.
+    fn tell(&self) {
+        match &self.home {
+            Some(home) => home.wake_by_ref(),
+            None => self.waker.wake(),
+        }
+    }
+
+    /// The calling thread is that of the set, from now on.
+    pub(super) fn bind(&self) {
+        let this = thread::current().id();
+        assert_eq!(*self.thread.get_or_init(|| this), this, "a set of local tasks has one thread");
+    }
+
+    fn is_here(&self) -> bool {
+        self.thread.get().is_some_and(|&thread| thread == thread::current().id())
+    }
+
+    /// T43: starts a task from any thread. Until its first poll, its future must be one that may be dropped anywhere.
+    pub(super) fn spawn_from_anywhere<F>(
+        self: &Arc<Shared>,
+        future: F,
+        location: &'static Location<'static>,
+    ) -> JoinHandle<F::Output>
+    where
+        F: Future + 'static,
+        F::Output: Send + 'static,
+    {
+        let task = cell::allocate::<F, Shared>(future, Arc::as_ptr(self), Id::next(), location);
+        extras::inherit(task);
+        let runnable = Runnable::from_wake(task);
+        let mut inbox = self.inbox.lock();
+        // Relaxed: under the lock (T45).
+        let refused = if self.is_closed.load(Relaxed) {
+            Some(runnable)
+        } else {
+            inbox.push_back(runnable);
+            None
+        };
+        drop(inbox);
+        match refused {
+            Some(runnable) => runnable.cancel(&Nowhere),
+            None => {
+                self.arrived.notify_one();
+                self.tell();
+            }
+        }
+        // SAFETY: just made for `F`, and this is its one handle.
+        unsafe { JoinHandle::new(task) }
+    }
+
+    /// T45: from now on nothing comes in but what is woken.
+    pub(super) fn close(&self) {
+        let _inbox = self.inbox.lock();
+        self.is_closed.store(true, Relaxed);
     }
 
     /// The caller is on the set's thread.
@@ -130,7 +205,7 @@ impl Shared {
         extras::inherit(task);
         // The `Runnable` first: the handle's reference is not yet anybody's.
         self.core.queue.borrow_mut().push_back(Runnable::from_wake(task));
-        self.waker.wake();
+        self.tell();
         // SAFETY: just made for `F`, and this is its one handle.
         unsafe { JoinHandle::new(task) }
     }
@@ -141,9 +216,9 @@ impl Shared {
     }
 
     /// Polls tasks for a turn; whether there are more to be polled. The caller is on the set's thread.
-    pub(super) fn turn(self: &Arc<Shared>) -> bool {
+    pub(super) fn turn(self: &Arc<Shared>, length: usize) -> bool {
         self.inside(|| {
-            for polled in 0..TURN {
+            for polled in 0..length {
                 // What comes from other threads has its share.
                 let inboxed = (polled == 0).then(|| self.inbox.lock().pop_front()).flatten();
                 let Some(runnable) = inboxed.or_else(|| self.next()) else { break };
@@ -152,9 +227,21 @@ impl Shared {
                 }
             }
         });
+        // Relaxed: read when this thread sleeps.
+        self.linked.store(self.core.owned.len(), Relaxed);
         // The last task's budget is not that of who polls the set.
         raddle_sync::budget::refill();
         !self.core.queue.borrow().is_empty() || !self.inbox.lock().is_empty()
+    }
+
+    /// How many tasks waited after the last turn.
+    pub(crate) fn linked(&self) -> usize {
+        self.linked.load(Relaxed)
+    }
+
+    /// S7: asks all to stop. The caller is on the set's thread.
+    pub(super) fn ask_all(&self) {
+        ask(linked(&self.core.owned));
     }
 
     /// Whether no task is left. The caller is on the set's thread.

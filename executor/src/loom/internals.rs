@@ -10,6 +10,7 @@ use super::cell::UnsafeCell;
 use crate::blocking;
 use crate::scheduler::context;
 use crate::scheduler::shared::{Hooks, Shared};
+use crate::scheduler::worker::{End, Tenure};
 use crate::task::cell::allocate;
 use crate::task::owned::{OwnedTasks, Returns};
 use crate::task::raw::TaskRef;
@@ -25,6 +26,7 @@ use std::time::{Duration, Instant};
 pub use super::barrier::heavy;
 pub use super::checked::{leaving_out, without_fences};
 pub use crate::queue::{Inject, Local, Push, Rescue, Steal, Stealer};
+pub use crate::scheduler::exchange::{Exchange, Offer};
 pub use crate::scheduler::idle::{Idle, Searching, Unparked};
 pub use crate::scheduler::park::{InDriver, Parker, Unpark};
 pub use crate::task::runnable::{Ran, Runnable};
@@ -236,7 +238,10 @@ impl Runtime {
         let _entered = context::enter(shared.clone());
         // A slot whose thread comes up late may be in the hands of one that has left its own (S3).
         if let Some(claim) = shared.slots[index].try_claim() {
-            context::with_worker(&claim, |worker| worker.run());
+            shared.idle.enter();
+            let end = context::with_worker(&claim, |worker| worker.run(Tenure::Home));
+            assert_eq!(end, End::Closed);
+            shared.idle.leave();
             shared.leave(&claim);
         }
         shared.leave_vacant_slots();

@@ -189,6 +189,10 @@ pub(crate) mod sync {
                 self.0.notify_one();
             }
 
+            pub(crate) fn notify_all(&self) {
+                self.0.notify_all();
+            }
+
             pub(crate) fn wait<T>(&self, guard: &mut MutexGuard<'_, T>) {
                 let held = guard.held.take().expect(HELD);
                 let held = self.0.wait(held).unwrap_or_else(std::sync::PoisonError::into_inner);

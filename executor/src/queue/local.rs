@@ -286,6 +286,11 @@ impl<T> Local<T> {
         self.streak.set(0);
     }
 
+    /// Whether the owner is in the middle of an operation (Q11).
+    pub fn is_inside(&self) -> bool {
+        self.inside.get()
+    }
+
     /// From now on, the next push tells (Q10); `false` if a rescuer is here just now. Owner only.
     #[must_use]
     pub fn call(&self) -> bool {

@@ -173,6 +173,36 @@ impl Builder {
         self
     }
 
+    /// Whether a task begins where it is spawned; not by default. (asyncio's `eager_task_factory`.)
+    ///
+    /// Then [`spawn`](crate::spawn), called by code that a worker or a thread in `block_on` runs, polls the new task at once,
+    /// and queues it only if it has to wait. What never waits is done when `spawn` returns, and its handle is ready. From
+    /// outside the runtime tasks are queued as ever.
+    ///
+    /// In its first poll the task is the current one, with its own id, name and cancel scope; it sees values of its own keys
+    /// and of those declared `inherit`, and not its spawner's others; hooks are called as for any poll; a panic stays in the task. It
+    /// draws on the *spawner's* budget. Up to eight such polls are inside one another; deeper ones are queued.
+    ///
+    /// The spawner waits meanwhile: it must hold no lock, no borrow of a `RefCell` and no task-local value in use that the
+    /// task wants as well. What was fair in the order of the queue is not any more. [`task::Builder::eager`] does this for
+    /// single tasks.
+    ///
+    /// [`task::Builder::eager`]: crate::task::Builder::eager
+    ///
+    /// ```
+    /// let runtime = raddle::runtime::Builder::new_multi_thread().spawn_eager(true).build()?;
+    /// runtime.block_on(async {
+    ///     let cached = raddle::spawn(async { "from the cache" });
+    ///     assert!(cached.is_finished()); // It never had to wait.
+    ///     assert_eq!(cached.await.unwrap(), "from the cache");
+    /// });
+    /// # Ok::<(), std::io::Error>(())
+    /// ```
+    pub fn spawn_eager(&mut self, spawn_eager: bool) -> &mut Builder {
+        self.hooks.spawns_eagerly = spawn_eager;
+        self
+    }
+
     /// Called on every thread the runtime starts, before it does anything else.
     ///
     /// A panic of a hook is reported, and otherwise ignored.

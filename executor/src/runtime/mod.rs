@@ -19,6 +19,7 @@ use std::future::Future;
 use std::io;
 use std::time::{Duration, Instant};
 use threads::Threads;
+pub(crate) use threads::{Alive, start_spare};
 
 /// Owns the threads of a runtime, its drivers and its tasks.
 ///

@@ -1,6 +1,8 @@
 //! What was left when a runtime was stopped.
 
 use super::Runtime;
+use crate::scheduler::context;
+use crate::scheduler::grace::ask_and_wait;
 use crate::task::Id;
 use crate::task::raw::TaskRef;
 use std::fmt;
@@ -91,8 +93,7 @@ impl fmt::Display for ShutdownReport {
 impl Runtime {
     /// Stops the runtime as [`shutdown_timeout`](Runtime::shutdown_timeout), and says what was left.
     ///
-    /// To let tasks end by themselves, ask them before, and wait: with a [`TaskGroup`](crate::task::TaskGroup), or a
-    /// [`TaskTracker`](crate::task::TaskTracker) and a cancellation token.
+    /// To let tasks end by themselves, see [`shutdown_graceful`](Runtime::shutdown_graceful).
     ///
     /// ```
     /// use raddle::runtime::Runtime;
@@ -107,10 +108,53 @@ impl Runtime {
     /// assert_eq!(report.tasks[0].name.as_deref(), Some("forgotten"));
     /// # Ok::<(), std::io::Error>(())
     /// ```
-    pub fn shutdown(mut self, timeout: Duration) -> ShutdownReport {
+    pub fn shutdown(self, timeout: Duration) -> ShutdownReport {
+        self.stop(Instant::now().checked_add(timeout))
+    }
+
+    /// Asks every task to stop, as [`JoinHandle::cancel`](crate::task::JoinHandle::cancel) does, and gives them `grace` to do so; then
+    /// stops the runtime as [`shutdown`](Runtime::shutdown), with what is left of `timeout`, and says what had to be cancelled.
+    ///
+    /// Tasks hear of it by [`task::cancelled`](crate::task::cancelled) and [`task::is_cancelled`](crate::task::is_cancelled). They may go on
+    /// to use timers, sockets and other tasks, and what they spawn is asked, too. It is over as soon as all have ended, those
+    /// that do not listen included, and blocking calls as well. Tasks of a [`LocalSet`](crate::task::LocalSet) are not asked. A
+    /// current-thread runtime is driven by this thread meanwhile, unless another is in `block_on`. Both times are the system's, also
+    /// if the runtime's time is paused.
+    ///
+    /// Inside a task or `block_on` nobody is waited for, as with [`shutdown_background`](Runtime::shutdown_background), and so nobody asked.
+    ///
+    /// ```
+    /// use raddle::runtime::Runtime;
+    /// use raddle::task::{self, Builder};
+    /// use std::time::Duration;
+    ///
+    /// let runtime = Runtime::new()?;
+    /// let polite = runtime.spawn(async {
+    ///     task::cancelled().await;
+    ///     task::yield_now().await; // Says good-bye to somebody.
+    ///     "cleaned up"
+    /// });
+    /// runtime.block_on(async {
+    ///     Builder::new().name("deaf").spawn(std::future::pending::<()>());
+    /// });
+    /// let report = runtime.shutdown_graceful(Duration::from_millis(50), Duration::from_secs(5));
+    /// assert_eq!(polite.blocking_wait().unwrap(), "cleaned up");
+    /// assert_eq!(report.tasks.len(), 1);
+    /// assert_eq!(report.tasks[0].name.as_deref(), Some("deaf"));
+    /// # Ok::<(), std::io::Error>(())
+    /// ```
+    pub fn shutdown_graceful(self, grace: Duration, timeout: Duration) -> ShutdownReport {
+        let deadline = Instant::now().checked_add(timeout);
+        if !context::is_in_async_code() {
+            ask_and_wait(&self.handle.shared, Instant::now().checked_add(grace.min(timeout)));
+        }
+        self.stop(deadline)
+    }
+
+    fn stop(mut self, deadline: Option<Instant>) -> ShutdownReport {
         let shared = self.handle.shared.clone();
         shared.shutdown.report_leftovers();
-        self.end(Instant::now().checked_add(timeout));
+        self.end(deadline);
         ShutdownReport {
             tasks: shared.shutdown.take_leftovers(),
             blocking_calls: shared.blocking.threads_left(),

@@ -1,7 +1,9 @@
-//! The worker threads of a runtime, and waiting for their end.
+//! The worker threads of a runtime, the spares that stand in for them, and waiting for their end.
 
 use crate::scheduler::context;
 use crate::scheduler::shared::{Shared, call};
+use crate::scheduler::slot::{Claim, RECALLED};
+use crate::scheduler::worker::{End, Tenure};
 use crate::task::alloc;
 use parking_lot::{Condvar, Mutex};
 use std::io;
@@ -16,19 +18,37 @@ pub(crate) struct Threads {
     alive: Arc<Alive>,
 }
 
+/// How many threads there are, workers and spares.
 #[derive(Debug, Default)]
-struct Alive {
+pub(crate) struct Alive {
     count: Mutex<usize>,
     ended: Condvar,
+    /// Of spares; of some that have ended, too.
+    spares: Mutex<Vec<JoinHandle<()>>>,
 }
 
 /// Counts a thread as alive until it is dropped, also by a panic.
 struct Living(Arc<Alive>);
 
+impl Living {
+    fn new(alive: &Arc<Alive>) -> Living {
+        *alive.count.lock() += 1;
+        Living(alive.clone())
+    }
+}
+
 impl Drop for Living {
     fn drop(&mut self) {
         *self.0.count.lock() -= 1;
         self.0.ended.notify_all();
+    }
+}
+
+fn builder(name: String, stack_size: Option<usize>) -> thread::Builder {
+    let builder = thread::Builder::new().name(name);
+    match stack_size {
+        Some(size) => builder.stack_size(size),
+        None => builder,
     }
 }
 
@@ -48,19 +68,16 @@ impl Threads {
             let message = "thread_name contains a NUL";
             return Err(io::Error::new(io::ErrorKind::InvalidInput, message));
         }
-        let mut threads = Threads { handles: Vec::new(), alive: Arc::default() };
+        let mut threads = Threads { handles: Vec::new(), alive: shared.alive.clone() };
         for (index, name) in names.into_iter().enumerate() {
-            let mut builder = thread::Builder::new().name(name);
-            if let Some(size) = stack_size {
-                builder = builder.stack_size(size);
-            }
-            *threads.alive.count.lock() += 1;
-            let living = Living(threads.alive.clone());
+            let living = Living::new(&threads.alive);
             let worker = shared.clone();
-            match builder.spawn(move || run(&worker, index, living)) {
+            match builder(name, stack_size).spawn(move || run(&worker, index, living)) {
                 Ok(handle) => threads.handles.push(handle),
                 Err(error) => {
                     shared.close();
+                    // Hooks of the threads that have come up may have pinned tasks to those that never will.
+                    (index..shared.workers).for_each(|index| shared.end_pinned(index));
                     shared.leave_vacant_slots();
                     threads.join(None);
                     let message =
@@ -96,6 +113,7 @@ impl Threads {
         }
         let all_ended = *count == 0;
         drop(count);
+        self.handles.append(&mut self.alive.spares.lock());
         for handle in self.handles.drain(..) {
             if all_ended || handle.is_finished() {
                 // A worker thread panics only if a hook does or an invariant of ours is broken; the panic has been
@@ -106,6 +124,33 @@ impl Threads {
     }
 }
 
+/// P14: starts a spare for an offer. It waits for others afterwards, for as long as a thread for blocking calls does.
+///
+/// # Errors
+/// If the system refuses a thread.
+pub(crate) fn start_spare(shared: &Arc<Shared>) -> io::Result<()> {
+    let config = shared.blocking.config();
+    let name = config.next_name();
+    let living = Living::new(&shared.alive);
+    let runtime = shared.clone();
+    let started = builder(name, config.stack_size).spawn(move || run_spare(&runtime, living));
+    let handle = started.inspect_err(|_| shared.exchange.start_failed())?;
+    let mut spares = shared.alive.spares.lock();
+    spares.retain(|handle| !handle.is_finished());
+    spares.push(handle);
+    Ok(())
+}
+
+/// T45: ends the pinned tasks of a slot's home thread. Before the slot is left, because their destructors may wake others; and
+/// also if an invariant of ours is broken, because they must not be dropped by anybody else.
+struct Pinned<'a>(&'a Arc<Shared>, usize);
+
+impl Drop for Pinned<'_> {
+    fn drop(&mut self) {
+        self.0.end_pinned(self.1);
+    }
+}
+
 /// The life of a worker thread.
 fn run(shared: &Arc<Shared>, index: usize, living: Living) {
     let _living = living;
@@ -113,11 +158,74 @@ fn run(shared: &Arc<Shared>, index: usize, living: Living) {
     alloc::keep_blocks_on_this_thread();
     call(&shared.hooks.on_thread_start);
     // Not free only if the runtime has been closed before this thread came up: somebody else leaves it then (S3).
-    if let Some(claim) = shared.slots[index].try_claim() {
-        context::with_worker(&claim, |worker| worker.run());
+    let claim = {
+        let _pinned = Pinned(shared, index);
+        shared.slots[index].try_claim().and_then(|claim| serve(shared, claim))
+    };
+    if let Some(claim) = claim {
         shared.leave(&claim);
     }
     // S3.
     shared.leave_vacant_slots();
+    call(&shared.hooks.on_thread_stop);
+}
+
+/// Works in the slot of this thread until the runtime is closed. The slot is to be left then, unless a spare has done so
+/// (P17).
+fn serve<'a>(shared: &'a Shared, mut claim: Claim<'a>) -> Option<Claim<'a>> {
+    let slot = claim.slot();
+    shared.idle.enter();
+    loop {
+        let end = context::with_worker_that_may_lose_it(&claim, |worker| {
+            worker.run(Tenure::Home)
+        });
+        match end {
+            End::Closed => {
+                shared.idle.leave();
+                return Some(claim);
+            }
+            End::Away => {
+                claim.void();
+                shared.blocking.end(shared);
+                // P16.
+                claim = slot.take_over(shared.exchange.recall(slot.index, || {
+                    slot.ask_for_attention(RECALLED);
+                    shared.unpark(slot.index);
+                })?);
+            }
+            End::Recalled => unreachable!("nobody recalls a slot from its home"),
+        }
+    }
+}
+
+/// The life of a spare.
+fn run_spare(shared: &Arc<Shared>, living: Living) {
+    let _living = living;
+    let _entered = context::enter(shared.clone());
+    alloc::keep_blocks_on_this_thread();
+    call(&shared.hooks.on_thread_start);
+    let (exchange, keep_alive) = (&shared.exchange, shared.blocking.config().keep_alive);
+    exchange.come_up();
+    while let Some((index, passed)) = exchange.adopt(Instant::now().checked_add(keep_alive)) {
+        let claim = shared.slots[index].take_over(passed);
+        let end = context::with_worker_that_may_lose_it(&claim, |worker| {
+            worker.run(Tenure::Spare)
+        });
+        match end {
+            End::Closed => {
+                // P17.
+                shared.idle.leave();
+                shared.leave(&claim);
+                drop(claim);
+                exchange.left(index);
+                shared.leave_vacant_slots();
+            }
+            End::Away => {
+                claim.void();
+                shared.blocking.end(shared);
+            }
+            End::Recalled => exchange.give_back(index, claim.pass_on()),
+        }
+    }
     call(&shared.hooks.on_thread_stop);
 }

@@ -256,6 +256,7 @@ impl Guest<'_> {
                     Step::Ran => {}
                     Step::Idle if root.is_woken() => ahead = 0,
                     Step::Idle => self.park(root),
+                    Step::Away => unreachable!("a guest keeps its slot (P15)"),
                 }
             } else if root.is_woken() {
                 // The tasks are in the hands of others.
@@ -377,10 +378,35 @@ impl Drop for Guest<'_> {
     }
 }
 
+impl Worker<'_> {
+    /// P9: a task on the thread of a guest is about to block it: `f` runs as a root future does.
+    pub(crate) fn while_absent<R>(&self, f: impl FnOnce() -> R) -> R {
+        struct Back<'a>(Worker<'a>);
+        impl Drop for Back<'_> {
+            fn drop(&mut self) {
+                self.0.core().queue.take_call();
+                // Above the limit, maybe, for this poll (P1).
+                self.0.shared().idle.enter();
+                self.0.slot().set_mode(Mode::Working);
+            }
+        }
+        // As in `Guest::poll_root`.
+        while let Some(next) = self.slot().lifo_take() {
+            self.push(next);
+        }
+        self.slot().set_mode(Mode::Rooting);
+        self.slot().next_beat();
+        self.shared().idle.leave();
+        let _back = Back(*self);
+        self.expect_absence();
+        f()
+    }
+}
+
 /// What remains to be done once a guest slot is free again.
-struct GivenBack<'a> {
-    shared: &'a Arc<Shared>,
-    index: usize,
+pub(super) struct GivenBack<'a> {
+    pub(super) shared: &'a Arc<Shared>,
+    pub(super) index: usize,
 }
 
 impl Drop for GivenBack<'_> {

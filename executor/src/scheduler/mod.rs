@@ -8,7 +8,8 @@
 //! ```
 //!
 //! A worker is a loop on some thread's stack plus a [`slot`](slot::Slot) in the shared array. The threads of a runtime
-//! hold a slot each for life; a thread inside `block_on` borrows a *guest* slot and works while it waits.
+//! hold a slot each, and lend it to a spare thread only while a task blocks them and says so; a thread inside `block_on`
+//! borrows a *guest* slot and works while it waits.
 //!
 //! # The parking protocol
 //!
@@ -38,6 +39,8 @@
 //!   watching or searching because it has found something else to do wakes another, if a root future is left unwatched. An
 //!   active worker wants a watch when it stops looking at the clock after each poll, a guest when it pushes onto a call (P9).
 //!
+//! P12 is in [`standby`], P13 to P17, about slots that change hands, in [`exchange`].
+//!
 //! # Pushing to one's own queue
 //!
 //! Rules P2 and P3 do not cover a worker that pushes to its own queue: it writes no fence and wakes nobody. Instead
@@ -62,6 +65,8 @@
 pub(crate) mod block_on;
 pub(crate) mod context;
 pub(crate) mod driver;
+pub(crate) mod exchange;
+pub(crate) mod grace;
 pub(crate) mod idle;
 pub(crate) mod interrupt;
 pub(crate) mod pace;

@@ -2,7 +2,8 @@
 //!
 //! - **Z1** *Quiet* is: no worker is active or searching, or has something in its hands (wakers from the driver that it
 //!   has not woken, tasks that it rescues); no root future is woken or being polled; no sleeper has been notified; every
-//!   queue and LIFO slot and the injector are empty; no blocking call waits for a thread or runs.
+//!   queue and LIFO slot and the injector are empty, and no pinned task is to be polled; no blocking call waits for a
+//!   thread or runs.
 //! - **Z2** *All at once.* These cannot be read in one step. So they are read, then the blocking calls, and then once more,
 //!   and nobody may have polled anything in between: beats are counted, before and after. What nobody does twice, with no
 //!   poll in between, nobody does. The five readings are ordered, each against the next.
@@ -18,6 +19,7 @@
 
 use super::block_on::Root;
 use super::shared::Shared;
+use super::slot::PINNED;
 use crate::loom::left_out;
 use crate::loom::sync::atomic::{Ordering::*, fence};
 use std::sync::Arc;
@@ -67,6 +69,7 @@ impl Shared {
                     || slot.is_notified()
                     || !slot.lifo_is_empty()
                     || slot.stealer.len() > 0
+                    || slot.wants(PINNED)
             })
     }
 

@@ -3,22 +3,22 @@
 use super::block_on::Root;
 use super::context;
 use super::driver::Driver;
+use super::exchange::Exchange;
 use super::idle::Idle;
 use super::shutdown::Shutdown;
-use super::slot::{Claim, Slot, Worker};
+use super::slot::{Claim, Passed, Slot, Worker};
 use super::standby::Standby;
 use crate::blocking::Pool;
 use crate::contain::contain;
 use crate::loom::sync::Mutex;
 use crate::loom::thread::Thread;
 use crate::queue::Inject;
-use crate::runtime;
-use crate::task::cell::Marks;
+use crate::runtime::{self, Alive};
+use crate::task::cell::OBSERVED;
 use crate::task::observer::Observer;
 use crate::task::raw::TaskRef;
 use crate::task::runnable::{Nowhere, Runnable};
-use crate::task::{Host, Id};
-use crate::task::{JoinHandle, cell, extras};
+use crate::task::{Host, Id, JoinHandle, cell, current, extras, poll};
 use crossbeam_utils::CachePadded;
 use raddle_timer::{Clock, Listener, PausableClock, Timer};
 use std::fmt;
@@ -28,10 +28,13 @@ use std::ptr;
 use std::sync::{Arc, Weak};
 use std::time::Instant;
 
+/// Eager polls inside one another, at most (T16): what a stack of two megabytes holds, if each takes a tenth of it.
+const EAGER_DEPTH_MAX: u32 = 8;
+
 /// Called around a thread's life and sleep.
 pub(crate) type Hook = Arc<dyn Fn() + Send + Sync>;
 
-/// The hooks a `Builder` may set.
+/// The hooks a `Builder` may set, and what else it says about tasks.
 #[derive(Clone, Default)]
 pub(crate) struct Hooks {
     pub(crate) on_thread_start: Option<Hook>,
@@ -40,6 +43,8 @@ pub(crate) struct Hooks {
     pub(crate) on_thread_unpark: Option<Hook>,
     /// Whom to tell about tasks; nobody, as a rule.
     pub(crate) observer: Option<Arc<Observer>>,
+    /// Whether tasks begin where they are spawned (T16).
+    pub(crate) spawns_eagerly: bool,
 }
 
 impl fmt::Debug for Hooks {
@@ -65,6 +70,10 @@ pub(crate) struct Shared {
     pub(crate) idle: CachePadded<Idle>,
     pub(crate) driver: Driver,
     pub(crate) standby: Standby,
+    /// Who has which of the worker threads' slots (P13).
+    pub(crate) exchange: Exchange<Passed>,
+    /// The threads that hold them, or wait for one.
+    pub(crate) alive: Arc<Alive>,
     /// The scheduler's own: it does not stop (`driver.rs`).
     pub(crate) clock: Arc<dyn Clock>,
     /// What tasks take for the time.
@@ -76,6 +85,9 @@ pub(crate) struct Shared {
     pub(crate) hooks: Hooks,
     /// Whom to tell about tasks; nobody, as a rule.
     pub(crate) observer: Option<Arc<Observer>>,
+    spawns_eagerly: bool,
+    /// Whether there is either.
+    is_special: bool,
     pub(crate) id: runtime::Id,
     /// Threads inside `block_on` that found no guest slot free, to be told when one is.
     pub(crate) waiting_guests: Mutex<Vec<Thread>>,
@@ -121,11 +133,15 @@ impl Shared {
             idle: CachePadded::new(Idle::new(workers.max(1))),
             driver,
             standby: Standby::new(),
+            exchange: Exchange::new(workers),
+            alive: Arc::default(),
             clock,
             time,
             blocking,
             shutdown: Shutdown::new(count),
             observer: hooks.observer.clone(),
+            spawns_eagerly: hooks.spawns_eagerly,
+            is_special: hooks.observer.is_some() || hooks.spawns_eagerly,
             hooks,
             id: runtime::Id::next(),
             waiting_guests: Mutex::new(Vec::new()),
@@ -174,42 +190,145 @@ impl Shared {
         F: Future + Send + 'static,
         F::Output: Send + 'static,
     {
-        context::with_worker_of(self, |worker| {
-            let (owner, id) = match worker {
-                Some(worker) => (worker.slot(), worker.core().ids.next()),
-                None => (&**self.slots.first().expect("at least one slot"), Id::next()),
-            };
-            let task = cell::allocate(future, ptr::from_ref(owner), id, location);
-            furnish(task);
-            self.submit_new(worker, task);
-            // SAFETY: just made for `F`, and this is its one handle.
+        // SAFETY: they live for ever.
+        #[allow(unsafe_code)]
+        unsafe {
+            self.spawn_unchecked(future, location, furnish)
+        }
+    }
+
+    /// As [`spawn_furnished`](Shared::spawn_furnished); eagerly or not, or as the runtime does by itself.
+    pub(crate) fn spawn_furnished_as<F>(
+        &self,
+        eager: Option<bool>,
+        future: F,
+        location: &'static Location<'static>,
+        furnish: impl FnOnce(TaskRef),
+    ) -> JoinHandle<F::Output>
+    where
+        F: Future + Send + 'static,
+        F::Output: Send + 'static,
+    {
+        match eager {
+            None => self.spawn_furnished(future, location, furnish),
+            // SAFETY: they live for ever.
             #[allow(unsafe_code)]
-            unsafe {
-                JoinHandle::new(task)
-            }
+            Some(eager) => unsafe { self.spawn_special(future, location, furnish, eager) },
+        }
+    }
+
+    /// As [`spawn_furnished`](Shared::spawn_furnished).
+    ///
+    /// # Safety
+    /// What the future borrows must live until the task is COMPLETE, and what the output borrows until it is dropped, by the
+    /// handle or, without one, before COMPLETE.
+    #[allow(unsafe_code)]
+    #[inline]
+    pub(crate) unsafe fn spawn_unchecked<F>(
+        &self,
+        future: F,
+        location: &'static Location<'static>,
+        furnish: impl FnOnce(TaskRef),
+    ) -> JoinHandle<F::Output>
+    where
+        F: Future + Send,
+        F::Output: Send,
+    {
+        if self.is_special {
+            // SAFETY: the caller's promise.
+            return unsafe { self.spawn_special(future, location, furnish, self.spawns_eagerly) };
+        }
+        context::with_worker_of(self, |worker| {
+            let task = self.allocate(worker, future, location);
+            furnish(task);
+            // Not generic, and nothing of a user's runs before.
+            self.submit_new(worker, Runnable::from_wake(task));
+            // SAFETY: just made for `F`, and this is its one handle.
+            unsafe { JoinHandle::new(task) }
         })
     }
 
-    /// What does not depend on the future.
     #[inline]
-    fn submit_new(&self, worker: Option<Worker<'_>>, task: TaskRef) {
-        if let Some(observer) = &self.observer {
-            task.header().mark(Marks::OBSERVED);
-            observer.spawned(task);
-        }
+    fn allocate<F: Future>(
+        &self,
+        worker: Option<Worker<'_>>,
+        future: F,
+        location: &'static Location<'static>,
+    ) -> TaskRef {
+        let (owner, id) = match worker {
+            Some(worker) => (worker.slot(), worker.core().ids.next()),
+            None => (&**self.slots.first().expect("at least one slot"), Id::next()),
+        };
+        cell::allocate(future, ptr::from_ref(owner), id, location)
+    }
+
+    #[inline]
+    fn submit_new(&self, worker: Option<Worker<'_>>, runnable: Runnable) {
         match worker {
-            Some(worker) => worker.submit_spawned(Runnable::from_wake(task)),
-            None => self.submit_from_outside(Runnable::from_wake(task)),
+            Some(worker) => worker.submit_spawned(runnable),
+            None => self.submit_outside(runnable),
         }
     }
 
-    fn submit_from_outside(&self, runnable: Runnable) {
+    fn submit_outside(&self, runnable: Runnable) {
         if self.shutdown.is_closed() {
             // S1: at once, or threads that go on spawning would keep the others from ending.
             context::with_shared(self, || runnable.cancel(&Outside(self)));
         } else {
             self.submit_remote(runnable);
         }
+    }
+
+    /// As [`spawn_unchecked`](Shared::spawn_unchecked), for a runtime with hooks for its tasks, or a task that may begin at
+    /// once (T16).
+    ///
+    /// # Safety
+    /// As there.
+    #[allow(unsafe_code)]
+    #[cold]
+    pub(crate) unsafe fn spawn_special<F>(
+        &self,
+        future: F,
+        location: &'static Location<'static>,
+        furnish: impl FnOnce(TaskRef),
+        is_eager: bool,
+    ) -> JoinHandle<F::Output>
+    where
+        F: Future + Send,
+        F::Output: Send,
+    {
+        let task =
+            context::with_worker_of(self, |worker| self.allocate(worker, future, location));
+        furnish(task);
+        if let Some(observer) = &self.observer {
+            let special = &task.header().special;
+            special.set(special.get() | OBSERVED);
+            observer.spawned(task);
+        }
+        let runnable = Runnable::from_wake(task);
+        // SAFETY: just made for `F`, and this is its one handle.
+        let handle = unsafe { JoinHandle::new(task) };
+        let is_at_work = context::with_worker_of(self, |worker| worker.is_some());
+        if !is_at_work {
+            self.submit_outside(runnable);
+        } else if is_eager && current::depth() < EAGER_DEPTH_MAX && !self.shutdown.is_closed() {
+            poll::run_eagerly(runnable.into_task(), &Outside(self), |task| self.link_here(task));
+        } else {
+            // Asked for anew: a hook may have stepped out of the slot (P15).
+            context::with_worker_of(self, |worker| self.submit_new(worker, runnable));
+        }
+        handle
+    }
+
+    /// T10: links a task that waits for the first time into the list of this thread's worker; `false` if there is none.
+    fn link_here(&self, task: TaskRef) -> bool {
+        context::with_worker_of(self, |worker| {
+            let Some(worker) = worker else { return false };
+            task.header().owner.set(worker.owner());
+            task.header().linked.set(true);
+            worker.link(task);
+            true
+        })
     }
 
     /// A free slot for a thread in `block_on`. Not one that has been left for good: what is queued there stays (S3).

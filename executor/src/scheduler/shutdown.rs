@@ -22,7 +22,7 @@
 
 use super::context;
 use super::shared::{Outside, Shared};
-use super::slot::Claim;
+use super::slot::{CLOSED, Claim};
 use super::worker::Worker;
 use crate::contain::contain;
 use crate::loom::sync::atomic::{AtomicBool, AtomicUsize, Ordering::*, fence};
@@ -92,7 +92,11 @@ impl Shared {
         self.shutdown.closed.store(true, Release);
         // S1: pairs with the fences of submitters (S5) and of guests that give their slot back (S3).
         fence(SeqCst);
+        for slot in &self.slots {
+            slot.ask_for_attention(CLOSED);
+        }
         self.unpark_all();
+        self.exchange.close();
         self.tell_waiting_guest();
     }
 

@@ -11,7 +11,10 @@ use super::pace::Pace;
 use super::park::Parker;
 use super::shared::Shared;
 use super::watch::Watch;
-use crate::loom::sync::atomic::{AtomicBool, AtomicPtr, AtomicU8, AtomicU32, Ordering::*, fence};
+use crate::local;
+use crate::loom::sync::atomic::{
+    AtomicBool, AtomicPtr, AtomicU8, AtomicU32, AtomicUsize, Ordering::*, fence,
+};
 use crate::queue::{Local, Stealer};
 use crate::rand::Rng;
 use crate::task::IdBlock;
@@ -24,7 +27,7 @@ use std::cell::{Cell, RefCell, UnsafeCell};
 use std::fmt;
 use std::marker::PhantomData;
 use std::ptr;
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 use std::task::Waker;
 use std::time::Instant;
 
@@ -40,6 +43,15 @@ pub(crate) enum Mode {
     Rooting,
     Parked,
 }
+
+/// The runtime is closed (S1).
+pub(crate) const CLOSED: u8 = 1;
+/// The slot's home waits for it (P16).
+pub(crate) const RECALLED: u8 = 2;
+/// Pinned tasks are to be polled (`pinned.rs`).
+pub(crate) const PINNED: u8 = 4;
+/// The tasks linked here are to be asked to stop (S7).
+pub(crate) const ASKED: u8 = 8;
 
 /// One worker, seen from outside.
 pub(crate) struct Slot {
@@ -57,6 +69,12 @@ pub(crate) struct Slot {
     task_ns: AtomicU32,
     /// Polls so far, about: whoever keeps watch sees whether the holder gets on (P9).
     beat: AtomicU32,
+    /// What the holder is to see to between two polls: [`CLOSED`], [`RECALLED`], [`PINNED`].
+    attention: AtomicU8,
+    /// Tasks in the list, when the holder went to sleep (S8).
+    pub(super) linked: AtomicUsize,
+    /// The tasks that stay on the thread this slot is home to (T43).
+    pub(crate) pinned: OnceLock<Arc<local::Shared>>,
     claimed: AtomicBool,
     core: UnsafeCell<Core>,
 }
@@ -112,6 +130,9 @@ impl Slot {
             mode: AtomicU8::new(Mode::Vacant as u8),
             task_ns: AtomicU32::new(u32::MAX),
             beat: AtomicU32::new(0),
+            attention: AtomicU8::new(0),
+            linked: AtomicUsize::new(0),
+            pinned: OnceLock::new(),
             claimed: AtomicBool::new(false),
             core: UnsafeCell::new(Core {
                 queue,
@@ -144,6 +165,29 @@ impl Slot {
         // asked to be told either finds the slot free or is told.
         fence(SeqCst);
         !self.claimed.load(Relaxed)
+    }
+
+    /// Has the holder look, between two polls. The caller unparks the slot if the holder may sleep.
+    pub(crate) fn ask_for_attention(&self, reason: u8) {
+        // Release: pairs with `wants`.
+        self.attention.fetch_or(reason, Release);
+    }
+
+    /// Whether the holder is asked for attention for one of these reasons.
+    #[inline]
+    pub(crate) fn wants(&self, reasons: u8) -> bool {
+        // Acquire: pairs with `ask_for_attention`. Who reads it late is unparked, or reads it again after the next poll.
+        self.attention.load(Acquire) & reasons != 0
+    }
+
+    /// The holder is about to see to it: what is asked for from now on counts anew.
+    pub(crate) fn attend_to(&self, reason: u8) {
+        // AcqRel: as above, in both directions.
+        self.attention.fetch_and(!reason, AcqRel);
+    }
+
+    pub(crate) fn is_working(&self) -> bool {
+        self.mode.load(Relaxed) == Mode::Working as u8
     }
 
     pub(crate) fn set_mode(&self, mode: Mode) {
@@ -293,6 +337,47 @@ impl<'a> Worker<'a> {
 impl fmt::Debug for Worker<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_tuple("Worker").field(&self.slot.index).finish()
+    }
+}
+
+/// A claim on its way from one thread to another (P13). Lost, it is never given back.
+#[derive(Debug)]
+pub(crate) struct Passed {
+    slot: *const Slot,
+}
+
+// SAFETY: P13: that is what it is for; whoever receives it goes through the lock of the `Exchange`.
+unsafe impl Send for Passed {}
+
+impl Slot {
+    /// P13: the calling thread's claim, to be passed on.
+    ///
+    /// # Safety
+    /// The calling thread must hold the claim, and must neither use nor drop it afterwards, unless what this returns comes
+    /// back to it.
+    pub(crate) unsafe fn pass_on(&self) -> Passed {
+        Passed { slot: self }
+    }
+
+    /// P13: takes over a claim.
+    pub(crate) fn take_over(&self, passed: Passed) -> Claim<'_> {
+        assert!(ptr::eq(passed.slot, self), "the claim on another slot");
+        Claim { slot: self, not_send: PhantomData }
+    }
+}
+
+impl<'a> Claim<'a> {
+    /// P13: somebody else has the slot now: this claim is void.
+    pub(crate) fn void(self) {
+        std::mem::forget(self);
+    }
+
+    /// P16: passes the slot on.
+    pub(crate) fn pass_on(self) -> Passed {
+        let slot: &'a Slot = self.slot;
+        std::mem::forget(self);
+        // SAFETY: the claim was held until here, and is gone.
+        unsafe { slot.pass_on() }
     }
 }
 

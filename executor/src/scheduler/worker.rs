@@ -1,16 +1,17 @@
 //! A worker: one step at a time, so that a thread can run it in a loop and a simulator can choose who steps next.
 
+use super::context;
 use super::idle::{Searching, Unparked};
 use super::shared::call;
 pub(crate) use super::slot::Worker;
-use super::slot::{Mode, Slot};
+use super::slot::{ASKED, CLOSED, Mode, PINNED, RECALLED, Slot};
 use super::watch::Look;
 use crate::contain::contain;
 use crate::loom::sync::atomic::{Ordering::*, fence};
-use crate::task::Host;
 use crate::task::observer::Observer;
 use crate::task::raw::TaskRef;
 use crate::task::runnable::{Ran, Runnable};
+use crate::task::{Host, current};
 use crossbeam_utils::CachePadded;
 use std::task::Waker;
 
@@ -25,9 +26,39 @@ pub(crate) enum Step {
     Ran,
     /// Found nothing to do: park.
     Idle,
+    /// Lost the slot in the middle of a poll (P15): the core is not to be touched any more.
+    Away,
+}
+
+/// Whose the slot is in which a thread works.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Tenure {
+    /// Its own.
+    Home,
+    /// Another thread's, which may want it back (P16).
+    Spare,
+}
+
+/// Why the loop of a worker thread has ended.
+#[must_use]
+#[derive(Debug, PartialEq, Eq)]
+pub(crate) enum End {
+    /// The runtime is closed: the slot is to be left.
+    Closed,
+    /// The slot is lost (P15).
+    Away,
+    /// The slot's home wants it back (P16).
+    Recalled,
 }
 
 impl Host for Worker<'_> {
+    const IS_PREPARED: bool = true;
+
+    #[inline]
+    fn has_lost_slot(&self) -> bool {
+        context::has_no_slot()
+    }
+
     #[inline]
     fn owner(&self) -> *const () {
         std::ptr::from_ref(self.slot()).cast()
@@ -66,24 +97,65 @@ impl Host for Worker<'_> {
 }
 
 impl Worker<'_> {
-    /// The loop of a worker thread.
-    pub(crate) fn run(&self) {
-        self.shared().idle.enter();
+    /// The loop of a worker thread. The slot is counted as active.
+    pub(crate) fn run(&self, tenure: Tenure) -> End {
         self.slot().set_mode(Mode::Working);
+        self.core().pace.interrupted(self.shared().clock.now());
+        let reasons = match tenure {
+            Tenure::Home => CLOSED | ASKED | PINNED,
+            Tenure::Spare => CLOSED | ASKED | RECALLED,
+        };
         let mut searching = None;
-        while !self.shared().shutdown.is_closed() {
-            if self.step(&mut searching) == Step::Idle {
-                self.announce_park();
-                if !self.has_own_work() {
-                    searching = self.park(searching.take());
+        loop {
+            if self.slot().wants(reasons)
+                && let Some(end) = self.attend(tenure)
+            {
+                if end != End::Away {
+                    self.stop_searching_if(searching);
                 }
-                self.announce_unpark();
+                return end;
+            }
+            match self.step(&mut searching) {
+                Step::Ran => {}
+                Step::Away => return End::Away,
+                Step::Idle => {
+                    self.announce_park();
+                    // Who asks on this very thread, as a turn of pinned tasks does, leaves no notification.
+                    if !self.has_own_work() && !self.slot().wants(reasons) {
+                        searching = self.park(searching.take());
+                    }
+                    self.announce_unpark();
+                }
             }
         }
+    }
+
+    /// Sees to what the slot is asked for. `None` to go on.
+    #[cold]
+    fn attend(&self, tenure: Tenure) -> Option<End> {
+        if self.slot().wants(CLOSED) {
+            return Some(End::Closed);
+        }
+        if self.slot().wants(ASKED) {
+            self.ask_tasks();
+            if tenure == Tenure::Home {
+                self.ask_pinned();
+            }
+        }
+        match tenure {
+            Tenure::Home => self.run_pinned(),
+            Tenure::Spare => {
+                // First: a wish that comes after the look stands.
+                self.slot().attend_to(RECALLED);
+                self.shared().exchange.is_recalled(self.slot().index).then_some(End::Recalled)
+            }
+        }
+    }
+
+    fn stop_searching_if(&self, searching: Option<Searching>) {
         if let Some(searching) = searching {
             self.stop_searching(searching);
         }
-        self.shared().idle.leave();
     }
 
     /// Runs one task, if there is one to be found. Twenty instructions of a call are saved to each of the two loops.
@@ -99,8 +171,7 @@ impl Worker<'_> {
         if let Some(searching) = searching.take() {
             self.stop_searching(searching);
         }
-        self.run_one(runnable);
-        Step::Ran
+        self.run_one(runnable)
     }
 
     #[cold]
@@ -130,19 +201,24 @@ impl Worker<'_> {
     }
 
     #[inline(always)]
-    fn run_one(&self, runnable: Runnable) {
+    fn run_one(&self, runnable: Runnable) -> Step {
         self.core().pushes.set(0);
         self.core().queue.begin_family();
-        if let Ran::Again(runnable) = runnable.run(self) {
-            self.core().pace.came_back();
-            self.push_back(runnable);
+        match runnable.run(self) {
+            Ran::Done => {}
+            Ran::Again(runnable) => {
+                self.core().pace.came_back();
+                self.push_back(runnable);
+            }
+            Ran::Away => return Step::Away,
         }
         self.after_poll();
+        Step::Ran
     }
 
     /// After a poll of a task or of a root future: is the backlog worth sharing, and has a window ended?
     #[inline]
-    pub(super) fn after_poll(&self) {
+    pub(crate) fn after_poll(&self) {
         let pace = &self.core().pace;
         if pace.count_poll() {
             self.window_ended();
@@ -243,6 +319,7 @@ impl Worker<'_> {
         }
         let mut woken = self.core().woken.take();
         let parker = &self.slot().parker;
+        self.count_linked();
         self.start_watch();
         let is_guest = self.slot().index >= self.shared().workers;
         if is_guest && self.shared().is_a_root_unwatched() {
@@ -311,10 +388,13 @@ impl Worker<'_> {
 
     pub(super) fn wake_all(&self, woken: &mut Vec<Waker>) {
         let before = self.core().to_the_back.replace(true);
-        for waker in woken.drain(..) {
-            // A waker of another executor may panic; the rest of the batch must not be lost with it.
-            contain(|| waker.wake());
-        }
+        // P15: we go on in this slot.
+        current::prepared(false, || {
+            for waker in woken.drain(..) {
+                // A waker of another executor may panic; the rest of the batch must not be lost with it.
+                contain(|| waker.wake());
+            }
+        });
         self.core().to_the_back.set(before);
         self.share_backlog();
     }

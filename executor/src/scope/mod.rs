@@ -1,11 +1,13 @@
-//! Stopping politely: requests to stop, and the scopes they reach.
+//! Stopping politely: requests to stop, and the scopes they reach; and tasks that do not outlive a block.
 
+mod blocking;
 mod cancel_scope;
 mod child;
 pub(crate) mod group;
 mod group_error;
 mod run;
 
+pub use blocking::{BlockingScope, ScopedJoinHandle, scope_blocking};
 pub use cancel_scope::{CancelScope, Cancelled, shield};
 pub use child::{Child, ChildFailed};
 pub use group::TaskGroup;

@@ -17,6 +17,7 @@ use super::{Id, JoinError, Outcome, Schedule, alloc};
 use crate::contain::contain;
 use crate::loom::cell::UnsafeCell;
 use std::cell::Cell as StdCell;
+use std::io;
 use std::marker::PhantomData;
 use std::mem::ManuallyDrop;
 use std::panic::{AssertUnwindSafe, Location, catch_unwind};
@@ -52,36 +53,15 @@ pub struct Header {
     pub(crate) linked: StdCell<bool>,
     /// How the task has ended: written by the poller before COMPLETE, and never after.
     pub(crate) outcome: StdCell<Outcome>,
-    /// What a poll has to do besides polling; nothing, as a rule. Does not change once the task is known to others.
-    pub(crate) marks: StdCell<Marks>,
+    /// What few tasks have, so that the others pay one look: [`ENV`], [`OBSERVED`]. Does not change once the task is known
+    /// to others.
+    pub(crate) special: StdCell<u8>,
 }
 
-/// What few tasks have, and every poll has to know of.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub(crate) struct Marks(u8);
-
-impl Marks {
-    /// The extras hold an environment (T15).
-    pub(crate) const ENV: Marks = Marks(1);
-    /// There are hooks to be called (`observer.rs`).
-    pub(crate) const OBSERVED: Marks = Marks(2);
-
-    #[inline]
-    pub(crate) fn is_any(self) -> bool {
-        self.0 != 0
-    }
-
-    pub(crate) fn has(self, mark: Marks) -> bool {
-        self.0 & mark.0 != 0
-    }
-}
-
-impl Header {
-    /// The task is new.
-    pub(crate) fn mark(&self, mark: Marks) {
-        self.marks.set(Marks(self.marks.get().0 | mark.0));
-    }
-}
+/// The extras hold an environment (T15).
+pub(crate) const ENV: u8 = 1;
+/// The runtime has hooks for its tasks.
+pub(crate) const OBSERVED: u8 = 2;
 
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Links {
@@ -94,8 +74,8 @@ pub(crate) struct Links {
 pub(crate) struct Vtable {
     /// Polls the future; on `Ready`, the future is gone and the stage holds the output.
     pub(crate) poll: unsafe fn(TaskRef, &mut Context<'_>) -> Poll<()>,
-    /// Drops the future and stores a cancellation as the output.
-    pub(crate) cancel: unsafe fn(TaskRef),
+    /// Drops the future and stores a cancellation as the output, or that the system refused a thread, and why.
+    pub(crate) cancel: unsafe fn(TaskRef, Option<io::Error>),
     /// Moves the output to an `Option<Result<Output, JoinError>>` behind the pointer.
     pub(crate) take_output: unsafe fn(TaskRef, *mut ()),
     pub(crate) drop_output: unsafe fn(TaskRef),
@@ -141,7 +121,7 @@ where
             stage: StdCell::new(Stage::Future),
             linked: StdCell::new(false),
             outcome: StdCell::new(Outcome::Completed),
-            marks: StdCell::new(Marks::default()),
+            special: StdCell::new(0),
         },
         stage: std::cell::UnsafeCell::new(StageOf { future: ManuallyDrop::new(future) }),
         schedule: PhantomData::<fn(S)>,
@@ -196,12 +176,15 @@ unsafe fn poll<F: Future, S>(task: TaskRef, cx: &mut Context<'_>) -> Poll<()> {
     })
 }
 
-unsafe fn cancel<F: Future, S>(task: TaskRef) {
+unsafe fn cancel<F: Future, S>(task: TaskRef, refused: Option<io::Error>) {
     // SAFETY: as in `poll`.
     let cell = unsafe { cell_of::<F, S>(task) };
     let id = cell.header.id;
     let (outcome, error) = match catch_unwind(AssertUnwindSafe(|| drop_future(cell))) {
-        Ok(()) => (Outcome::Cancelled, JoinError::cancelled(id)),
+        Ok(()) => match refused {
+            None => (Outcome::Cancelled, JoinError::cancelled(id)),
+            Some(error) => (Outcome::Refused, JoinError::refused(id, error)),
+        },
         Err(panic) => (Outcome::Panicked, JoinError::panic(id, panic)),
     };
     cell.header.outcome.set(outcome);

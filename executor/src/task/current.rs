@@ -1,5 +1,6 @@
 //! What this thread is polling, for `task::id()` and for the scheduler's questions about a wake.
 
+use super::cell::ENV;
 use super::env::Entry;
 use super::raw::TaskRef;
 use super::{AbortHandle, Id};
@@ -10,44 +11,88 @@ crate::loom::thread_local! {
     static CURRENT: Current = const {
         Current {
             task: Cell::new(None),
-            yielded: Cell::new(false),
+            flags: Cell::new(0),
             completing: Cell::new(false),
             env: Cell::new(ptr::null()),
+            depth: Cell::new(0),
         }
     };
 }
 
 struct Current {
     task: Cell<Option<TaskRef>>,
-    /// `yield_now` asked for this poll's `Pending` to mean "poll me again", sparing two transitions.
-    yielded: Cell<bool>,
+    /// What the poll under way has asked for, may do, and has: [`YIELDED`], [`MAY_STEP_OUT`], [`HAS_ENV`].
+    flags: Cell<u8>,
     /// A completed task is waking its joiner.
     completing: Cell<bool>,
-    /// What is passed on to tasks spawned here (T15).
+    /// What is passed on to tasks spawned here (T15); valid if [`HAS_ENV`] says so.
     env: Cell<*const Entry>,
+    /// Polls by eager spawns, one inside the other (T16).
+    depth: Cell<u32>,
 }
 
-/// Runs `poll` with `task` as the current one, and its environment, which the caller keeps alive (T15); also says whether
-/// it asked for a yield. The outer task, and what it has asked for, come back afterwards, also after a panic.
+/// `yield_now` asked for this poll's `Pending` to mean "poll me again", sparing two transitions.
+const YIELDED: u8 = 1;
+/// Whoever polls expects that its thread may have lost its slot by the end of the poll (P15).
+const MAY_STEP_OUT: u8 = 2;
+/// There is something to pass on to tasks spawned here (T15).
+const HAS_ENV: u8 = 4;
+
+/// Runs `poll` with `task` as the current one; also says whether it asked for a yield. The outer task, and what it has
+/// asked for, come back afterwards, also after a panic. The poll may step out of its slot if the poller is prepared for
+/// that, or runs inside a poll whose poller is.
 #[inline]
-pub(crate) fn with<R>(task: TaskRef, env: *const Entry, poll: impl FnOnce() -> R) -> (R, bool) {
-    struct Restore(Option<TaskRef>, bool, *const Entry);
+pub(crate) fn with<R>(task: TaskRef, is_prepared: bool, poll: impl FnOnce() -> R) -> (R, bool) {
+    struct Restore(Option<TaskRef>, u8);
     impl Drop for Restore {
         #[inline]
         fn drop(&mut self) {
             CURRENT.with(|current| {
                 current.task.set(self.0);
-                current.yielded.set(self.1);
-                current.env.set(self.2);
+                current.flags.set(self.1);
             });
         }
     }
+    let has_env = task.header().special.get() & ENV != 0;
+    let outer = task;
     let _restore = CURRENT.with(|current| {
-        let task = current.task.replace(Some(task));
-        Restore(task, current.yielded.replace(false), current.env.replace(env))
+        let task = current.task.replace(Some(outer));
+        let flags = current.flags.get();
+        current.flags.set(if is_prepared { MAY_STEP_OUT } else { flags & MAY_STEP_OUT });
+        Restore(task, flags)
     });
-    let result = poll();
-    (result, CURRENT.with(|current| current.yielded.get()))
+    let result = if has_env {
+        // T15: the extras of a task that is being polled keep it.
+        with_env(outer.header().origin.env(), poll)
+    } else {
+        poll()
+    };
+    (result, CURRENT.with(|current| current.flags.get() & YIELDED != 0))
+}
+
+/// Whether the code that runs here may step out of its thread's slot (P15).
+pub(crate) fn may_step_out() -> bool {
+    CURRENT.with(|current| current.flags.get() & MAY_STEP_OUT != 0)
+}
+
+/// Runs `f`, which may step out of the slot, or may not (P15).
+pub(crate) fn prepared<R>(is_prepared: bool, f: impl FnOnce() -> R) -> R {
+    struct Restore(u8);
+    impl Drop for Restore {
+        fn drop(&mut self) {
+            // What `f` asked for stands.
+            CURRENT.with(|current| {
+                current.flags.set(current.flags.get() & !MAY_STEP_OUT | self.0 & MAY_STEP_OUT);
+            });
+        }
+    }
+    let before = CURRENT.with(|current| {
+        let before = current.flags.get();
+        let may = if is_prepared { MAY_STEP_OUT } else { 0 };
+        current.flags.replace(before & !MAY_STEP_OUT | may)
+    });
+    let _restore = Restore(before);
+    f()
 }
 
 /// The task being polled on this thread.
@@ -56,15 +101,27 @@ pub(crate) fn task() -> Option<TaskRef> {
     CURRENT.with(|current| current.task.get())
 }
 
+/// Whether anything is passed on here.
+#[inline]
+pub(crate) fn has_env() -> bool {
+    CURRENT.with(|current| current.flags.get() & HAS_ENV != 0)
+}
+
 /// What is passed on here; null for nothing.
 #[inline]
 pub(crate) fn env() -> *const Entry {
-    CURRENT.with(|current| current.env.get())
+    if has_env() { CURRENT.with(|current| current.env.get()) } else { ptr::null() }
 }
 
 /// Sets the environment; the caller keeps it alive, and puts back what this returns (T15).
 pub(crate) fn replace_env(env: *const Entry) -> *const Entry {
-    CURRENT.with(|current| current.env.replace(env))
+    let before = self::env();
+    CURRENT.with(|current| {
+        current.env.set(env);
+        let flag = if env.is_null() { 0 } else { HAS_ENV };
+        current.flags.set(current.flags.get() & !HAS_ENV | flag);
+    });
+    before
 }
 
 /// Runs `f` with another environment, which the caller keeps alive (T15).
@@ -72,11 +129,29 @@ pub(crate) fn with_env<R>(env: *const Entry, f: impl FnOnce() -> R) -> R {
     struct Restore(*const Entry);
     impl Drop for Restore {
         fn drop(&mut self) {
-            CURRENT.with(|current| current.env.set(self.0));
+            replace_env(self.0);
         }
     }
-    let _restore = Restore(CURRENT.with(|current| current.env.replace(env)));
+    let _restore = Restore(replace_env(env));
     f()
+}
+
+/// How many polls by eager spawns this code is inside of (T16).
+#[inline]
+pub(crate) fn depth() -> u32 {
+    CURRENT.with(|current| current.depth.get())
+}
+
+/// Runs `poll` one deeper (T16).
+pub(crate) fn deeper<R>(poll: impl FnOnce() -> R) -> R {
+    struct Restore(u32);
+    impl Drop for Restore {
+        fn drop(&mut self) {
+            CURRENT.with(|current| current.depth.set(self.0));
+        }
+    }
+    let _restore = Restore(CURRENT.with(|current| current.depth.replace(current.depth.get() + 1)));
+    poll()
 }
 
 /// Asks the poller of `task` to submit it again, if it is the one being polled. `false` if it is not.
@@ -85,7 +160,7 @@ pub(crate) fn request_yield(is_current: impl FnOnce(TaskRef) -> bool) -> bool {
     CURRENT.with(|current| {
         let ours = current.task.get().is_some_and(is_current);
         if ours {
-            current.yielded.set(true);
+            current.flags.set(current.flags.get() | YIELDED);
         }
         ours
     })

@@ -88,7 +88,7 @@ impl fmt::Debug for Env {
 /// Whether the future being polled here has anything to pass on.
 #[inline]
 pub(crate) fn is_any() -> bool {
-    !current::env().is_null()
+    current::has_env()
 }
 
 /// What the future being polled here passes on.

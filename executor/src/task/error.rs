@@ -6,23 +6,32 @@ use std::fmt;
 use std::io;
 use std::sync::Mutex;
 
-/// A task was aborted, or panicked, before it had an output.
+/// A task was aborted, or panicked, before it had an output; or it was a blocking call that the system had no thread for.
 ///
 /// Returned by awaiting a [`JoinHandle`](super::JoinHandle).
 pub struct JoinError {
     id: Id,
-    /// `None` if the task was cancelled. Boxed so that an error adds two words to a task, and behind a lock because
-    /// a panic's payload need not be `Sync`.
-    panic: Option<Box<Mutex<Box<dyn Any + Send + 'static>>>>,
+    /// `None` if the task was cancelled. Boxed so that an error adds two words to a task.
+    cause: Option<Box<Cause>>,
+}
+
+enum Cause {
+    /// Behind a lock because a panic's payload need not be `Sync`.
+    Panic(Mutex<Box<dyn Any + Send + 'static>>),
+    Refused(io::Error),
 }
 
 impl JoinError {
     pub(crate) fn cancelled(id: Id) -> JoinError {
-        JoinError { id, panic: None }
+        JoinError { id, cause: None }
     }
 
     pub(crate) fn panic(id: Id, payload: Box<dyn Any + Send + 'static>) -> JoinError {
-        JoinError { id, panic: Some(Box::new(Mutex::new(payload))) }
+        JoinError { id, cause: Some(Box::new(Cause::Panic(Mutex::new(payload)))) }
+    }
+
+    pub(crate) fn refused(id: Id, error: io::Error) -> JoinError {
+        JoinError { id, cause: Some(Box::new(Cause::Refused(error))) }
     }
 
     /// Whether the task was aborted, or dropped with its runtime.
@@ -35,18 +44,33 @@ impl JoinError {
     /// # })
     /// ```
     pub fn is_cancelled(&self) -> bool {
-        self.panic.is_none()
+        self.cause.is_none()
     }
 
     /// Whether the task panicked.
     pub fn is_panic(&self) -> bool {
-        self.panic.is_some()
+        matches!(self.cause.as_deref(), Some(Cause::Panic(_)))
+    }
+
+    /// Whether this was a blocking call that was not made, because the system refused to start a thread and no other of
+    /// the pool was there to wait for. [`source`](std::error::Error::source) has the system's reason.
+    ///
+    /// ```
+    /// // A stack larger than any address space.
+    /// let mut builder = raddle::runtime::Builder::new_current_thread();
+    /// let runtime = builder.thread_stack_size(1 << 60).build()?;
+    /// let call = runtime.spawn_blocking(|| "not called");
+    /// assert!(call.blocking_wait().unwrap_err().is_refused());
+    /// # Ok::<(), std::io::Error>(())
+    /// ```
+    pub fn is_refused(&self) -> bool {
+        matches!(self.cause.as_deref(), Some(Cause::Refused(_)))
     }
 
     /// The payload of the task's panic, for [`std::panic::resume_unwind`].
     ///
     /// # Panics
-    /// If the task was cancelled; [`try_into_panic`](JoinError::try_into_panic) gives the error back instead.
+    /// If the task did not panic; [`try_into_panic`](JoinError::try_into_panic) gives the error back instead.
     ///
     /// ```
     /// # raddle::block_on(async {
@@ -66,10 +90,15 @@ impl JoinError {
     /// The payload of the task's panic.
     ///
     /// # Errors
-    /// Gives the error back if the task was cancelled.
+    /// Gives the error back if the task did not panic.
     pub fn try_into_panic(self) -> Result<Box<dyn Any + Send + 'static>, JoinError> {
-        match self.panic {
-            Some(payload) => Ok(payload.into_inner().unwrap_or_else(|poison| poison.into_inner())),
+        match self.cause {
+            Some(cause) => match *cause {
+                Cause::Panic(payload) => {
+                    Ok(payload.into_inner().unwrap_or_else(|poison| poison.into_inner()))
+                }
+                refused => Err(JoinError { id: self.id, cause: Some(Box::new(refused)) }),
+            },
             None => Err(self),
         }
     }
@@ -82,7 +111,8 @@ impl JoinError {
     /// The panic's message, if it is text, as it is for `panic!`. Copied, so that the formatter, which is foreign code,
     /// does not run under the lock.
     fn message(&self) -> Option<String> {
-        let payload = self.panic.as_ref()?.lock().unwrap_or_else(|poison| poison.into_inner());
+        let Cause::Panic(payload) = self.cause.as_deref()? else { return None };
+        let payload = payload.lock().unwrap_or_else(|poison| poison.into_inner());
         let text = payload.downcast_ref::<&'static str>().map(|text| (*text).to_owned());
         text.or_else(|| payload.downcast_ref::<String>().cloned())
     }
@@ -92,6 +122,9 @@ impl fmt::Display for JoinError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         if self.is_cancelled() {
             return write!(f, "task {} was cancelled", self.id);
+        }
+        if let Some(Cause::Refused(error)) = self.cause.as_deref() {
+            return write!(f, "blocking call {} was not made: starting a thread: {error}", self.id);
         }
         match self.message() {
             Some(message) => write!(f, "task {} panicked: {message}", self.id),
@@ -105,11 +138,21 @@ impl fmt::Debug for JoinError {
         if self.is_cancelled() {
             return write!(f, "JoinError::Cancelled({:?})", self.id);
         }
+        if let Some(Cause::Refused(error)) = self.cause.as_deref() {
+            return write!(f, "JoinError::Refused({:?}, {error:?})", self.id);
+        }
         write!(f, "JoinError::Panic({:?}, {:?})", self.id, self.message())
     }
 }
 
-impl std::error::Error for JoinError {}
+impl std::error::Error for JoinError {
+    fn source(&self) -> Option<&(dyn std::error::Error + 'static)> {
+        match self.cause.as_deref() {
+            Some(Cause::Refused(error)) => Some(error),
+            _ => None,
+        }
+    }
+}
 
 impl From<JoinError> for io::Error {
     fn from(error: JoinError) -> io::Error {

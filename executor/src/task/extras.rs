@@ -18,7 +18,7 @@
 
 #![allow(unsafe_code)]
 
-use super::cell::Marks;
+use super::cell::ENV;
 use super::env::{self, Entry, Env};
 use super::raw::TaskRef;
 use super::{Outcome, state};
@@ -202,9 +202,8 @@ pub(crate) fn inherit(task: TaskRef) {
 #[cold]
 pub(crate) fn furnish(task: TaskRef, name: Option<Box<str>>) {
     let env = env::here();
-    if env.is_some() {
-        task.header().mark(Marks::ENV);
-    }
+    let special = &task.header().special;
+    special.set(special.get() | if env.is_some() { ENV } else { 0 });
     let installed = task.header().origin.install(Extras::new(task.location(), name, env));
     debug_assert!(installed.is_ok(), "a new task has no extras");
 }

@@ -1,5 +1,6 @@
 //! Values that belong to a task, or to a part of one: `task_local!`.
 
+use super::current;
 use super::env::{self, Within};
 use pin_project_lite::pin_project;
 use std::cell::RefCell;
@@ -40,8 +41,8 @@ macro_rules! task_local {
         $(#[$attribute])*
         $visibility static $name: $crate::task::LocalKey<$type> = {
             ::std::thread_local! {
-                static VALUE: ::std::cell::RefCell<::core::option::Option<$type>> =
-                    const { ::std::cell::RefCell::new(::core::option::Option::None) };
+                static VALUE: $crate::task::LocalValue<$type> =
+                    const { $crate::task::LocalValue::__new() };
             }
             $crate::task::LocalKey::__new(&VALUE)
         };
@@ -58,7 +59,25 @@ macro_rules! task_local {
 /// A key of [`task_local!`](crate::task_local): its value belongs to one future, and is not passed on to the tasks
 /// which that spawns.
 pub struct LocalKey<T: 'static> {
-    value: &'static std::thread::LocalKey<RefCell<Option<T>>>,
+    value: &'static std::thread::LocalKey<LocalValue<T>>,
+}
+
+/// The value of a key on one thread, and at which depth it was given (T16): a task that begins inside its spawner's poll
+/// does not see the spawner's.
+#[doc(hidden)]
+pub struct LocalValue<T>(RefCell<(u32, Option<T>)>);
+
+impl<T> LocalValue<T> {
+    #[doc(hidden)]
+    pub const fn __new() -> LocalValue<T> {
+        LocalValue(RefCell::new((0, None)))
+    }
+}
+
+impl<T> fmt::Debug for LocalValue<T> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("LocalValue").finish_non_exhaustive()
+    }
 }
 
 /// The key has no value here: no [`scope`](LocalKey::scope) of it is around.
@@ -76,7 +95,7 @@ impl std::error::Error for AccessError {}
 
 impl<T: 'static> LocalKey<T> {
     #[doc(hidden)]
-    pub const fn __new(value: &'static std::thread::LocalKey<RefCell<Option<T>>>) -> LocalKey<T> {
+    pub const fn __new(value: &'static std::thread::LocalKey<LocalValue<T>>) -> LocalKey<T> {
         LocalKey { value }
     }
 
@@ -119,7 +138,10 @@ impl<T: 'static> LocalKey<T> {
     /// [`AccessError`] without a scope of this key around.
     pub fn try_with<R>(&'static self, f: impl FnOnce(&T) -> R) -> Result<R, AccessError> {
         // A thread on its way out has no values any more.
-        let accessed = self.value.try_with(|value| value.borrow().as_ref().map(f));
+        let accessed = self.value.try_with(|value| {
+            let value = value.0.borrow();
+            value.1.as_ref().filter(|_| value.0 == current::depth()).map(f)
+        });
         accessed.ok().flatten().ok_or(AccessError)
     }
 
@@ -149,19 +171,26 @@ impl<T: 'static> LocalKey<T> {
     /// Runs `f` with `mine` in the thread's place, and puts it back, also after a panic.
     #[track_caller]
     fn swapped<R>(&'static self, mine: &mut Option<T>, f: impl FnOnce() -> R) -> R {
-        struct Restore<'a, T: 'static>(&'static LocalKey<T>, &'a mut Option<T>);
+        struct Restore<'a, T: 'static>(&'static LocalKey<T>, u32, &'a mut Option<T>);
         impl<T> Drop for Restore<'_, T> {
             fn drop(&mut self) {
-                self.0.value.with(|value| std::mem::swap(&mut *value.borrow_mut(), self.1));
+                self.0.value.with(|value| {
+                    let mut value = value.0.borrow_mut();
+                    value.0 = self.1;
+                    std::mem::swap(&mut value.1, self.2);
+                });
             }
         }
-        self.value.with(|value| match value.try_borrow_mut() {
-            Ok(mut value) => std::mem::swap(&mut *value, mine),
+        let depth = self.value.with(|value| match value.0.try_borrow_mut() {
+            Ok(mut value) => {
+                std::mem::swap(&mut value.1, mine);
+                std::mem::replace(&mut value.0, current::depth())
+            }
             Err(_) => {
                 panic!("a task-local scope is entered while its key's value is in use by `with`")
             }
         });
-        let _restore = Restore(self, mine);
+        let _restore = Restore(self, depth, mine);
         f()
     }
 }
@@ -186,7 +215,7 @@ pin_project! {
         fn drop(this: Pin<&mut Self>) {
             // A destructor sees what the polls have seen. If the key is in use, it does without.
             let mut this = this.project();
-            let is_free = this.key.value.try_with(|value| value.try_borrow_mut().is_ok());
+            let is_free = this.key.value.try_with(|value| value.0.try_borrow_mut().is_ok());
             if this.future.is_some() && is_free == Ok(true) {
                 let future = &mut this.future;
                 this.key.swapped(this.value, || future.set(None));

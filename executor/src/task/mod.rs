@@ -67,6 +67,13 @@
 //! - **T16** Who completes a task at home, and finds the owner's reference to be the only one and no `JoinHandle`, is alone
 //!   with it: references are made from references. It frees the cell, and COMPLETE is never set.
 //!
+//! - **T16** *Eager.* A task may be polled for the first time inside the code that spawns it, with the right to poll it was
+//!   made with (T2), and on the budget of that code. It is the current task there, has the environment it inherits, and sees
+//!   no value of a key that its spawner is in the scope of (`local.rs`). If it waits, it is linked (T10) as after any poll; on a
+//!   thread that has lost its slot meanwhile (P15), it is polled once more by somebody else. Eager polls inside one another
+//!   are counted, and beyond a limit the task is queued. What the spawner's poller must be prepared for, so must that of an
+//!   eager poll: whether the slot may be lost is inherited.
+//!
 //! What few tasks have, such as a name or a callback, is beside the cell: T13 and T14 in `extras.rs`, T15 in `env.rs`.
 //!
 //! Spawn, poll and join of a task that never waits cost one read-modify-write on the word (`complete`; or, if the handle
@@ -94,10 +101,11 @@ pub(crate) mod waker;
 mod yield_now;
 
 pub use crate::builder::Builder;
-pub use crate::local::{LocalEnterGuard, LocalRuntime, LocalSet, spawn_local};
+pub use crate::local::{LocalEnterGuard, LocalRuntime, LocalSet, spawn_local, spawn_pinned};
 pub use crate::scope::{
-    CancelScope, Cancelled, Cause, Child, ChildFailed, Failure, GroupError, GroupOptions,
-    TaskGroup, Who, cancelled, is_cancelled, shield,
+    BlockingScope, CancelScope, Cancelled, Cause, Child, ChildFailed, Failure, GroupError,
+    GroupOptions, ScopedJoinHandle, TaskGroup, Who, cancelled, is_cancelled, scope_blocking,
+    shield,
 };
 pub use abort::AbortHandle;
 pub use current::{current, id, try_current, try_id};
@@ -105,12 +113,16 @@ pub use error::JoinError;
 pub use id::Id;
 pub(crate) use id::IdBlock;
 pub use join::JoinHandle;
+#[doc(hidden)]
+pub use local::LocalValue;
 pub use local::{AccessError, InheritedLocalKey, LocalKey, TaskLocalFuture};
 pub use observer::TaskMeta;
 pub use outcome::Outcome;
 pub use yield_now::yield_now;
 
-pub use crate::blocking::{spawn_blocking, spawn_blocking_when_free, try_spawn_blocking};
+pub use crate::blocking::{
+    block_in_place, spawn_blocking, spawn_blocking_when_free, try_spawn_blocking,
+};
 
 /// Kinds of blocking calls with limits, and how busy their threads are.
 pub mod blocking {
@@ -139,6 +151,15 @@ pub(crate) trait Schedule: Sized + 'static {
 
 /// The worker that polls a task.
 pub(crate) trait Host {
+    /// Whether this worker expects that a poll may cost its thread the slot (P15).
+    const IS_PREPARED: bool = false;
+
+    /// Whether that has happened.
+    #[inline]
+    fn has_lost_slot(&self) -> bool {
+        false
+    }
+
     /// What the owner pointer of a task linked here looks like.
     fn owner(&self) -> *const ();
 
@@ -156,4 +177,29 @@ pub(crate) trait Host {
 
     /// Hands a completed task back to `home`, the worker that linked it (T11).
     fn send_home(&self, home: *const (), task: TaskRef);
+}
+
+/// A host whose thread has lost its slot in the middle of a poll (P15): a task can still complete there.
+pub(crate) struct Away<'a, H>(pub(crate) &'a H);
+
+impl<H: Host> Host for Away<'_, H> {
+    fn owner(&self) -> *const () {
+        std::ptr::null()
+    }
+
+    fn link(&self, task: TaskRef) {
+        unreachable!("task {} waits, on a thread that has lost its slot", task.id());
+    }
+
+    fn unlink(&self, task: TaskRef) {
+        unreachable!("task {} is in no list of a thread that has lost its slot", task.id());
+    }
+
+    fn observer(&self) -> Option<&observer::Observer> {
+        self.0.observer()
+    }
+
+    fn send_home(&self, home: *const (), task: TaskRef) {
+        self.0.send_home(home, task);
+    }
 }

@@ -1,7 +1,7 @@
 //! Hooks into the life of tasks.
 
 use super::raw::TaskRef;
-use super::{Id, Outcome};
+use super::{Id, Outcome, current};
 use crate::contain::contain;
 use std::fmt;
 use std::marker::PhantomData;
@@ -80,7 +80,10 @@ impl Observer {
 /// T9: a hook's panic is reported by the panic hook, and goes no further.
 fn call(hook: Option<&TaskHook>, task: TaskRef) {
     if let Some(hook) = hook {
-        contain(|| hook(&TaskMeta { task, borrowed: PhantomData }));
+        // P15: our caller may be in the middle of something that needs the slot.
+        current::prepared(false, || {
+            contain(|| hook(&TaskMeta { task, borrowed: PhantomData }));
+        });
     }
 }
 

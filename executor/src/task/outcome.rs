@@ -9,4 +9,6 @@ pub enum Outcome {
     Panicked,
     /// It was aborted, or dropped with its runtime.
     Cancelled,
+    /// It was a blocking call, and the system had no thread for it. The call was not made.
+    Refused,
 }

@@ -70,6 +70,15 @@ impl OwnedTasks {
         }
     }
 
+    /// Shows every task in the list, which must stay as it is meanwhile.
+    pub(crate) fn for_each(&self, mut f: impl FnMut(TaskRef)) {
+        let mut next = self.head.get();
+        while let Some(task) = next {
+            f(task);
+            next = task.header().links.get().next;
+        }
+    }
+
     /// Asks every task in the list to stop, and hands those to `cancel` whose right to poll that grants. The others
     /// are queued, or being polled elsewhere, and their poller will see it (T7).
     pub(crate) fn cancel_all(&self, mut cancel: impl FnMut(TaskRef)) {

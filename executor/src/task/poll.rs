@@ -6,30 +6,39 @@
 
 #![allow(unsafe_code)]
 
-use super::cell::{Marks, Stage};
-use super::env::Entry;
-use super::observer::Observer;
+use super::cell::{ENV, OBSERVED, Stage};
 use super::raw::TaskRef;
 use super::runnable::{Ran, Runnable};
 use super::state::Finish;
-use super::{Host, Outcome, current, extras, waker};
+use super::{Away, Host, Outcome, current, extras, waker};
 use crate::contain::contain;
-use std::ptr;
 use std::task::{Context, Poll};
 
 /// Polls `task` once on `host`.
 #[inline]
-pub(crate) fn run(task: TaskRef, host: &impl Host) -> Ran {
+pub(crate) fn run<H: Host>(task: TaskRef, host: &H) -> Ran {
     let header = task.header();
     let start = header.state.start_poll();
     if start.cancelled {
         cancel(task, host);
         return Ran::Done;
     }
-    let (polled, yielded) = match header.marks.get().is_any() {
-        false => poll_once(task, ptr::null()),
-        true => poll_marked(task, host.observer()),
-    };
+    let waker = waker::borrowed(task);
+    let is_observed = header.special.get() & OBSERVED != 0;
+    if is_observed {
+        before_poll(task, host);
+    }
+    raddle_sync::budget::refill();
+    let (polled, yielded) = current::with(task, H::IS_PREPARED, || {
+        // SAFETY: T3: the right to poll is ours.
+        unsafe { (header.vtable.poll)(task, &mut Context::from_waker(&waker)) }
+    });
+    if is_observed {
+        after_poll(task, host);
+    }
+    if H::IS_PREPARED && host.has_lost_slot() {
+        return end_away(task, polled, yielded, start.wakes, host);
+    }
     if polled.is_ready() {
         complete(task, host);
         return Ran::Done;
@@ -50,52 +59,111 @@ pub(crate) fn run(task: TaskRef, host: &impl Host) -> Ran {
     }
 }
 
-#[inline]
-fn poll_once(task: TaskRef, env: *const Entry) -> (Poll<()>, bool) {
-    let waker = waker::borrowed(task);
-    raddle_sync::budget::refill();
-    current::with(task, env, || {
-        // SAFETY: T3: the right to poll is ours.
-        unsafe { (task.header().vtable.poll)(task, &mut Context::from_waker(&waker)) }
-    })
-}
-
-/// A task with an environment, or hooks.
 #[cold]
-fn poll_marked(task: TaskRef, observer: Option<&Observer>) -> (Poll<()>, bool) {
-    if let Some(observer) = observer {
+fn before_poll(task: TaskRef, host: &impl Host) {
+    if let Some(observer) = host.observer() {
         observer.before_poll(task);
     }
-    let polled = poll_once(task, env_of(task));
-    if let Some(observer) = observer {
-        observer.after_poll(task);
-    }
-    polled
 }
 
-/// T15: the extras of a task that is being polled keep its environment.
-fn env_of(task: TaskRef) -> *const Entry {
+#[cold]
+fn after_poll(task: TaskRef, host: &impl Host) {
+    if let Some(observer) = host.observer() {
+        observer.after_poll(task);
+    }
+}
+
+/// T16: polls a new task inside of the code that spawns it, on the budget of that. `link` puts a task that waits into the list
+/// of this thread's worker, if there is one still.
+#[cold]
+pub(crate) fn run_eagerly(task: TaskRef, host: &impl Host, link: impl FnOnce(TaskRef) -> bool) {
     let header = task.header();
-    if header.marks.get().has(Marks::ENV) { header.origin.env() } else { ptr::null() }
+    let start = header.state.start_poll();
+    if start.cancelled {
+        return cancel(task, host);
+    }
+    let waker = waker::borrowed(task);
+    let is_observed = header.special.get() & OBSERVED != 0;
+    if is_observed {
+        before_poll(task, host);
+    }
+    let (polled, yielded) = current::with(task, false, || {
+        // SAFETY: T3: the right to poll is ours.
+        current::deeper(|| unsafe { (header.vtable.poll)(task, &mut Context::from_waker(&waker)) })
+    });
+    if is_observed {
+        after_poll(task, host);
+    }
+    if polled.is_ready() {
+        return complete(task, host);
+    }
+    // As in `end_away`: without a list the task is polled once more.
+    let is_done =
+        !yielded && link(task) && matches!(header.state.finish_poll(start.wakes), Finish::Idle);
+    if !is_done {
+        // SAFETY: the vtable is that of the task, whose right to poll is ours.
+        unsafe { (header.vtable.schedule)(Runnable::from_wake(task)) };
+    }
+}
+
+/// P15: the end of a poll whose thread has lost its slot.
+#[cold]
+fn end_away(task: TaskRef, polled: Poll<()>, yielded: bool, wakes: u64, host: &impl Host) -> Ran {
+    if polled.is_ready() {
+        complete(task, &Away(host));
+        return Ran::Away;
+    }
+    // T10: a task that waits for the first time needs a list. Instead of that it is polled once more, by somebody who has
+    // one: the right to poll stays ours for as long.
+    let is_done = !yielded
+        && task.header().linked.get()
+        && matches!(task.header().state.finish_poll(wakes), Finish::Idle);
+    if !is_done {
+        // SAFETY: the vtable is that of the task, whose right to poll is ours.
+        unsafe { (task.header().vtable.schedule)(Runnable::from_wake(task)) };
+    }
+    Ran::Away
 }
 
 /// Drops the future of a task that will not be polled again, and completes the task.
 pub(crate) fn cancel(task: TaskRef, host: &impl Host) {
+    end_early(task, None, host);
+}
+
+/// As [`cancel`]; the reason is that the system has no thread for it.
+pub(crate) fn refuse(task: TaskRef, error: std::io::Error, host: &impl Host) {
+    end_early(task, Some(error), host);
+}
+
+fn end_early(task: TaskRef, refused: Option<std::io::Error>, host: &impl Host) {
     // The destructor may ask who it is, and must not be asked to yield.
     raddle_sync::budget::clear();
-    let _ = current::with(task, env_of(task), || {
+    let _ = current::with(task, false, || {
         // SAFETY: T3: the right to poll is ours.
-        unsafe { (task.header().vtable.cancel)(task) }
+        unsafe { (task.header().vtable.cancel)(task, refused) }
     });
     complete(task, host);
+}
+
+#[cold]
+fn end_special(task: TaskRef, host: &impl Host) {
+    let special = task.header().special.get();
+    if special & ENV != 0 {
+        task.header().origin.drop_env();
+    }
+    if special & OBSERVED != 0
+        && let Some(observer) = host.observer()
+    {
+        observer.terminated(task);
+    }
 }
 
 /// Publishes the output in the stage.
 #[inline]
 fn complete(task: TaskRef, host: &impl Host) {
     let header = task.header();
-    if header.marks.get().is_any() {
-        complete_marked(task, host.observer());
+    if header.special.get() != 0 {
+        end_special(task, host);
     }
     let home = header.owner.get();
     let here = !header.linked.get() || home == host.owner();
@@ -131,17 +199,6 @@ fn complete(task: TaskRef, host: &impl Host) {
         host.send_home(home, task);
     } else if !completed.released {
         task.drop_reference();
-    }
-}
-
-/// What a task with an environment, or hooks, does before it is complete.
-#[cold]
-fn complete_marked(task: TaskRef, observer: Option<&Observer>) {
-    if task.header().marks.get().has(Marks::ENV) {
-        task.header().origin.drop_env();
-    }
-    if let Some(observer) = observer {
-        observer.terminated(task);
     }
 }
 

@@ -17,6 +17,8 @@ pub enum Ran {
     Done,
     /// The task wants another turn, after the others.
     Again(Runnable),
+    /// The poll has cost its thread the slot (P15). Only from a host that is prepared for that.
+    Away,
 }
 
 impl Runnable {
@@ -44,6 +46,11 @@ impl Runnable {
     #[inline]
     pub fn run(self, host: &impl Host) -> Ran {
         poll::run(self.into_task(), host)
+    }
+
+    /// Drops the future; the `JoinHandle` hears that the system has no thread for it.
+    pub(crate) fn refuse(self, error: std::io::Error, host: &impl Host) {
+        poll::refuse(self.into_task(), error, host);
     }
 
     /// Drops the future; the `JoinHandle` gets a cancellation.

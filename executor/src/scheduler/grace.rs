@@ -1,0 +1,126 @@
+//! The time between asking the tasks of a runtime to stop and cancelling them.
+//!
+//! - **S7** *Asked first.* Every round each slot is asked for attention, and its holder asks the tasks in its list, between two
+//!   polls, as `JoinHandle::cancel` does; so does who stops the runtime with slots that nobody holds. What is queued, or
+//!   polled for the first time, is in no list (T10): if it waits, it is asked in the next round, and so is what tasks spawn
+//!   while they clean up. Tasks in the slot of another thread in `block_on` are not asked.
+//! - **S8** *Over* is: nobody has anything to do (Z1, Z2), no blocking call waits or runs, and no list has a task. Each holder
+//!   writes down how many are linked before it sleeps. What has ended elsewhere is still linked until its home takes it
+//!   back, so a home with something to take back is woken.
+//!
+//! Who stops the runtime looks every millisecond: nobody tells when the last task has ended, because that would cost every
+//! task something. On a runtime without worker threads it drives the tasks meanwhile, as in `block_on`.
+
+use super::block_on::{GivenBack, block_on};
+use super::context;
+use super::shared::Shared;
+use super::slot::{ASKED, Slot};
+use super::worker::Worker;
+use crate::contain::contain;
+use crate::loom::sync::atomic::Ordering::Relaxed;
+use crate::task::AbortHandle;
+use crate::task::owned::OwnedTasks;
+use crate::time::sleep;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+/// Between two looks.
+const ROUND: Duration = Duration::from_millis(1);
+/// Looks between two times that all are asked: who is woken to ask is not quiet.
+const LOOKS: usize = 8;
+
+/// Those that are linked, to be asked when the list is out of hand: whom a request wakes may be foreign code.
+pub(crate) fn linked(owned: &OwnedTasks) -> Vec<AbortHandle> {
+    let mut tasks = Vec::with_capacity(owned.len());
+    owned.for_each(|task| tasks.push(AbortHandle::new(task)));
+    tasks
+}
+
+pub(crate) fn ask(tasks: Vec<AbortHandle>) {
+    for task in tasks {
+        contain(|| task.cancel());
+    }
+}
+
+/// S7, S8: on a thread that does not work for this runtime. Ends when all have ended, or at the deadline.
+pub(crate) fn ask_and_wait(shared: &Arc<Shared>, deadline: Option<Instant>) {
+    let is_late = || {
+        shared.shutdown.is_closed() || deadline.is_some_and(|deadline| Instant::now() >= deadline)
+    };
+    if shared.workers == 0 {
+        return block_on(shared, async {
+            while !shared.ask_here() && !is_late() {
+                sleep(ROUND).await;
+            }
+        });
+    }
+    loop {
+        for slot in &shared.slots[..shared.workers] {
+            slot.ask_for_attention(ASKED);
+            shared.unpark(slot.index);
+        }
+        for slot in &shared.slots[shared.workers..] {
+            ask_vacant(shared, slot);
+        }
+        for _ in 0..LOOKS {
+            let is_over = shared.is_quiet() && shared.slots.iter().all(|slot| slot.is_empty());
+            if is_over || is_late() {
+                return;
+            }
+            std::thread::sleep(ROUND);
+        }
+    }
+}
+
+/// S7: what a guest has left linked in its slot.
+fn ask_vacant(shared: &Arc<Shared>, slot: &Slot) {
+    let _given_back = GivenBack { shared, index: slot.index };
+    let Some(claim) = slot.try_claim() else { return };
+    let owned = &claim.core().owned;
+    owned.welcome_home(&slot.returns);
+    slot.linked.store(owned.len(), Relaxed);
+    let tasks = linked(owned);
+    drop(claim);
+    ask(tasks);
+}
+
+impl Shared {
+    /// S7, S8, in the one slot of a runtime without worker threads; `true` if nothing is left.
+    fn ask_here(&self) -> bool {
+        let tasks = context::with_worker_of(self, |worker| {
+            // None: somebody else is in `block_on`, and has the slot.
+            let worker = worker?;
+            worker.core().owned.welcome_home(&worker.slot().returns);
+            let is_over = worker.core().owned.len() == 0
+                && !worker.has_own_work()
+                && self.injector.is_empty()
+                && self.blocking.in_flight() == 0;
+            Some((is_over, linked(&worker.core().owned)))
+        });
+        let Some((is_over, tasks)) = tasks else { return false };
+        ask(tasks);
+        is_over
+    }
+}
+
+impl Worker<'_> {
+    /// S7.
+    pub(super) fn ask_tasks(&self) {
+        self.slot().attend_to(ASKED);
+        ask(linked(&self.core().owned));
+    }
+
+    /// S8: before this worker sleeps.
+    pub(super) fn count_linked(&self) {
+        // Relaxed: read after `is_quiet` has found this worker asleep.
+        self.slot().linked.store(self.core().owned.len(), Relaxed);
+    }
+}
+
+impl Slot {
+    fn is_empty(&self) -> bool {
+        self.linked.load(Relaxed) == 0
+            && self.returns.is_empty()
+            && self.pinned.get().is_none_or(|pinned| pinned.linked() == 0)
+    }
+}
