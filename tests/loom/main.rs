@@ -15,6 +15,8 @@ mod condvar;
 #[cfg(loom)]
 mod event;
 #[cfg(loom)]
+mod exchange;
+#[cfg(loom)]
 mod executor_support;
 #[cfg(loom)]
 mod gate;
