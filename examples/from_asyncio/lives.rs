@@ -27,7 +27,7 @@ pub fn shield() -> io::Result<String> {
                 task::yield_now().await;
                 !task::is_cancelled()
             });
-            (saved.await, task::is_cancelled())
+            (saved.await.unwrap_or(false), task::is_cancelled())
         });
         saves.cancel();
         let (saved, asked) = saves.await?;

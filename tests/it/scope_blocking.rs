@@ -33,7 +33,7 @@ fn tasks_and_calls_borrow_and_write_where_the_scope_comes_from() {
     for flavor in Flavor::ALL {
         let runtime = flavor.build();
         let _entered = runtime.enter();
-        let words = vec![String::from("a"), String::from("bc")];
+        let words = [String::from("a"), String::from("bc")];
         let mut written = [0; 3];
         let [first, second, third] = &mut written;
         watched(&format!("a scope on {flavor:?}"), || {

@@ -51,7 +51,7 @@ fn t20_t21_a_child_spawned_beside_the_cancel_ends_with_the_group() {
 }
 
 #[test]
-#[should_panic]
+#[should_panic(expected = "deadlock")]
 fn t21_control_a_child_that_is_not_looked_after_outlives_the_abort() {
     a_child_beside_the_cancel(|group, counted| {
         spawn_without_looking(group, async move {
