@@ -1,4 +1,4 @@
-//! T1 to T4, T7, T8, T10, T11 and T16 of `executor/src/task/mod.rs`: who may poll a task, and who frees it.
+//! T1 to T4, T7, T8, T10, T11 and T17 of `executor/src/task/mod.rs`: who may poll a task, and who frees it.
 //!
 //! The tasks are real; only the scheduler is a model: a desk that has room for one `Runnable` (T2). A future fails the
 //! model if two threads touch it at once (T3), and a cell if it is freed never, twice, or while somebody uses it.
@@ -149,7 +149,7 @@ fn t10_fails_if_a_wake_gives_up_its_reference_first() {
 }
 
 #[test]
-fn t16_whoever_gives_up_the_last_reference_but_the_owners_has_left_before_the_cell_is_freed() {
+fn t17_whoever_gives_up_the_last_reference_but_the_owners_has_left_before_the_cell_is_freed() {
     model(3, || {
         let (desk, home) = Desk::with_home();
         let mut polls = 0;
@@ -169,7 +169,7 @@ fn t16_whoever_gives_up_the_last_reference_but_the_owners_has_left_before_the_ce
 
 #[test]
 #[should_panic(expected = "Causality violation")]
-fn t16_fails_if_somebody_stays_without_a_reference() {
+fn t17_fails_if_somebody_stays_without_a_reference() {
     model(3, || {
         let (desk, home) = Desk::with_home();
         let (probe, _seen) = Probe::new(|| true);

@@ -176,9 +176,7 @@ fn serve<'a>(shared: &'a Shared, mut claim: Claim<'a>) -> Option<Claim<'a>> {
     let slot = claim.slot();
     shared.idle.enter();
     loop {
-        let end = context::with_worker_that_may_lose_it(&claim, |worker| {
-            worker.run(Tenure::Home)
-        });
+        let end = context::with_worker_that_may_lose_it(&claim, |worker| worker.run(Tenure::Home));
         match end {
             End::Closed => {
                 shared.idle.leave();
@@ -208,9 +206,7 @@ fn run_spare(shared: &Arc<Shared>, living: Living) {
     exchange.come_up();
     while let Some((index, passed)) = exchange.adopt(Instant::now().checked_add(keep_alive)) {
         let claim = shared.slots[index].take_over(passed);
-        let end = context::with_worker_that_may_lose_it(&claim, |worker| {
-            worker.run(Tenure::Spare)
-        });
+        let end = context::with_worker_that_may_lose_it(&claim, |worker| worker.run(Tenure::Spare));
         match end {
             End::Closed => {
                 // P17.

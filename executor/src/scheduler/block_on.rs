@@ -275,8 +275,9 @@ impl Guest<'_> {
         let searching = &mut self.searching;
         context::with_shared(worker.shared(), || {
             loop {
-                if worker.step(searching) == Step::Idle {
-                    return Step::Idle;
+                let step = worker.step(searching);
+                if step != Step::Ran {
+                    return step;
                 }
                 *ahead = ahead.saturating_sub(1);
                 let is_roots_turn = *ahead == 0 && root.is_woken();

@@ -119,11 +119,7 @@ pub(crate) fn with_worker_that_may_lose_it<R>(
     with_worker_that(true, claim, f)
 }
 
-fn with_worker_that<R>(
-    may_pass_on: bool,
-    claim: &Claim<'_>,
-    f: impl FnOnce(Worker<'_>) -> R,
-) -> R {
+fn with_worker_that<R>(may_pass_on: bool, claim: &Claim<'_>, f: impl FnOnce(Worker<'_>) -> R) -> R {
     struct Restore {
         frame: Frame,
         blocking: usize,

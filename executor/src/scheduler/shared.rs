@@ -297,8 +297,7 @@ impl Shared {
         F: Future + Send,
         F::Output: Send,
     {
-        let task =
-            context::with_worker_of(self, |worker| self.allocate(worker, future, location));
+        let task = context::with_worker_of(self, |worker| self.allocate(worker, future, location));
         furnish(task);
         if let Some(observer) = &self.observer {
             let special = &task.header().special;

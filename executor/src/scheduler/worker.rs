@@ -205,14 +205,16 @@ impl Worker<'_> {
         self.core().pushes.set(0);
         self.core().queue.begin_family();
         match runnable.run(self) {
-            Ran::Done => {}
+            Ran::Done => self.after_poll(),
             Ran::Again(runnable) => {
                 self.core().pace.came_back();
+                // Behind what the driver brings, if it has its turn now: beside a task that computes for a millisecond
+                // between yields, an event would wait for another millisecond.
+                self.after_poll();
                 self.push_back(runnable);
             }
             Ran::Away => return Step::Away,
         }
-        self.after_poll();
         Step::Ran
     }
 

@@ -64,8 +64,6 @@
 //!   `Returns`, linked through the owner pointer, which nobody else reads after COMPLETE.
 //! - **T12** A task that is not COMPLETE keeps its scheduler alive (S4 waits for it). So whoever holds a `Runnable`
 //!   may follow the owner pointer, and nobody else does.
-//! - **T16** Who completes a task at home, and finds the owner's reference to be the only one and no `JoinHandle`, is alone
-//!   with it: references are made from references. It frees the cell, and COMPLETE is never set.
 //!
 //! - **T16** *Eager.* A task may be polled for the first time inside the code that spawns it, with the right to poll it was
 //!   made with (T2), and on the budget of that code. It is the current task there, has the environment it inherits, and sees
@@ -73,6 +71,8 @@
 //!   thread that has lost its slot meanwhile (P15), it is polled once more by somebody else. Eager polls inside one another
 //!   are counted, and beyond a limit the task is queued. What the spawner's poller must be prepared for, so must that of an
 //!   eager poll: whether the slot may be lost is inherited.
+//! - **T17** Who completes a task at home, and finds the owner's reference to be the only one and no `JoinHandle`, is alone
+//!   with it: references are made from references. It frees the cell, and COMPLETE is never set.
 //!
 //! What few tasks have, such as a name or a callback, is beside the cell: T13 and T14 in `extras.rs`, T15 in `env.rs`.
 //!

@@ -156,7 +156,7 @@ impl State {
     pub fn complete(&self, seen: Snapshot, release: bool) -> Result<Completed, Snapshot> {
         debug_assert!(!seen.is_complete() && seen.wakes() > 0, "{seen:?}");
         if release && seen.refs() == 1 && seen.0 & (JOIN_HANDLE | WATCHED) == 0 {
-            // T16: nobody is left to see it. `seen` was loaded with Acquire, which pairs with the Release of whoever gave
+            // T17: nobody is left to see it. `seen` was loaded with Acquire, which pairs with the Release of whoever gave
             // up a reference before.
             return Ok(Completed { join_waker: false, watched: false, released: true, free: true });
         }
