@@ -10,13 +10,6 @@ pub(crate) use std::hint::spin_loop;
 #[cfg(not(loom))]
 pub(crate) use std::sync::atomic::{AtomicU64, Ordering, fence};
 
-/// How many leave the wheel before its lock is let go. Bounds the time under it, to a tenth of a millisecond or so.
-#[cfg(not(loom))]
-pub(crate) const EXPIRY_BATCH: usize = 256;
-/// Small, so that models see the lock let go between batches.
-#[cfg(loom)]
-pub(crate) const EXPIRY_BATCH: usize = 1;
-
 /// A lock that no model explores: nothing depends on who comes first, and no thread is stopped while it holds it.
 pub(crate) use parking_lot::Mutex as Unobserved;
 

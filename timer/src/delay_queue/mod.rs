@@ -3,10 +3,12 @@
 //! One wheel of the queue's own holds the items; one [`Sleep`] on the timer waits for the nearest of them. So inserting,
 //! removing and resetting touch no lock, whatever the number of items.
 //!
-//! U1. *Who is told.* The task that polled last is woken when an item is filed for an earlier moment than the one it waits
+//! U1. *Where an item is.* On the wheel if its deadline, as it was filed, is later than the wheel's `elapsed`; on the list
+//!     `due` if not. So a key's place is computed and not stored.
+//! U2. *Who is told.* The task that polled last is woken when an item is filed for an earlier moment than the one it waits
 //!     for, and when the last item is taken out, because then the queue has ended. It is woken last, when the queue is in
 //!     order again, because waking is foreign code.
-//! U2. *Early, but not late.* The alarm may be for an item that is gone: it wakes the task for nothing, once, and is set
+//! U3. *Early, but not late.* The alarm may be for an item that is gone: it wakes the task for nothing, once, and is set
 //!     anew.
 
 mod expired;
@@ -25,7 +27,7 @@ use futures_core::Stream;
 
 use crate::sleep::Sleep;
 use crate::timer::Timer;
-use crate::wheel::{self, Wheel};
+use crate::wheel::{List, Wheel};
 
 /// What `awaited` holds when nobody waits, so that no deadline is earlier.
 const NOBODY: u64 = 0;
@@ -40,7 +42,7 @@ const NOBODY: u64 = 0;
 /// back with the queue only.
 ///
 /// # Costs
-/// 18 KiB, and per item its size and about 48 bytes. Inserting, removing and resetting are O(1), take no lock, and wake nobody
+/// 12 KiB, and per item its size and 32 bytes. Inserting, removing and resetting are O(1), take no lock, and wake nobody
 /// unless the item is due before all others. When the timer is [closed](Timer::close), all items are due.
 ///
 /// # Examples
@@ -69,9 +71,11 @@ const NOBODY: u64 = 0;
 pub struct DelayQueue<T> {
     timer: Arc<Timer>,
     wheel: Wheel<Item<T>>,
+    /// U1.
+    due: List,
     alarm: Option<Sleep>,
     waker: Option<Waker>,
-    /// What the task of `waker` waits for: anything earlier is news to it (U1).
+    /// What the task of `waker` waits for: anything earlier is news to it (U2).
     awaited: u64,
 }
 
@@ -102,7 +106,7 @@ impl<T> DelayQueue<T> {
     pub fn with_capacity(timer: Arc<Timer>, capacity: usize) -> Self {
         let mut wheel = Wheel::new(timer.reached());
         wheel.entries_mut().reserve(capacity);
-        Self { timer, wheel, alarm: None, waker: None, awaited: NOBODY }
+        Self { timer, wheel, due: List::EMPTY, alarm: None, waker: None, awaited: NOBODY }
     }
 
     /// Puts `value` in, to come out at `deadline`; at once, if that has passed. The key serves to take it out before, or
@@ -123,7 +127,10 @@ impl<T> DelayQueue<T> {
     pub fn insert_at(&mut self, value: T, deadline: Instant) -> Key {
         let deadline_ns = self.timer.ns(deadline);
         let filed = self.timer.filed(deadline_ns);
-        let key = self.wheel.insert_anyway(filed, Item { value, deadline_ns });
+        let key = match self.wheel.insert(filed, Item { value, deadline_ns }) {
+            Ok(key) => key,
+            Err(item) => self.wheel.insert_due(&mut self.due, filed, item),
+        };
         self.tell_if_earlier(filed);
         Key(key)
     }
@@ -164,8 +171,9 @@ impl<T> DelayQueue<T> {
     /// # Examples
     /// See [`remove`](Self::remove).
     pub fn try_remove(&mut self, key: &Key) -> Option<Expired<T>> {
-        let item = self.wheel.remove(key.0)?;
-        let removed = self.expired(*key, item);
+        let index = self.wheel.entries().find(key.0)?;
+        self.detach(index);
+        let removed = self.take(index);
         if self.is_empty() {
             self.tell();
         }
@@ -189,12 +197,16 @@ impl<T> DelayQueue<T> {
     /// ```
     #[track_caller]
     pub fn reset_at(&mut self, key: &Key, deadline: Instant) {
-        let Some(item) = self.wheel.payload_mut(key.0) else {
+        let Some(index) = self.wheel.entries().find(key.0) else {
             panic!("the item of {key:?} is no longer in the queue");
         };
-        item.deadline_ns = self.timer.ns(deadline);
-        let filed = self.timer.filed(item.deadline_ns);
-        self.wheel.move_to(key.0, filed);
+        let deadline_ns = self.timer.ns(deadline);
+        let filed = self.timer.filed(deadline_ns);
+        self.detach(index);
+        self.wheel.entries_mut().payload_mut(index).deadline_ns = deadline_ns;
+        if !self.wheel.refile(index, filed) {
+            self.wheel.entries_mut().push_back(&mut self.due, index);
+        }
         self.tell_if_earlier(filed);
     }
 
@@ -248,7 +260,8 @@ impl<T> DelayQueue<T> {
     /// assert_eq!(queue.peek(), Some(sooner));
     /// ```
     pub fn peek(&self) -> Option<Key> {
-        self.wheel.peek().map(Key)
+        let index = self.due.first().or_else(|| self.wheel.peek())?;
+        Some(Key(self.wheel.entries().key(index)))
     }
 
     /// The next item that is due; `None` if the queue is empty. Else the task of `cx` is woken when one is, and the task
@@ -258,9 +271,9 @@ impl<T> DelayQueue<T> {
     /// See [`DelayQueue`].
     pub fn poll_expired(&mut self, cx: &mut Context<'_>) -> Poll<Option<Expired<T>>> {
         loop {
-            if let Some((key, item)) = self.pop_due() {
+            if let Some(index) = self.next_due() {
                 self.awaited = NOBODY;
-                return Poll::Ready(Some(self.expired(Key(key), item)));
+                return Poll::Ready(Some(self.take(index)));
             }
             let Some(nearest) = self.wheel.nearest() else {
                 self.wait_for(u64::MAX, cx.waker());
@@ -297,8 +310,9 @@ impl<T> DelayQueue<T> {
     /// ```
     pub fn clear(&mut self) {
         // One by one, so that keys stay spent (W5), and a destructor that panics leaves a queue.
-        while let Some(key) = self.wheel.any() {
-            drop(self.wheel.remove(key));
+        while let Some(index) = self.due.first().or_else(|| self.wheel.any()) {
+            self.detach(index);
+            drop(self.take(index));
         }
         self.tell();
     }
@@ -343,15 +357,28 @@ impl<T> DelayQueue<T> {
         self.wheel.entries_mut().reserve(additional);
     }
 
-    /// The next item that is due.
-    fn pop_due(&mut self) -> Option<(wheel::Key, Item<T>)> {
-        self.wheel.pop_due().or_else(|| {
-            self.wheel.expire(self.timer.reached());
-            self.wheel.pop_due()
-        })
+    /// An item that is due, off its list.
+    fn next_due(&mut self) -> Option<u32> {
+        let Self { wheel, due, timer, .. } = self;
+        if due.is_empty() {
+            wheel.expire(timer.reached(), |entries, index| entries.push_back(due, index));
+        }
+        wheel.entries_mut().pop_front(due)
     }
 
-    fn expired(&self, key: Key, Item { value, deadline_ns }: Item<T>) -> Expired<T> {
+    /// U1: takes an entry off whatever it is on.
+    fn detach(&mut self, index: u32) {
+        if self.wheel.entries().deadline(index) <= self.wheel.elapsed() {
+            self.wheel.entries_mut().unlink(&mut self.due, index);
+        } else {
+            self.wheel.unlink(index);
+        }
+    }
+
+    /// The item of an entry that is on nothing.
+    fn take(&mut self, index: u32) -> Expired<T> {
+        let key = Key(self.wheel.entries().key(index));
+        let Item { value, deadline_ns } = self.wheel.entries_mut().remove(index);
         Expired { value, deadline: self.timer.instant(deadline_ns), key }
     }
 
@@ -363,14 +390,14 @@ impl<T> DelayQueue<T> {
         }
     }
 
-    /// U1.
+    /// U2.
     fn tell_if_earlier(&mut self, deadline: u64) {
         if deadline < self.awaited {
             self.tell();
         }
     }
 
-    /// U1.
+    /// U2.
     fn tell(&mut self) {
         if mem::replace(&mut self.awaited, NOBODY) != NOBODY
             && let Some(waker) = self.waker.take()

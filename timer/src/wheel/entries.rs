@@ -1,11 +1,13 @@
-//! Who waits: a slab of entries, found by key.
+//! Who waits: a slab of entries, found by key, chained into lists by index.
 //!
 //! A [`Key`] is an index and a generation. The generation of a place goes up whenever its entry leaves, and a place
-//! whose generations are used up is never filled again, so a key names one entry forever (W5). At 32 bytes a place,
-//! that costs a program 32 bytes for each 4 billion entries.
+//! whose generations are used up is never filled again, so a key names one entry forever (W5). At 40 bytes a place,
+//! that costs a program 40 bytes for each 4 billion entries.
 
-use super::records::{NIL, Record};
 use std::num::NonZeroU32;
+
+/// The end of a list, and the index no entry has.
+const NIL: u32 = u32::MAX;
 
 /// Names one registration with a [`Timer`](crate::Timer), forever: it is not reused once that has fired.
 ///
@@ -42,17 +44,34 @@ impl Key {
     pub const FIRED: Self = Self { index: NIL, generation: NonZeroU32::MIN };
 }
 
-/// Aligned, so that an entry with a waker is in one cache line.
-#[repr(align(32))]
+/// A first-in first-out chain of entries.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct List {
+    head: u32,
+    tail: u32,
+}
+
+impl List {
+    pub(crate) const EMPTY: Self = Self { head: NIL, tail: NIL };
+
+    pub(crate) fn is_empty(self) -> bool {
+        self.head == NIL
+    }
+
+    pub(crate) fn first(self) -> Option<u32> {
+        (self.head != NIL).then_some(self.head)
+    }
+}
+
 #[derive(Debug)]
 struct Entry<P> {
     /// What the entry is there for: a waker, or an item of a queue. `None` while the place is free.
     payload: Option<P>,
-    /// While the place is free: the next free one.
     deadline: u64,
+    /// The next in the list, or the next free place.
+    next: u32,
+    prev: u32,
     generation: NonZeroU32,
-    /// W10.
-    stamp: u32,
 }
 
 /// The slab.
@@ -82,63 +101,38 @@ impl<P> Entries<P> {
         self.places.reserve((self.len + additional).saturating_sub(self.places.len()));
     }
 
-    /// Takes in an entry, which has no record yet.
-    #[inline]
-    pub(super) fn add(&mut self, payload: P) -> (u32, Key) {
+    /// Takes in an entry that is on no list yet.
+    pub(super) fn add(&mut self, deadline: u64, payload: P) -> (u32, Key) {
+        self.len += 1;
         if let Some(entry) = self.places.get_mut(self.free as usize) {
             let index = self.free;
-            self.free = entry.deadline as u32;
-            self.len += 1;
+            self.free = entry.next;
             entry.payload = Some(payload);
+            entry.deadline = deadline;
             return (index, Key { index, generation: entry.generation });
         }
         let index = u32::try_from(self.places.len()).ok().filter(|&index| index != NIL);
         let index = index.expect("a timer holds at most 4294967295 entries");
         let generation = NonZeroU32::MIN;
-        self.places.push(Entry { payload: Some(payload), deadline: 0, generation, stamp: 0 });
-        self.len += 1;
+        let payload = Some(payload);
+        self.places.push(Entry { payload, deadline, next: NIL, prev: NIL, generation });
         (index, Key { index, generation })
     }
 
-    /// W10: gives the entry a deadline, and the record that says so.
-    #[inline]
-    pub(super) fn stamp(&mut self, index: u32, deadline: u64) -> Record {
-        let entry = &mut self.places[index as usize];
-        entry.deadline = deadline;
-        entry.stamp = entry.stamp.wrapping_add(1);
-        Record { deadline, index, stamp: entry.stamp }
-    }
-
-    /// W10: the one record of the entry that is not stale.
-    pub(super) fn record(&self, index: u32) -> Record {
-        let Entry { deadline, stamp, .. } = self.places[index as usize];
-        Record { deadline, index, stamp }
-    }
-
-    /// W10. (A stamp that has come round makes a stale record pass for the entry's own if it names the same deadline, too:
-    /// then it is as good.)
-    #[inline]
-    pub(super) fn is_live(&self, record: Record) -> bool {
-        let entry = &self.places[record.index as usize];
-        entry.stamp == record.stamp && entry.deadline == record.deadline && entry.payload.is_some()
-    }
-
-    /// Gives up the place of an entry. Its record, if there is one, is stale then.
-    #[inline]
-    pub(super) fn remove(&mut self, index: u32) -> P {
+    /// Gives up the place of an entry that is on no list any more.
+    pub(crate) fn remove(&mut self, index: u32) -> P {
         let entry = &mut self.places[index as usize];
         let payload = entry.payload.take().expect("an entry is removed once");
         self.len -= 1;
         if let Some(generation) = entry.generation.checked_add(1) {
             entry.generation = generation;
-            entry.deadline = self.free.into();
+            entry.next = self.free;
             self.free = index;
         }
         payload
     }
 
     /// The entry a key names, if it is still here.
-    #[inline]
     pub(crate) fn find(&self, key: Key) -> Option<u32> {
         let entry = self.places.get(key.index as usize)?;
         (entry.generation == key.generation && entry.payload.is_some()).then_some(key.index)
@@ -149,12 +143,58 @@ impl<P> Entries<P> {
         Key { index, generation: self.places[index as usize].generation }
     }
 
+    pub(crate) fn deadline(&self, index: u32) -> u64 {
+        self.places[index as usize].deadline
+    }
+
+    pub(super) fn set_deadline(&mut self, index: u32, deadline: u64) {
+        self.places[index as usize].deadline = deadline;
+    }
+
     pub(crate) fn payload(&self, index: u32) -> &P {
         self.places[index as usize].payload.as_ref().expect("only an entry has an index")
     }
 
     pub(crate) fn payload_mut(&mut self, index: u32) -> &mut P {
         self.places[index as usize].payload.as_mut().expect("only an entry has an index")
+    }
+
+    /// The entries of a list, first to last.
+    pub(super) fn iter(&self, list: List) -> impl Iterator<Item = u32> {
+        let some = |index: u32| (index != NIL).then_some(index);
+        std::iter::successors(some(list.head), move |&index| some(self.places[index as usize].next))
+    }
+
+    pub(crate) fn push_back(&mut self, list: &mut List, index: u32) {
+        let entry = &mut self.places[index as usize];
+        entry.prev = list.tail;
+        entry.next = NIL;
+        match self.places.get_mut(list.tail as usize) {
+            Some(tail) => tail.next = index,
+            None => list.head = index,
+        }
+        list.tail = index;
+    }
+
+    pub(crate) fn pop_front(&mut self, list: &mut List) -> Option<u32> {
+        let index = list.head;
+        if index == NIL {
+            return None;
+        }
+        self.unlink(list, index);
+        Some(index)
+    }
+
+    pub(crate) fn unlink(&mut self, list: &mut List, index: u32) {
+        let Entry { prev, next, .. } = self.places[index as usize];
+        match self.places.get_mut(prev as usize) {
+            Some(before) => before.next = next,
+            None => list.head = next,
+        }
+        match self.places.get_mut(next as usize) {
+            Some(after) => after.prev = prev,
+            None => list.tail = prev,
+        }
     }
 }
 
@@ -163,37 +203,36 @@ mod tests {
     use super::*;
     use std::task::Waker;
 
-    fn add(entries: &mut Entries<Waker>) -> (u32, Key) {
-        entries.add(Waker::noop().clone())
-    }
-
     #[test]
-    fn an_entry_takes_half_a_cache_line_and_a_key_eight_bytes() {
-        assert_eq!(size_of::<Entry<Waker>>(), 32);
+    fn an_entry_takes_forty_bytes_and_a_key_eight() {
+        assert_eq!(size_of::<Entry<Waker>>(), 40);
         assert_eq!(size_of::<Option<Key>>(), 8);
     }
 
     #[test]
-    fn w10_only_the_record_of_the_last_filing_is_live() {
+    fn a_list_gives_back_what_it_got_in_order_without_what_was_unlinked() {
         let mut entries = Entries::new();
-        let (index, _) = add(&mut entries);
-        let first = entries.stamp(index, 1);
-        let second = entries.stamp(index, 1);
-        assert!(!entries.is_live(first) && entries.is_live(second));
-        assert_eq!(entries.record(index), second);
-        let _ = entries.remove(index);
-        assert!(!entries.is_live(second));
-        assert_eq!(add(&mut entries).0, index);
-        let third = entries.stamp(index, 1);
-        assert!(!entries.is_live(second) && entries.is_live(third));
+        let mut list = List::EMPTY;
+        let indices: Vec<u32> =
+            (0..5).map(|deadline| entries.add(deadline, Waker::noop().clone()).0).collect();
+        for &index in &indices {
+            entries.push_back(&mut list, index);
+        }
+        for gone in [0, 2, 4] {
+            entries.unlink(&mut list, indices[gone]);
+        }
+        assert_eq!(entries.pop_front(&mut list), Some(indices[1]));
+        assert_eq!(entries.pop_front(&mut list), Some(indices[3]));
+        assert_eq!(entries.pop_front(&mut list), None);
+        assert!(list.is_empty());
     }
 
     #[test]
     fn w5_a_place_is_reused_under_another_key() {
         let mut entries = Entries::new();
-        let (index, old) = add(&mut entries);
+        let (index, old) = entries.add(1, Waker::noop().clone());
         let _ = entries.remove(index);
-        let (again, new) = add(&mut entries);
+        let (again, new) = entries.add(2, Waker::noop().clone());
         assert_eq!(again, index);
         assert_eq!(entries.find(old), None);
         assert_eq!(entries.find(new), Some(index));
@@ -202,13 +241,13 @@ mod tests {
     #[test]
     fn w5_a_place_whose_generations_are_used_up_is_never_filled_again() {
         let mut entries = Entries::new();
-        let (index, _) = add(&mut entries);
+        let (index, _) = entries.add(1, Waker::noop().clone());
         entries.places[index as usize].generation = NonZeroU32::MAX;
         let last = Key { index, generation: NonZeroU32::MAX };
         assert_eq!(entries.find(last), Some(index));
         let _ = entries.remove(index);
         assert_eq!(entries.find(last), None);
-        assert_ne!(add(&mut entries).0, index);
+        assert_ne!(entries.add(2, Waker::noop().clone()).0, index);
         assert_eq!(entries.find(last), None);
     }
 }

@@ -31,13 +31,6 @@
 //! W5. *Keys.* A key names one entry forever (`entries.rs`). Once that entry has left, cancelling by its key does
 //!     nothing, and polling by it says "fired".
 //!
-//! W10. *Records.* A slot holds records: who is due when. An entry's own is the one that carries its stamp and its
-//!     deadline. Each filing gives it another stamp, so older records of it are *stale*; when it leaves, so is the last.
-//!     A stale record is passed over wherever it turns up. Slots count those that are not: one without any is emptied,
-//!     one that is mostly stale is swept. So taking an entry out touches the entry and its slot, and no neighbors.
-//! W11. *Due.* What expiry finds due goes to one list, in order, and leaves the wheel from there. So an entry is due
-//!     if its deadline is not after `elapsed`, and on the wheel if it is.
-//!
 //! The timer around the wheel adds four (`timer.rs`, `sleep.rs`):
 //!
 //! W6. *An earlier deadline is read or announced.* `nearest` is written under the lock only. Whoever files a deadline
@@ -67,19 +60,15 @@
 //!   walks over memory scattered among tasks.
 //! * Waking at the start of a slot above level 0: up to four idle wake-ups for a ten-minute timer. A minimum per slot
 //!   costs eight bytes a slot and one comparison per filing.
-//! * Entries chained into lists by index: to take one out touches two neighbors, and to walk a list is to wait for the
-//!   memory of each entry before the address of the next is known (decision 0009 has the numbers).
 //! * Firing a whole slot at once after a long jump of time: faster, but wakes out of order.
 //! * A wheel of ticks: three levels less, and nothing fires at the moment it was asked for when a test moves the clock.
 
 mod entries;
 mod level;
-mod records;
 
-use self::entries::Entries;
 pub use self::entries::Key;
+pub(crate) use self::entries::{Entries, List};
 use self::level::{DIGIT_BITS, Level};
-use self::records::{Chunks, List, Record};
 
 /// Sixty-six bits.
 const LEVELS: usize = 11;
@@ -100,12 +89,9 @@ pub(crate) fn tick_up(ns: u64) -> u64 {
 #[derive(Debug)]
 pub(crate) struct Wheel<P> {
     elapsed: u64,
-    /// Apart, because they take 17 KiB, and threads may have small stacks.
+    /// Apart, because they take 11 KiB, and threads may have small stacks.
     levels: Box<[Level]>,
     entries: Entries<P>,
-    chunks: Chunks,
-    /// W11.
-    due: List,
 }
 
 /// The first occupied slot.
@@ -117,13 +103,7 @@ struct First {
 impl<P> Wheel<P> {
     /// A wheel on which everything up to `elapsed` has fired.
     pub(crate) fn new(elapsed: u64) -> Self {
-        Self {
-            elapsed,
-            levels: vec![Level::EMPTY; LEVELS].into(),
-            entries: Entries::new(),
-            chunks: Chunks::new(),
-            due: List::EMPTY,
-        }
+        Self { elapsed, levels: vec![Level::EMPTY; LEVELS].into(), entries: Entries::new() }
     }
 
     pub(crate) fn entries(&self) -> &Entries<P> {
@@ -139,48 +119,50 @@ impl<P> Wheel<P> {
     }
 
     /// Files an entry, or gives the payload back if the deadline has passed.
-    #[inline]
     pub(crate) fn insert(&mut self, deadline: u64, payload: P) -> Result<Key, P> {
         if deadline <= self.elapsed {
             return Err(payload);
         }
-        Ok(self.insert_anyway(deadline, payload))
+        let (index, key) = self.entries.add(deadline, payload);
+        self.file(index);
+        Ok(key)
     }
 
-    /// Files an entry, which is due at once if the deadline has passed.
-    #[inline]
-    pub(crate) fn insert_anyway(&mut self, deadline: u64, payload: P) -> Key {
-        let (index, key) = self.entries.add(payload);
-        let record = self.entries.stamp(index, deadline);
-        self.put(record);
+    /// Takes in an entry that is due already, for a list of the caller's.
+    pub(crate) fn insert_due(&mut self, due: &mut List, deadline: u64, payload: P) -> Key {
+        debug_assert!(deadline <= self.elapsed, "deadline {deadline}, elapsed {}", self.elapsed);
+        let (index, key) = self.entries.add(deadline, payload);
+        self.entries.push_back(due, index);
         key
     }
 
-    /// Takes the entry out, if it is still there.
-    #[inline]
+    /// Takes the entry out, if it has not fired.
     pub(crate) fn remove(&mut self, key: Key) -> Option<P> {
         let index = self.entries.find(key)?;
-        let record = self.entries.record(index);
-        let payload = self.entries.remove(index);
-        self.unfile(record);
-        Some(payload)
+        self.unlink(index);
+        Some(self.entries.remove(index))
     }
 
-    /// Moves the entry to another deadline; if that has passed, it is due at once. `false` if the entry is not there.
-    pub(crate) fn move_to(&mut self, key: Key, deadline: u64) -> bool {
-        let Some(index) = self.entries.find(key) else { return false };
-        let before = self.entries.record(index);
-        let record = self.entries.stamp(index, deadline);
-        self.unfile(before);
-        self.put(record);
-        true
-    }
-
-    /// As [`move_to`](Self::move_to), but to the next moment if the deadline has passed. Says which it became; `None` if the
-    /// entry is not there, or is due with all others at the end of time.
+    /// Moves the entry to another deadline, or to the next moment if that has passed, and says which it became; `None`
+    /// if it has fired.
     pub(crate) fn reschedule(&mut self, key: Key, deadline: u64) -> Option<u64> {
+        let index = self.entries.find(key)?;
+        self.unlink(index);
+        // An entry is there, so `elapsed` has not reached the last moment (W8).
         let deadline = deadline.max(self.elapsed + 1);
-        (deadline <= LAST_NS && self.move_to(key, deadline)).then_some(deadline)
+        self.refile(index, deadline);
+        Some(deadline)
+    }
+
+    /// Gives an entry that is on no list another deadline, and files it. `false` if the deadline has passed: then the
+    /// entry is on no list still.
+    pub(crate) fn refile(&mut self, index: u32, deadline: u64) -> bool {
+        self.entries.set_deadline(index, deadline);
+        let is_ahead = deadline > self.elapsed;
+        if is_ahead {
+            self.file(index);
+        }
+        is_ahead
     }
 
     /// The payload of an entry that has not fired.
@@ -191,40 +173,25 @@ impl<P> Wheel<P> {
 
     /// W4: the earliest deadline, or an earlier one that was cancelled.
     pub(crate) fn nearest(&self) -> Option<u64> {
-        if let Some(due) = self.chunks.iter(self.due).next() {
-            return Some(due.deadline);
-        }
-        self.first().map(|First { level, slot }| self.levels[level].slot(slot).nearest())
+        self.first().map(|first| self.levels[first.level].nearest(first.slot))
     }
 
     /// The entry that fires next; of equal ones the first that was filed. Looks at all entries of one slot.
-    pub(crate) fn peek(&self) -> Option<Key> {
-        let is_live = |record: &Record| self.entries.is_live(*record);
-        let first_due = || self.chunks.iter(self.due).find(is_live);
-        let first_ahead = || {
-            let First { level, slot } = self.first()?;
-            let records = self.chunks.iter(self.levels[level].slot(slot).list());
-            // `min_by_key` returns the first of equal ones.
-            records.filter(is_live).min_by_key(|record| record.deadline)
-        };
-        first_due().or_else(first_ahead).map(|record| self.entries.key(record.index))
+    pub(crate) fn peek(&self) -> Option<u32> {
+        let First { level, slot } = self.first()?;
+        // `min_by_key` returns the first of equal ones.
+        let list = self.levels[level].list(slot);
+        self.entries.iter(list).min_by_key(|&index| self.entries.deadline(index))
     }
 
     /// Some entry.
-    pub(crate) fn any(&mut self) -> Option<Key> {
-        let first = self.first();
-        let Self { levels, chunks, entries, due, .. } = self;
-        // What is passed over comes off, or it would be passed over again and again.
-        let is_live = |record| entries.is_live(record);
-        let record = chunks.front_where(due, is_live).or_else(|| {
-            let First { level, slot } = first?;
-            chunks.front_where(levels[level].list_mut(slot), is_live)
-        });
-        record.map(|record| entries.key(record.index))
+    pub(crate) fn any(&self) -> Option<u32> {
+        let First { level, slot } = self.first()?;
+        self.levels[level].list(slot).first()
     }
 
-    /// W3: what is due at `now` is due from now on, in order.
-    pub(crate) fn expire(&mut self, now: u64) {
+    /// W3: fires everything due at `now`, in order: hands each entry, which is on no list any more, to `fire`.
+    pub(crate) fn expire(&mut self, now: u64, mut fire: impl FnMut(&mut Entries<P>, u32)) {
         while let Some(First { level, slot }) = self.first() {
             let start = self.slot_start(level, slot);
             debug_assert!(start > self.elapsed, "slot start {start}, elapsed {}", self.elapsed);
@@ -232,28 +199,16 @@ impl<P> Wheel<P> {
                 break;
             }
             self.elapsed = start;
-            let taken = self.levels[level].take(slot);
-            let (mut list, has_stale) = (taken.list(), taken.has_stale());
-            while let Some(record) = self.chunks.pop_front(&mut list) {
-                // W10: to look is to fetch the entry, which is for nothing as a rule.
-                if !has_stale || self.entries.is_live(record) {
-                    self.put(record);
+            let mut list = self.levels[level].take(slot);
+            while let Some(index) = self.entries.pop_front(&mut list) {
+                if self.entries.deadline(index) <= start {
+                    fire(&mut self.entries, index);
+                } else {
+                    self.file(index);
                 }
             }
         }
         self.elapsed = self.elapsed.max(now);
-    }
-
-    /// Takes out the entry that has been due for longest.
-    #[inline]
-    pub(crate) fn pop_due(&mut self) -> Option<(Key, P)> {
-        loop {
-            let record = self.chunks.pop_front(&mut self.due)?;
-            if self.entries.is_live(record) {
-                let key = self.entries.key(record.index);
-                return Some((key, self.entries.remove(record.index)));
-            }
-        }
     }
 
     fn first(&self) -> Option<First> {
@@ -278,27 +233,15 @@ impl<P> Wheel<P> {
         (level as usize, digit as usize)
     }
 
-    /// W1, W11.
-    #[inline]
-    fn put(&mut self, record: Record) {
-        if record.deadline <= self.elapsed {
-            self.chunks.push(&mut self.due, record);
-        } else {
-            let (level, slot) = self.place(record.deadline);
-            self.levels[level].file(slot, record, &mut self.chunks);
-        }
+    fn file(&mut self, index: u32) {
+        let (level, slot) = self.place(self.entries.deadline(index));
+        self.levels[level].file(slot, index, &mut self.entries);
     }
 
-    /// The record is stale from now on.
-    #[inline]
-    fn unfile(&mut self, record: Record) {
-        if record.deadline > self.elapsed {
-            let (level, slot) = self.place(record.deadline);
-            if self.levels[level].unfile(slot, record, &mut self.chunks) {
-                let Self { levels, chunks, entries, .. } = self;
-                levels[level].sweep(slot, chunks, |record| entries.is_live(record));
-            }
-        }
+    /// Takes an entry that has not fired off its list.
+    pub(crate) fn unlink(&mut self, index: u32) {
+        let (level, slot) = self.place(self.entries.deadline(index));
+        self.levels[level].unlink(slot, index, &mut self.entries);
     }
 }
 
@@ -312,10 +255,7 @@ mod tests {
 
     fn fires(wheel: &mut Wheel<u32>, now: u64) -> usize {
         let mut fired = 0;
-        wheel.expire(now);
-        while wheel.pop_due().is_some() {
-            fired += 1;
-        }
+        wheel.expire(now, |entries, index| fired += 1 + entries.remove(index) as usize);
         fired
     }
 
@@ -369,7 +309,6 @@ mod tests {
         assert!(wheel.remove(fired).is_none());
         assert!(wheel.payload_mut(fired).is_none());
         assert!(wheel.reschedule(fired, 7).is_none());
-        assert!(!wheel.move_to(fired, 7));
         assert!(wheel.remove(other).is_some());
         assert_eq!(wheel.entries().len(), 0);
     }
@@ -382,49 +321,5 @@ mod tests {
         assert_eq!(wheel.reschedule(key, 50), Some(101));
         assert_eq!(fires(&mut wheel, 100), 0);
         assert_eq!(fires(&mut wheel, 101), 1);
-    }
-
-    #[test]
-    fn w10_stale_records_are_passed_over_on_every_way_down() {
-        let mut wheel = Wheel::new(0);
-        let keys: Vec<_> = (0..1_000).map(|number| filed(&mut wheel, 1_000_000 + number)).collect();
-        for key in keys.iter().step_by(2) {
-            assert!(wheel.remove(*key).is_some());
-        }
-        for key in keys.iter().skip(1).step_by(4) {
-            assert!(wheel.move_to(*key, 2_000_000));
-        }
-        assert_eq!(fires(&mut wheel, 1_000_000 + 500), 125);
-        assert_eq!(fires(&mut wheel, 1_999_999), 125);
-        assert_eq!(fires(&mut wheel, 2_000_000), 250);
-        assert_eq!((wheel.entries().len(), wheel.nearest()), (0, None));
-    }
-
-    #[test]
-    fn w10_a_loop_of_setting_and_cancelling_takes_no_memory() {
-        let mut wheel = Wheel::new(0);
-        let _stays = filed(&mut wheel, 5_000_000);
-        for round in 0..100_000 {
-            let keys = [0, 1, 2].map(|number| filed(&mut wheel, 5_000_000 + round + number));
-            for key in keys {
-                assert!(wheel.remove(key).is_some());
-            }
-        }
-        assert!(wheel.chunks.len() < 100, "{} chunks", wheel.chunks.len());
-    }
-
-    #[test]
-    fn w11_what_is_due_can_be_moved_and_taken_out() {
-        let mut wheel = Wheel::new(0);
-        let keys = [1, 2, 3].map(|deadline| filed(&mut wheel, deadline));
-        wheel.expire(10);
-        assert_eq!((wheel.nearest(), wheel.peek()), (Some(1), Some(keys[0])));
-        assert!(wheel.remove(keys[0]).is_some());
-        assert_eq!(wheel.peek(), Some(keys[1]));
-        assert!(wheel.move_to(keys[1], 20));
-        assert_eq!(fires(&mut wheel, 10), 1);
-        assert_eq!(wheel.nearest(), Some(20));
-        let _due = wheel.insert_anyway(4, 0);
-        assert_eq!(fires(&mut wheel, 10), 1);
     }
 }
