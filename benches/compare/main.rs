@@ -66,7 +66,7 @@ fn run(arguments: &Arguments) -> Result<ExitCode, String> {
     }
     // Whatever would fail after the minutes of measuring fails before them.
     if arguments.svg.is_some() && !workloads.iter().any(|workload| plot::shows(workload.name)) {
-        return Err("--svg draws the grain curve, which was not chosen: name `grain` too".into());
+        return Err("--svg draws the grain curve or that of pending, and neither was chosen: name `grain` or `pending` too".into());
     }
     for path in [&arguments.json, &arguments.svg].into_iter().flatten() {
         let file = OpenOptions::new().create(true).append(true).open(path);
@@ -92,7 +92,7 @@ fn run(arguments: &Arguments) -> Result<ExitCode, String> {
             .map_err(|error| cannot("write", path, &error))?;
     }
     if let Some(path) = &arguments.svg {
-        plot::grain_curve(&results, path).map_err(|error| cannot("draw", path, &*error))?;
+        plot::draw(&results, path).map_err(|error| cannot("draw", path, &*error))?;
     }
     if arguments.check {
         say(&report::verdicts(&checks, &results)?);

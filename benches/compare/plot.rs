@@ -1,4 +1,5 @@
-//! The grain curve as a picture: throughput against task size, both logarithmic, a line for each contender.
+//! Curves as pictures, a line for each contender and both axes logarithmic: throughput against the size of a task, and the
+//! time for a deadline against how many are pending.
 
 use std::error::Error;
 use std::path::Path;
@@ -11,18 +12,67 @@ use crate::results::Results;
 /// Where the empty task stands on an axis that has no zero.
 const EMPTY_AT: f64 = 30.0;
 
-const GRAINS: [(&str, f64); 6] = [
-    ("grain_0", EMPTY_AT),
-    ("grain_100", 100.0),
-    ("grain_300", 300.0),
-    ("grain_1000", 1_000.0),
-    ("grain_3000", 3_000.0),
-    ("grain_10000", 10_000.0),
+/// What is drawn of which rows.
+struct Curve {
+    title: &'static str,
+    x_desc: &'static str,
+    y_desc: &'static str,
+    /// Rows, and where they stand.
+    rows: &'static [(&'static str, f64)],
+    /// What is drawn of a row's nanoseconds.
+    y: fn(f64) -> f64,
+    x_label: fn(f64) -> String,
+}
+
+const CURVES: [Curve; 2] = [
+    Curve {
+        title: "Tasks a second against the size of a task",
+        x_desc: "task size, ns of computing",
+        y_desc: "million tasks a second",
+        rows: &[
+            ("grain_0", EMPTY_AT),
+            ("grain_100", 100.0),
+            ("grain_300", 300.0),
+            ("grain_1000", 1_000.0),
+            ("grain_3000", 3_000.0),
+            ("grain_10000", 10_000.0),
+        ],
+        y: |ns| 1_000.0 / ns,
+        x_label: |x| if x == EMPTY_AT { "empty".into() } else { format!("{x:.0}") },
+    },
+    Curve {
+        title: "Replacing one sleep at random against how many are pending",
+        x_desc: "sleeps pending",
+        y_desc: "ns to drop one and set another",
+        rows: &[
+            ("pending_1000", 1e3),
+            ("pending_10000", 1e4),
+            ("pending_100000", 1e5),
+            ("pending_1000000", 1e6),
+            ("pending_10000000", 1e7),
+        ],
+        y: |ns| ns,
+        x_label: |x| format!("{x:.0}"),
+    },
 ];
 
-/// Whether a workload is a point of the curve.
+impl Curve {
+    fn shows(&self, workload: &str) -> bool {
+        self.rows.iter().any(|(name, _)| *name == workload)
+    }
+
+    /// The measured points of a contender.
+    fn points(&self, results: &Results, kind: Kind) -> Vec<(f64, f64)> {
+        self.rows
+            .iter()
+            .filter_map(|(row, x)| Some((*x, (self.y)(results.row(row)?.median(kind)?))))
+            .collect()
+    }
+}
+
+/// Whether a workload is a point of a curve.
 pub(crate) fn shows(workload: &str) -> bool {
-    GRAINS.iter().any(|(name, _)| *name == workload)
+    CURVES.iter().any(|curve| curve.shows(workload))
 }
 
 /// One hue for a family: the multi-thread flavor full, the single-threaded one lighter.
@@ -37,38 +87,34 @@ fn color(kind: Kind) -> RGBColor {
     }
 }
 
-/// The measured points of a contender: task size in nanoseconds, million tasks a second.
-fn points(results: &Results, kind: Kind) -> Vec<(f64, f64)> {
-    GRAINS
-        .iter()
-        .filter_map(|(row, grain)| Some((*grain, 1_000.0 / results.row(row)?.median(kind)?)))
-        .collect()
-}
-
-/// Draws the curve; an error if nothing of it was measured.
-pub(crate) fn grain_curve(results: &Results, path: &Path) -> Result<(), Box<dyn Error>> {
+/// Draws the curve that was measured; an error if none was.
+pub(crate) fn draw(results: &Results, path: &Path) -> Result<(), Box<dyn Error>> {
+    let curve =
+        CURVES.iter().find(|curve| curve.rows.iter().any(|row| results.row(row.0).is_some()));
+    let curve = curve.ok_or("no curve was measured")?;
     let lines: Vec<(Kind, Vec<(f64, f64)>)> = Kind::ALL
         .into_iter()
-        .map(|kind| (kind, points(results, kind)))
+        .map(|kind| (kind, curve.points(results, kind)))
         .filter(|(_, points)| !points.is_empty())
         .collect();
-    let throughputs = lines.iter().flat_map(|(_, points)| points.iter().map(|point| point.1));
-    let (low, high) =
-        throughputs.fold((f64::MAX, 0.0_f64), |(low, high), y| (low.min(y), high.max(y)));
+    let heights = lines.iter().flat_map(|(_, points)| points.iter().map(|point| point.1));
+    let (low, high) = heights.fold((f64::MAX, 0.0_f64), |(low, high), y| (low.min(y), high.max(y)));
     if high == 0.0 {
-        return Err("every run of the grain curve failed".into());
+        return Err("every run of the curve failed".into());
     }
 
     let area = SVGBackend::new(path, (900, 560)).into_drawing_area();
     area.fill(&WHITE)?;
-    let title = format!("Tasks a second against the size of a task, {} workers", results.workers);
+    let title = format!("{}, {} workers", curve.title, results.workers);
+    let (first, last) = (curve.rows[0].1, curve.rows[curve.rows.len() - 1].1);
+    let marks = curve.rows.iter().map(|row| row.1).collect();
     let mut chart = ChartBuilder::on(&area)
         .margin(18)
         .caption(title, ("sans-serif", 24))
         .x_label_area_size(56)
         .y_label_area_size(72)
         .build_cartesian_2d(
-            (24.0..13_000.0_f64).log_scale().with_key_points(GRAINS.map(|grain| grain.1).to_vec()),
+            (first * 0.8..last * 1.3).log_scale().with_key_points(marks),
             (low * 0.7..high * 1.4).log_scale().with_key_points(ticks(low * 0.7, high * 1.4)),
         )?;
     let axis = ("sans-serif", 18);
@@ -76,9 +122,9 @@ pub(crate) fn grain_curve(results: &Results, path: &Path) -> Result<(), Box<dyn 
         .configure_mesh()
         .light_line_style(TRANSPARENT)
         .bold_line_style(BLACK.mix(0.12))
-        .x_desc("task size, ns of computing")
-        .y_desc("million tasks a second")
-        .x_label_formatter(&|&x| if x == EMPTY_AT { "empty".into() } else { format!("{x:.0}") })
+        .x_desc(curve.x_desc)
+        .y_desc(curve.y_desc)
+        .x_label_formatter(&|&x| (curve.x_label)(x))
         .y_label_formatter(&|y| format!("{y}"))
         .label_style(axis)
         .axis_desc_style(("sans-serif", 19))

@@ -31,9 +31,9 @@ fn ns_each(count: u64, f: impl FnOnce()) -> f64 {
     begun.elapsed().as_nanos() as f64 / count as f64
 }
 
-/// Per operation, with `count` deadlines pending: another set and dropped, one at random replaced, one at random reset, and
-/// all of them fired.
-fn with_pending(count: u64) -> [f64; 4] {
+/// Per operation, with `count` deadlines pending: one at random read, which is what a place of memory at random costs;
+/// another set and dropped, one at random replaced, one at random reset, and all of them fired.
+fn with_pending(count: u64) -> [f64; 5] {
     let clock = ManualClock::new();
     let timer = Timer::new(Arc::new(clock.clone()), Waker::noop().clone());
     let cx = &mut Context::from_waker(Waker::noop());
@@ -43,6 +43,13 @@ fn with_pending(count: u64) -> [f64; 4] {
         sleep
     };
     let mut pending: Vec<Sleep> = (0..count).map(&mut set).collect();
+    let read = ns_each(TIMES, || {
+        // Each place depends on what was read before, so that one is waited for after another.
+        (0..TIMES).fold(0, |before, index| {
+            let sleep = &pending[scattered(index ^ 0x1111 ^ before, count) as usize];
+            u64::from(black_box(sleep.deadline()) < timer.now())
+        });
+    });
     let set_and_drop = ns_each(TIMES, || (0..TIMES).for_each(|index| drop(set(index))));
     let replace = ns_each(TIMES, || {
         for index in 0..TIMES {
@@ -64,7 +71,7 @@ fn with_pending(count: u64) -> [f64; 4] {
             woken.clear();
         }
     });
-    [set_and_drop, replace, reset, fire]
+    [read, set_and_drop, replace, reset, fire]
 }
 
 /// Per deadline set and dropped, by two threads at once, on the timers they are given.
@@ -90,11 +97,11 @@ fn two_threads(timers: [Arc<Timer>; 2]) -> f64 {
 }
 
 fn main() {
-    println!("pending\tset and drop\treplace\treset\tfire");
+    println!("pending\tread\tset and drop\treplace\treset\tfire");
     for exponent in 3..=7 {
         let count = 10_u64.pow(exponent);
-        let [set_and_drop, replace, reset, fire] = with_pending(count);
-        println!("{count}\t{set_and_drop:.0}\t{replace:.0}\t{reset:.0}\t{fire:.0}");
+        let costs = with_pending(count).map(|ns| format!("\t{ns:.0}"));
+        println!("{count}{}", costs.concat());
     }
     let new = || Timer::new(Arc::new(SystemClock), Waker::noop().clone());
     for _ in 0..3 {
