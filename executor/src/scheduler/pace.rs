@@ -20,7 +20,7 @@ const WINDOW_NS: u32 = 4_000;
 const UNKNOWN_NS: u32 = 2_000;
 /// A stolen task costs two line transfers and a visit to the victim's queue before it does anything; below this time
 /// per task, two workers are slower than one (docs/decisions/0003).
-const STEAL_MIN_NS: u32 = 180;
+const STEAL_MIN_NS: u32 = 250;
 /// A wake costs the waker three microseconds, and the woken another two before it runs.
 const WAKE_WORTH_NS: u64 = 8_000;
 /// A visit to a victim's queue.
