@@ -2,14 +2,14 @@
 
 use crate::support::count::panic_text;
 use crate::support::{DropCounter, Flavor, planned_panic, recv, watched};
-use raddle::runtime::Runtime;
-use raddle::task::{self, spawn_pinned};
+use raddle::runtime::{Handle, Runtime};
+use raddle::task::{self, block_in_place, spawn_pinned};
 use raddle::time::{Duration, sleep};
 use std::cell::Cell;
 use std::collections::HashSet;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::rc::Rc;
-use std::sync::mpsc;
+use std::sync::{Arc, Mutex, OnceLock, mpsc};
 use std::thread::{self, ThreadId};
 
 /// Not `Send`, and notices where it is dropped.
@@ -225,4 +225,35 @@ fn paused_time_waits_for_pinned_tasks_and_moves_for_them() {
     });
     let passed = watched("an hour", move || task.blocking_wait()).unwrap();
     assert_eq!(passed, Duration::from_secs(3_600));
+}
+
+#[test]
+fn a_worker_that_searches_and_loses_its_slot_to_a_pinned_task_leaves_no_search_behind() {
+    watched("spawns after a pinned task that blocked", || {
+        let handle = Arc::new(OnceLock::<Handle>::new());
+        let (ended, ends) = mpsc::channel();
+        let mut builder = Flavor::Workers(1).builder();
+        builder.on_thread_park({
+            let (handle, ended) = (handle.clone(), Mutex::new(Some(ended)));
+            move || {
+                // On the thread of the only worker, which has just begun to search.
+                let Some(handle) = handle.get() else { return };
+                let Some(ended) = ended.lock().unwrap().take() else { return };
+                drop(handle.spawn_pinned(0, || async move {
+                    let queued = raddle::spawn(async {});
+                    block_in_place(|| queued.blocking_wait().unwrap());
+                    ended.send(()).unwrap();
+                }));
+            }
+        });
+        let runtime = builder.build().unwrap();
+        handle.set(runtime.handle().clone()).unwrap();
+        runtime.spawn(async {}).blocking_wait().unwrap();
+        recv("the pinned task", &ends);
+        for _ in 0..200 {
+            runtime.spawn(async {}).blocking_wait().unwrap();
+            // So that it goes to bed in between.
+            thread::yield_now();
+        }
+    });
 }

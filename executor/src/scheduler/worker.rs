@@ -107,13 +107,14 @@ impl Worker<'_> {
         };
         let mut searching = None;
         loop {
-            if self.slot().wants(reasons)
-                && let Some(end) = self.attend(tenure)
-            {
-                if end != End::Away {
-                    self.stop_searching_if(searching);
+            if self.slot().wants(reasons) {
+                // P2, P4: before, or others would rely on us to look for work, and if the slot is lost, for ever.
+                if let Some(searching) = searching.take() {
+                    self.stop_searching(searching);
                 }
-                return end;
+                if let Some(end) = self.attend(tenure) {
+                    return end;
+                }
             }
             match self.step(&mut searching) {
                 Step::Ran => {}
@@ -149,12 +150,6 @@ impl Worker<'_> {
                 self.slot().attend_to(RECALLED);
                 self.shared().exchange.is_recalled(self.slot().index).then_some(End::Recalled)
             }
-        }
-    }
-
-    fn stop_searching_if(&self, searching: Option<Searching>) {
-        if let Some(searching) = searching {
-            self.stop_searching(searching);
         }
     }
 
