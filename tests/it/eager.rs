@@ -121,6 +121,19 @@ fn it_sees_what_it_inherits_and_no_other_value_of_its_spawner() {
 }
 
 #[test]
+fn its_spawner_still_passes_on_what_it_did_before() {
+    everywhere(|| {
+        PASSED_ON.scope(1, async {
+            for _ in 0..3 {
+                let child = raddle::spawn(async { PASSED_ON.get() });
+                assert_eq!(PASSED_ON.get(), 1, "in the same poll");
+                assert_eq!(child.await.unwrap(), 1);
+            }
+        })
+    });
+}
+
+#[test]
 fn it_draws_on_the_budget_of_its_spawner() {
     everywhere(|| async {
         task::yield_now().await;

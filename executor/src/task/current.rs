@@ -113,23 +113,41 @@ pub(crate) fn env() -> *const Entry {
     if has_env() { CURRENT.with(|current| current.env.get()) } else { ptr::null() }
 }
 
+/// What there was before an environment was set. Also where there was none: a poll further out may have one, and finds it
+/// where it was (T15).
+pub(crate) struct OuterEnv {
+    env: *const Entry,
+    has_env: bool,
+}
+
+impl OuterEnv {
+    fn set(env: *const Entry, has_env: bool) {
+        CURRENT.with(|current| {
+            current.env.set(env);
+            let flag = if has_env { HAS_ENV } else { 0 };
+            current.flags.set(current.flags.get() & !HAS_ENV | flag);
+        });
+    }
+
+    /// Puts it back.
+    pub(crate) fn restore(&self) {
+        OuterEnv::set(self.env, self.has_env);
+    }
+}
+
 /// Sets the environment; the caller keeps it alive, and puts back what this returns (T15).
-pub(crate) fn replace_env(env: *const Entry) -> *const Entry {
-    let before = self::env();
-    CURRENT.with(|current| {
-        current.env.set(env);
-        let flag = if env.is_null() { 0 } else { HAS_ENV };
-        current.flags.set(current.flags.get() & !HAS_ENV | flag);
-    });
-    before
+pub(crate) fn replace_env(env: *const Entry) -> OuterEnv {
+    let outer = OuterEnv { env: CURRENT.with(|current| current.env.get()), has_env: has_env() };
+    OuterEnv::set(env, !env.is_null());
+    outer
 }
 
 /// Runs `f` with another environment, which the caller keeps alive (T15).
 pub(crate) fn with_env<R>(env: *const Entry, f: impl FnOnce() -> R) -> R {
-    struct Restore(*const Entry);
+    struct Restore(OuterEnv);
     impl Drop for Restore {
         fn drop(&mut self) {
-            replace_env(self.0);
+            self.0.restore();
         }
     }
     let _restore = Restore(replace_env(env));

@@ -216,11 +216,11 @@ pub(crate) fn enter_scope(token: Option<CancellationToken>) -> EnteredScope {
 /// Puts the former environment back when dropped.
 pub(crate) struct EnteredScope {
     _env: Env,
-    outer: *const Entry,
+    outer: current::OuterEnv,
 }
 
 impl Drop for EnteredScope {
     fn drop(&mut self) {
-        current::replace_env(self.outer);
+        self.outer.restore();
     }
 }
