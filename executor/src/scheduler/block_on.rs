@@ -10,6 +10,7 @@ use super::slot::{Claim, Mode};
 use super::worker::{Step, Worker};
 use crate::loom::sync::atomic::{AtomicBool, AtomicU32, AtomicUsize, Ordering::*, fence};
 use crate::loom::thread::{self, Thread};
+use crate::task::current;
 use std::future::Future;
 use std::pin::{Pin, pin};
 use std::sync::{Arc, Weak};
@@ -122,8 +123,12 @@ pub(crate) fn block_on<F: Future>(shared: &Arc<Shared>, future: F) -> F::Output 
         let mut poll = || poll_root(future.as_mut(), &mut Context::from_waker(&waker));
         // Whatever this thread polls later is none of our business.
         let _unconstrained = Unconstrained;
+        // Not in the middle of a task, which has stepped out of its slot to block: the others would see its values of local
+        // keys, and hold up its root future.
+        let may_work = current::task().is_none();
         loop {
-            if !shared.shutdown.is_closed()
+            if may_work
+                && !shared.shutdown.is_closed()
                 && let Some(claim) = shared.claim_guest_slot()
             {
                 match work_in(shared, &root, claim, &mut poll) {
@@ -132,7 +137,7 @@ pub(crate) fn block_on<F: Future>(shared: &Arc<Shared>, future: F) -> F::Output 
                     Poll::Pending => continue,
                 }
             }
-            if let Poll::Ready(output) = wait_outside(shared, &root, &mut poll) {
+            if let Poll::Ready(output) = wait_outside(shared, &root, may_work, &mut poll) {
                 return output;
             }
         }
@@ -170,8 +175,13 @@ fn poll_root<F: Future>(future: Pin<&mut F>, cx: &mut Context<'_>) -> Poll<F::Ou
     future.poll(cx)
 }
 
-/// Polls the root future without a slot, until it ends or a slot may be free.
-fn wait_outside<R>(shared: &Shared, root: &Root, poll: &mut impl FnMut() -> Poll<R>) -> Poll<R> {
+/// Polls the root future without a slot, until it ends or, for who may work, a slot may be free.
+fn wait_outside<R>(
+    shared: &Shared,
+    root: &Root,
+    may_work: bool,
+    poll: &mut impl FnMut() -> Poll<R>,
+) -> Poll<R> {
     /// On every way out, also when the root future panics.
     struct Outside<'a>(&'a Root);
     impl Drop for Outside<'_> {
@@ -189,7 +199,7 @@ fn wait_outside<R>(shared: &Shared, root: &Root, poll: &mut impl FnMut() -> Poll
             }
             continue;
         }
-        if !shared.shutdown.is_closed() {
+        if may_work && !shared.shutdown.is_closed() {
             let mut waiting = shared.waiting_guests.lock();
             if !waiting.iter().any(|thread| thread.id() == root.thread.id()) {
                 waiting.push(root.thread.clone());
