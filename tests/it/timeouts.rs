@@ -2,7 +2,7 @@
 
 use crate::support::count::panic_text;
 use crate::support::{CountingWaker, DropCounter, Flavor, poll_once, scaled, wait};
-use raddle::sync::oneshot;
+use raddle::sync::{Mutex, oneshot};
 use raddle::task;
 use raddle::time::{Duration, Instant, interval, interval_at, sleep, timeout, timeout_at};
 use std::future::pending;
@@ -77,6 +77,28 @@ fn a_timeout_that_is_not_needed_leaves_nothing_behind() {
         for (number, task) in tasks.into_iter().enumerate() {
             assert_eq!(wait("a task under a timeout", task).unwrap(), number);
         }
+    }
+}
+
+#[test]
+fn a_timeout_leaves_its_future_what_there_is_of_the_budget() {
+    use raddle::time::limits::LockTimeout;
+    for flavor in Flavor::ALL {
+        let running = flavor.start();
+        let task = running.handle().spawn(async {
+            let lock = Mutex::new(0);
+            // In every phase: however much is left when the turn of the timeout comes.
+            for phase in 0..3 {
+                task::yield_now().await;
+                for _ in 0..phase {
+                    drop(lock.lock().await);
+                }
+                for _ in 0..1_000 {
+                    drop(lock.lock_timeout(Duration::ZERO).await.expect("the lock is free"));
+                }
+            }
+        });
+        wait("who locks in no time", task).unwrap();
     }
 }
 

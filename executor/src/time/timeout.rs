@@ -3,6 +3,7 @@
 use super::Instant;
 use crate::scheduler::context;
 use pin_project_lite::pin_project;
+use raddle_sync::budget;
 use raddle_timer::Elapsed;
 use std::future::Future;
 use std::pin::Pin;
@@ -45,10 +46,15 @@ impl<F: Future> Future for Timeout<F> {
     type Output = Result<F::Output, Elapsed>;
 
     fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
-        // Asked for once, before the future may spend what there is: the deadline is looked at in any case.
-        let budget = ready!(raddle_sync::budget::poll_proceed(cx));
+        // Asked for, and given back: the future is to have all there is, or it would be late for want of the unit we hold,
+        // though what it waits for is there.
+        drop(ready!(budget::poll_proceed(cx)));
         let output = ready!(self.project().inner.poll(cx));
-        budget.made_progress();
+        if budget::has_remaining()
+            && let Poll::Ready(unit) = budget::poll_proceed(cx)
+        {
+            unit.made_progress();
+        }
         Poll::Ready(output)
     }
 }
