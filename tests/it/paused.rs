@@ -214,6 +214,44 @@ fn a_wake_of_a_root_future_that_has_ended_holds_no_time_up() {
     }
 }
 
+#[test]
+fn time_does_not_jump_to_a_deadline_that_was_cancelled() {
+    for flavor in Flavor::ALL {
+        let (running, sleepers) = start_with_sleepers(flavor);
+        let (answer, answered) = oneshot::channel();
+        let (tell, told) = mpsc::channel();
+        let task = running.handle().spawn(async move {
+            let begun = Instant::now();
+            timeout(HOUR, task::yield_now()).await.unwrap();
+            tell.send(()).unwrap();
+            answered.await.unwrap();
+            begun.elapsed()
+        });
+        recv("the end of the timeout", &told);
+        sleepers.until(running.threads());
+        answer.send(()).unwrap();
+        assert_eq!(wait("the answer", task).unwrap(), Duration::ZERO, "{flavor:?}");
+    }
+}
+
+#[cfg(feature = "net")]
+#[test]
+fn beside_a_socket_each_jump_takes_its_real_millisecond() {
+    use raddle::net::UdpSocket;
+    for flavor in Flavor::ALL {
+        let running = start(flavor);
+        let task = running.handle().spawn(async {
+            let _socket = UdpSocket::bind("127.0.0.1:0").await.unwrap();
+            for _ in 0..5 {
+                let really = std::time::Instant::now();
+                sleep(HOUR).await;
+                assert!(really.elapsed() >= Duration::from_millis(1), "{:?}", really.elapsed());
+            }
+        });
+        wait("a sleeper beside a socket", task).unwrap();
+    }
+}
+
 #[cfg(feature = "net")]
 #[test]
 fn what_one_socket_has_sent_to_another_arrives_before_time_jumps() {

@@ -178,14 +178,25 @@ impl PausableClock {
         // because a source that is read below must not be read before the version can be seen (H2); its partner is the
         // source's own, if it has one: the system's clock is no memory.
         fence(Ordering::SeqCst);
+        // Also if a source of the user's panics in `f`: readers wait for the version to be even.
+        let changed = Changed(version, before + 2);
         let is_changed = f();
-        // Release: pairs with the Acquire load in `now`.
-        version.store(before + 2, Ordering::Release);
+        drop(changed);
         drop(guard);
         if is_changed {
             listeners.call();
         }
         is_changed
+    }
+}
+
+/// H1: the end of a change.
+struct Changed<'a>(&'a AtomicU64, u64);
+
+impl Drop for Changed<'_> {
+    fn drop(&mut self) {
+        // Release: pairs with the Acquire load in `now`.
+        self.0.store(self.1, Ordering::Release);
     }
 }
 

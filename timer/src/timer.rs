@@ -262,6 +262,29 @@ impl Timer {
         drop(cancelled);
     }
 
+    /// The nearest deadline, exactly: cancelled ones are forgotten. Looks at all registrations of one slot of the wheel, with
+    /// the lock held; [`next_deadline`](Timer::next_deadline) is one load.
+    ///
+    /// # Examples
+    /// ```
+    /// # use std::{sync::Arc, task::Waker, time::Duration};
+    /// # use raddle_timer::{ManualClock, Timer};
+    /// let timer = Timer::new(Arc::new(ManualClock::new()), Waker::noop().clone());
+    /// let key = timer.insert(timer.deadline_after(Duration::from_secs(1)), Waker::noop());
+    /// timer.cancel(key);
+    /// assert!(timer.next_deadline().is_some());
+    /// assert_eq!(timer.settle(), None);
+    /// assert_eq!(timer.next_deadline(), None);
+    /// ```
+    pub fn settle(&self) -> Option<Instant> {
+        let wheel = self.wheel.lock();
+        let nearest = wheel.peek().map_or(NEVER, |index| wheel.entries().deadline(index));
+        // Relaxed: as in `expire_through`.
+        self.nearest.store(nearest, Ordering::Relaxed);
+        drop(wheel);
+        self.next_deadline()
+    }
+
     /// Fires everything, now and forever: appends the wakers of all who wait to `woken`, and lets later registrations
     /// fire at once. The caller wakes the wakers.
     ///

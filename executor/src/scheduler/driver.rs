@@ -132,13 +132,14 @@ impl Driver {
         interrupt.announce_wait();
         let deadline = first_deadline(timers.clone());
         interrupt.waits_until(deadline);
-        if self.time.is_paused()
-            && let Some(deadline) = deadline
-            && is_quiet()
-        {
-            self.poll_io(turn, Some(self.grace()), woken);
+        if self.time.is_paused() && deadline.is_some() && is_quiet() {
+            self.wait_for_grace(turn, &is_quiet, woken);
             if woken.is_empty() && (left_out("Z2") || is_quiet()) {
-                self.time.advance_to(deadline);
+                // Z5: read anew.
+                let deadline = timers.clone().filter_map(|timer| timer.as_ref().settle()).min();
+                if let Some(deadline) = deadline {
+                    self.time.advance_to(deadline);
+                }
             }
         } else {
             let timeout = self.timeout(turn, deadline, limit);
@@ -148,6 +149,23 @@ impl Driver {
         let before = woken.len();
         self.expire(timers, woken);
         turn.batch = (woken.len() - before >= BATCH_MIN).then(|| self.time.now());
+    }
+
+    /// Z4: all of it, also if somebody rings who has nothing to do any more.
+    fn wait_for_grace(
+        &self,
+        turn: &mut Turn,
+        is_quiet: &impl Fn() -> bool,
+        woken: &mut Vec<Waker>,
+    ) {
+        let end = self.clock.now() + self.grace();
+        loop {
+            let left = end.saturating_duration_since(self.clock.now());
+            self.poll_io(turn, Some(left), woken);
+            if left.is_zero() || !woken.is_empty() || !is_quiet() {
+                return;
+            }
+        }
     }
 
     /// How long to wait for the first deadline and the limit.

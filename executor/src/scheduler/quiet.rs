@@ -14,6 +14,8 @@
 //!   all, within a real millisecond. What one socket of this process has sent to another is there by then; a task that
 //!   waits for a connection or a reply does not hold time up, or no server could be tested. What comes from elsewhere
 //!   takes real time: programs that need it should not pause theirs.
+//! - **Z5** *The nearest deadline* is read after all that, and exactly (`Timer::settle`): a nearer one may have been set by who
+//!   was at work when it was read first, and one that was cancelled is none.
 //!
 //! Threads that are none of the runtime's hold nothing up, either: nobody knows what they are about to do.
 
