@@ -54,6 +54,9 @@ impl Registration {
     /// # Errors
     /// [`ShutDown`](crate::ShutDown), or what the portable backend hears when it asks for an event.
     pub fn poll_read_ready(&self, cx: &mut Context<'_>) -> Poll<io::Result<ReadyEvent>> {
+        if let Some(news) = self.without_its_thread(Interest::READABLE) {
+            return Poll::Ready(news);
+        }
         self.source.poll_ready(Direction::Read, cx, self.arm())
     }
 
@@ -63,6 +66,9 @@ impl Registration {
     /// # Errors
     /// As for [`poll_read_ready`](Self::poll_read_ready).
     pub fn poll_write_ready(&self, cx: &mut Context<'_>) -> Poll<io::Result<ReadyEvent>> {
+        if let Some(news) = self.without_its_thread(Interest::WRITABLE) {
+            return Poll::Ready(news);
+        }
         self.source.poll_ready(Direction::Write, cx, self.arm())
     }
 
@@ -109,6 +115,15 @@ impl Registration {
         self.handle.backend() == Backend::Native
     }
 
+    /// R9: in a forked process, what is known, or an error. Nobody is waited for there: the lock may be held by a thread that is
+    /// not here, and to ask the selector for an event would ask the parent's.
+    fn without_its_thread(&self, interest: Interest) -> Option<io::Result<ReadyEvent>> {
+        if !self.handle.was_forked() {
+            return None;
+        }
+        Some(self.source.look(interest).unwrap_or_else(|| Err(crate::error::forked())))
+    }
+
     fn arm(&self) -> impl FnOnce(Fd, Interest) -> io::Result<()> {
         |fd, interest| self.handle.shared.selector.arm(fd, self.token, interest)
     }
@@ -144,6 +159,9 @@ impl Future for ReadyFuture<'_> {
 
     fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
         let Self { registration, interest, place } = &mut *self;
+        if let Some(news) = registration.without_its_thread(*interest) {
+            return Poll::Ready(news);
+        }
         registration.source.poll_listed(place, *interest, cx, registration.arm())
     }
 }

@@ -165,10 +165,11 @@ impl Worker<'_> {
             // Empty at the last look, and nothing pushed since.
             return Found::Settled;
         }
-        // Z1: said before there are tasks in nobody's queue.
+        // Z1: said before there are tasks in nobody's queue. It is said already if there are wakers in our hands.
+        let was_asleep = !self.slot().is_awake();
         self.slot().set_mode(Mode::Working);
         let outcome = self.rescue(index, beats == 0);
-        if outcome != Rescue::Some {
+        if outcome != Rescue::Some && was_asleep {
             self.slot().set_mode(Mode::Parked);
         }
         match outcome {
