@@ -13,7 +13,7 @@
 //! nanoseconds. What a lock of short sections has gained serves for
 //! when its holder has lost the processor: then the thread is given up between looks.
 //!
-//! Measured in `docs/decisions/0011-asking-twice.md`.
+//! Measured in `docs/decisions/0010-asking-twice.md`.
 #![allow(unreachable_pub, reason = "the models reach it through loom::internals")]
 
 use crate::loom::{AtomicU16, FIRST_ROUNDS, LOOKS, Ordering, const_fn, pause};
