@@ -117,3 +117,23 @@ fn a_worker_that_is_stuck_is_counted_when_the_time_is_up() {
     drop(release);
     watched("the task", || stuck.blocking_wait()).unwrap();
 }
+
+#[test]
+fn the_time_is_up_also_when_the_time_of_the_runtime_stands_still() {
+    for flavor in [Flavor::CurrentThread, Flavor::Workers(1)] {
+        let runtime = flavor.builder().start_paused(true).build().unwrap();
+        let (release, released) = mpsc::channel::<()>();
+        let (begun, begins) = mpsc::channel();
+        let handle = runtime.handle().clone();
+        let call = handle.spawn_blocking(move || {
+            begun.send(()).unwrap();
+            let _ = released.recv();
+        });
+        recv("the call to begin", &begins);
+        let short = Duration::from_millis(10);
+        let report = watched("the end", || runtime.shutdown_graceful(short, 2 * short));
+        assert_eq!(report.blocking_calls, 1, "{flavor:?}");
+        drop(release);
+        watched("the call", || call.blocking_wait()).unwrap();
+    }
+}

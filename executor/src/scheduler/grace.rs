@@ -21,7 +21,12 @@ use crate::loom::sync::atomic::Ordering::Relaxed;
 use crate::task::AbortHandle;
 use crate::task::owned::OwnedTasks;
 use crate::time::sleep;
+use std::future::poll_fn;
+use std::io;
 use std::sync::Arc;
+use std::sync::mpsc::{self, RecvTimeoutError};
+use std::task::{Poll, Waker};
+use std::thread;
 use std::time::{Duration, Instant};
 
 /// Between two looks.
@@ -49,8 +54,14 @@ pub(crate) fn ask_and_wait(shared: &Arc<Shared>, deadline: Option<Instant>) {
     };
     if shared.workers == 0 {
         return block_on(shared, async {
+            // Real ones: the runtime's time may be paused, or the user's, and stand still.
+            let rounds = Rounds::start(poll_fn(|cx| Poll::Ready(cx.waker().clone())).await);
             while !shared.ask_here() && !is_late() {
-                sleep(ROUND).await;
+                match rounds {
+                    Ok(_) => next_wake().await,
+                    // No thread to be had: on the runtime's time, then.
+                    Err(_) => sleep(ROUND).await,
+                }
             }
         });
     }
@@ -67,9 +78,33 @@ pub(crate) fn ask_and_wait(shared: &Arc<Shared>, deadline: Option<Instant>) {
             if is_over || is_late() {
                 return;
             }
-            std::thread::sleep(ROUND);
+            thread::sleep(ROUND);
         }
     }
+}
+
+/// Wakes somebody every [`ROUND`], until dropped.
+struct Rounds {
+    _until_dropped: mpsc::Sender<()>,
+}
+
+impl Rounds {
+    fn start(waker: Waker) -> io::Result<Rounds> {
+        let (until_dropped, dropped) = mpsc::channel::<()>();
+        let each = move || {
+            while let Err(RecvTimeoutError::Timeout) = dropped.recv_timeout(ROUND) {
+                waker.wake_by_ref();
+            }
+        };
+        thread::Builder::new().name("raddle-rounds".into()).spawn(each)?;
+        Ok(Rounds { _until_dropped: until_dropped })
+    }
+}
+
+/// Ready when polled for the second time.
+fn next_wake() -> impl Future<Output = ()> {
+    let mut is_first = true;
+    poll_fn(move |_| if std::mem::take(&mut is_first) { Poll::Pending } else { Poll::Ready(()) })
 }
 
 /// S7: what a guest has left linked in its slot.
