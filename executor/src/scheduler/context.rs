@@ -146,11 +146,24 @@ fn with_worker_that<R>(may_pass_on: bool, claim: &Claim<'_>, f: impl FnOnce(Work
             may_pass_on: context.may_pass_on.replace(may_pass_on),
         }
     });
+    let _one_holder = OneHolder(may_pass_on);
     // SAFETY: the claim is held here until `f` has returned, by this thread, since it is not `Send`; and whoever holds one
     // has borrowed the runtime. Who may lose the slot looks whether it has before it touches the core again (P13).
     let worker = unsafe { Worker::new(claim.slot()) };
     // P15: what a poll further out is prepared for does not hold in here.
     prepared(false, || f(worker))
+}
+
+/// P13: a claim must not be dropped by unwinding when the slot is another's. User code is contained before it gets here.
+struct OneHolder(bool);
+
+impl Drop for OneHolder {
+    fn drop(&mut self) {
+        if self.0 && std::thread::panicking() && has_no_slot() {
+            // The panic has been reported. Two threads in one slot would be worse than an end.
+            std::process::abort();
+        }
+    }
 }
 
 /// Whether this thread works for the runtime of `shared`, be it that it works for another one inside.
