@@ -19,7 +19,7 @@ pub(crate) struct Arguments {
     #[arg(long)]
     pub(crate) list: bool,
 
-    /// Smaller runs and three rounds: everything in under a minute, for a first look
+    /// Smaller runs and three rounds: everything in four minutes, for a first look
     #[arg(long)]
     pub(crate) quick: bool,
 
