@@ -12,7 +12,9 @@ use std::time::{Duration, Instant};
 
 use crate::clock::Clock;
 use crate::loom::{AtomicU64, Mutex, Ordering, fence};
-use crate::wheel::{Key, LAST_NS, Wheel, tick_up};
+use crate::wheel::{Key, LAST_NS, Wheel};
+
+mod moments;
 
 /// What `nearest` holds when nobody waits.
 const NEVER: u64 = u64::MAX;
@@ -343,28 +345,6 @@ impl Timer {
     /// ```
     pub fn is_empty(&self) -> bool {
         self.len() == 0
-    }
-
-    /// `start` plus `duration`, or the last moment that counts.
-    pub(crate) fn later(&self, start: Instant, duration: Duration) -> Instant {
-        start.checked_add(duration).unwrap_or_else(|| self.instant(LAST_NS))
-    }
-
-    /// Nanoseconds from the making of this timer to `instant`, at least 0, and at most [`LAST_NS`].
-    pub(crate) fn ns(&self, instant: Instant) -> u64 {
-        let since = instant.saturating_duration_since(self.epoch);
-        let ns = since.as_secs().saturating_mul(1_000_000_000);
-        ns.saturating_add(u64::from(since.subsec_nanos())).min(LAST_NS)
-    }
-
-    /// The inverse of [`ns`](Timer::ns).
-    pub(crate) fn instant(&self, ns: u64) -> Instant {
-        self.epoch + Duration::from_nanos(ns)
-    }
-
-    /// W2: as what a deadline is filed.
-    pub(crate) fn filed(&self, ns: u64) -> u64 {
-        if self.clock.is_running() { tick_up(ns) } else { ns }
     }
 
     /// W7.

@@ -1,5 +1,5 @@
 //! The queue of one worker: one producer, many thieves; families of tasks first, and otherwise first in, first out. In
-//! three parts.
+//! four parts.
 //!
 //! ```text
 //!       push_child, push_joiner
@@ -9,7 +9,7 @@
 //!                 private   thieves   private
 //! ```
 //!
-//! The private parts are plain rings, whose push and pop are a few instructions. The deque in the middle (Chase and Lev,
+//! The private parts are a plain stack and plain rings, whose push and pop are a few instructions. The deque in the middle (Chase and Lev,
 //! 2005) is what thieves may come to; a pop from it costs a read-modify-write, a theft an exchange and two cache-line
 //! transfers. As long as there is nobody to share with, or nothing worth it (`scheduler/pace.rs` says when), all is in
 //! the front, and the queue costs no atomic operation; nor does that of the only worker of a runtime, which has no

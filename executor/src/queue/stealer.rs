@@ -43,12 +43,14 @@ impl<T> Stealer<T> {
         }
     }
 
-    /// Takes half of what is private, or a batch, from an owner that seems to be stuck in a poll; the oldest first.
+    /// Takes half of what is private, or a batch, from an owner that seems to be stuck in a poll: what it would run
+    /// next.
     pub fn rescue_into(&self, rescued: &mut Vec<T>) -> Rescue {
         // Allocated before, not in there.
         rescued.reserve(BATCH_MAX);
-        let taken = self.private.rings.rescue(|Rings { front, back, young }: &mut Rings<T>| {
-            let half = (young.len() + front.len() + back.len()).div_ceil(2).min(BATCH_MAX);
+        let taken = self.private.rings.rescue(|rings: &mut Rings<T>| {
+            let half = rings.len().div_ceil(2).min(BATCH_MAX);
+            let Rings { young, front, back } = rings;
             let of_young = half.min(young.len());
             let of_front = (half - of_young).min(front.len());
             let of_back = half - of_young - of_front;

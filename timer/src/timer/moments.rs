@@ -1,0 +1,29 @@
+//! Moments as the wheel counts them: nanoseconds since the timer was made.
+
+use super::Timer;
+use crate::wheel::{LAST_NS, tick_up};
+use std::time::{Duration, Instant};
+
+impl Timer {
+    /// `start` plus `duration`, or the last moment that counts.
+    pub(crate) fn later(&self, start: Instant, duration: Duration) -> Instant {
+        start.checked_add(duration).unwrap_or_else(|| self.instant(LAST_NS))
+    }
+
+    /// Nanoseconds from the making of this timer to `instant`, at least 0, and at most [`LAST_NS`].
+    pub(crate) fn ns(&self, instant: Instant) -> u64 {
+        let since = instant.saturating_duration_since(self.epoch);
+        let ns = since.as_secs().saturating_mul(1_000_000_000);
+        ns.saturating_add(u64::from(since.subsec_nanos())).min(LAST_NS)
+    }
+
+    /// The inverse of [`ns`](Timer::ns).
+    pub(crate) fn instant(&self, ns: u64) -> Instant {
+        self.epoch + Duration::from_nanos(ns)
+    }
+
+    /// W2: as what a deadline is filed.
+    pub(crate) fn filed(&self, ns: u64) -> u64 {
+        if self.clock.is_running() { tick_up(ns) } else { ns }
+    }
+}
