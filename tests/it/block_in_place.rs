@@ -4,6 +4,7 @@ use crate::support::{Flavor, planned_panic, recv, watched};
 use raddle::runtime::{Builder, Handle, Runtime};
 use raddle::task::{self, block_in_place};
 use raddle::time::{Duration, sleep};
+use std::future::{Future, pending};
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::atomic::{AtomicUsize, Ordering::SeqCst};
 use std::sync::{Arc, Barrier, Mutex, mpsc};
@@ -11,6 +12,14 @@ use std::thread;
 
 /// A task that blocks in place until the sender is dropped, and has begun to.
 fn blocked(runtime: &Runtime) -> (task::JoinHandle<()>, mpsc::Sender<()>) {
+    blocked_before(runtime, async {})
+}
+
+/// As [`blocked`], and goes on with `rest`.
+fn blocked_before(
+    runtime: &Runtime,
+    rest: impl Future<Output = ()> + Send + 'static,
+) -> (task::JoinHandle<()>, mpsc::Sender<()>) {
     let (release, released) = mpsc::channel::<()>();
     let (begun, begins) = mpsc::channel();
     let task = runtime.spawn(async move {
@@ -18,6 +27,7 @@ fn blocked(runtime: &Runtime) -> (task::JoinHandle<()>, mpsc::Sender<()>) {
             begun.send(()).unwrap();
             let _ = released.recv();
         });
+        rest.await;
     });
     recv("the task to block", &begins);
     (task, release)
@@ -318,19 +328,7 @@ fn a_runtime_may_be_dropped_in_a_call() {
 #[test]
 fn a_task_that_is_aborted_in_a_call_is_dropped_after_it() {
     let runtime = Flavor::Workers(1).build();
-    let (task, release) = {
-        let (release, released) = mpsc::channel::<()>();
-        let (begun, begins) = mpsc::channel();
-        let task = runtime.spawn(async move {
-            block_in_place(|| {
-                begun.send(()).unwrap();
-                let _ = released.recv();
-            });
-            std::future::pending::<()>().await;
-        });
-        recv("the task to block", &begins);
-        (task, release)
-    };
+    let (task, release) = blocked_before(&runtime, pending());
     task.abort();
     drop(release);
     assert!(watched("the task", move || task.blocking_wait()).unwrap_err().is_cancelled());
