@@ -78,7 +78,7 @@ impl Worker<'_> {
             if let Some(displaced) = self.slot().lifo_put(runnable) {
                 self.push_back(displaced);
             }
-            if self.core().queue.is_called() {
+            if self.core().queue.wants_to_know() {
                 self.ask_for_a_watch();
             }
         }
@@ -184,7 +184,7 @@ impl Worker<'_> {
     fn ask_for_a_watch(&self) {
         self.core().queue.take_call();
         self.shared().idle.want_watch();
-        // P9: pairs with the heavy fence in `Worker::end_watch`: either the watch goes on, or we see that it is over.
+        // P9: pairs with the fence in `Worker::end_watch`: either the watch goes on, or we see that it is over.
         fence(SeqCst);
         self.shared().wake_watcher();
     }
