@@ -183,7 +183,8 @@ macro_rules! end_of_a_pipe {
             /// What the system says.
             pub fn into_blocking_fd(self) -> io::Result<OwnedFd> {
                 let fd = self.io.into_inner();
-                rustix::io::ioctl_fionbio(&fd, false)?;
+                rustix::io::ioctl_fionbio(&fd, false)
+                    .map_err(|error| failed("giving away", "a pipe", error.into()))?;
                 Ok(fd)
             }
 
