@@ -280,3 +280,31 @@ fn forks_that_drop_the_driver() {
         }
     }
 }
+
+#[test]
+fn a_fork_that_drops_a_child_of_its_parent_lets_it_live() {
+    in_a_child("faults_system::forks_that_drop_a_child", &[]);
+}
+
+#[test]
+#[ignore = "run by a_fork_that_drops_a_child_of_its_parent_lets_it_live"]
+fn forks_that_drop_a_child() {
+    use raddle::process::{Command, Stdio};
+    on_each_runtime(|| async {
+        let mut cat = Command::new("cat");
+        let cat = cat.stdin(Stdio::piped()).stdout(Stdio::piped()).kill_on_drop(true).spawn();
+        let mut cat = Some(cat.unwrap());
+        let code = in_a_fork(|| {
+            drop(cat.take());
+            true
+        });
+        assert_eq!(code, Some(0));
+        let mut cat = cat.unwrap();
+        let mut input = cat.stdin.take().unwrap();
+        input.write_all(b"alive").await.unwrap();
+        drop(input);
+        let output = cat.wait_with_output().await.unwrap();
+        assert!(output.status.success(), "{:?}", output.status);
+        assert_eq!(output.stdout, b"alive");
+    });
+}

@@ -225,9 +225,7 @@ impl TcpSocket {
     /// What the system says.
     pub fn local_addr(&self) -> io::Result<SocketAddr> {
         let address = rustix::net::getsockname(&self.fd);
-        address
-            .and_then(|address| SocketAddr::try_from(address))
-            .map_err(naming("asking for the address of", self))
+        address.and_then(SocketAddr::try_from).map_err(naming("asking for the address of", self))
     }
 }
 

@@ -303,6 +303,11 @@ impl Receiver {
         self.recv_exact(buffer).await
     }
 
+    #[cfg(feature = "process")]
+    pub(crate) fn was_forked(&self) -> bool {
+        self.io.handle().was_forked()
+    }
+
     /// Reads what is there, without waiting.
     ///
     /// # Errors
