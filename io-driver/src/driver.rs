@@ -18,7 +18,9 @@ use crate::sys::{Backend, Events, Selector};
 /// error and not silence.
 ///
 /// It belongs to the process that made it. In a fork of that process, turning and registering are errors, and whatever
-/// else is done to it or its handles has no effect: what the parent has registered stays so.
+/// else is done to it or its handles has no effect: what the parent has registered stays so. (A fork is what the C library's
+/// `fork` makes. A child of a bare `clone` system call, or of `_Fork`, goes unnoticed: it must not touch the driver, nor drop
+/// what is registered there, which would take it out of the parent's selector.)
 ///
 /// # Examples
 /// See the [crate's page](crate).

@@ -71,7 +71,8 @@ impl Handle {
     }
 
     /// Whether this process was forked from the one that made the driver. It has the driver's descriptors then, which
-    /// are also its parent's, and neither its threads nor, perhaps, its locks: nothing works any more. One load.
+    /// are also its parent's, and neither its threads nor, perhaps, its locks: nothing works any more. Only the C library's
+    /// `fork` is noticed, see [`Driver`](crate::Driver). One load.
     pub fn was_forked(&self) -> bool {
         !self.shared.process.is_current()
     }

@@ -6,6 +6,7 @@ use std::pin::Pin;
 use std::sync::Arc;
 use std::task::{Context, Poll};
 
+use crate::error::ShutDown;
 use crate::handle::Handle;
 use crate::interest::{Interest, Ready};
 use crate::readiness::ReadyEvent;
@@ -48,6 +49,15 @@ impl Registration {
         self.source.look(interest).transpose()
     }
 
+    /// What is known of `interest` at this moment, ready or not: [`news`](Self::news) after it can be waited for.
+    ///
+    /// # Errors
+    /// [`ShutDown`](crate::ShutDown).
+    pub fn seen(&self, interest: Interest) -> io::Result<ReadyEvent> {
+        let now = self.source.readiness().snapshot();
+        if now.is_shut_down() { Err(ShutDown.into()) } else { Ok(now.event(interest)) }
+    }
+
     /// Waits until reading is worth a try. Only the waker of the last call is kept: use [`ready`](Self::ready) when
     /// several tasks wait.
     ///
@@ -81,7 +91,20 @@ impl Registration {
     /// # Errors
     /// As for [`poll_read_ready`](Self::poll_read_ready).
     pub fn ready(&self, interest: Interest) -> ReadyFuture<'_> {
-        ReadyFuture { registration: self, interest, place: None }
+        ReadyFuture { registration: self, interest, since: None, place: None }
+    }
+
+    /// Waits until the system reports one of the things in `interest` after `seen`, also if it was ready then: for what
+    /// does not show in readiness, and is tried again when anything has happened. The portable backend asks for states, and
+    /// hears of one that lasts at once.
+    ///
+    /// # Cancel safety
+    /// Dropping the future loses nothing.
+    ///
+    /// # Errors
+    /// As for [`poll_read_ready`](Self::poll_read_ready).
+    pub fn news(&self, interest: Interest, seen: ReadyEvent) -> ReadyFuture<'_> {
+        ReadyFuture { registration: self, interest, since: Some(seen.tick), place: None }
     }
 
     /// Takes back what `event` said, because the system has just answered "would block". Only that answer justifies
@@ -144,12 +167,14 @@ impl Drop for Registration {
     }
 }
 
-/// The future of [`Registration::ready`].
+/// The future of [`Registration::ready`] and [`Registration::news`].
 #[derive(Debug)]
 #[must_use = "futures do nothing unless polled"]
 pub struct ReadyFuture<'a> {
     registration: &'a Registration,
     interest: Interest,
+    /// The tick after which it counts.
+    since: Option<u32>,
     /// The id of our entry in the source's list, if we ever waited.
     place: Option<u64>,
 }
@@ -158,11 +183,11 @@ impl Future for ReadyFuture<'_> {
     type Output = io::Result<ReadyEvent>;
 
     fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
-        let Self { registration, interest, place } = &mut *self;
+        let Self { registration, interest, since, place } = &mut *self;
         if let Some(news) = registration.without_its_thread(*interest) {
             return Poll::Ready(news);
         }
-        registration.source.poll_listed(place, *interest, cx, registration.arm())
+        registration.source.poll_listed(place, *interest, *since, cx, registration.arm())
     }
 }
 

@@ -165,6 +165,12 @@ impl Source {
         (!event.ready.is_empty()).then_some(Ok(event))
     }
 
+    /// As [`look`](Self::look), if anything was heard since the tick `since`.
+    fn look_since(&self, interest: Interest, since: Option<u32>) -> Option<io::Result<ReadyEvent>> {
+        let is_news = |event: &ReadyEvent| since != Some(event.tick);
+        self.look(interest).filter(|outcome| outcome.as_ref().map_or(true, is_news))
+    }
+
     /// Waits in the slot of `direction`; a later call takes the place of an earlier one. `arm` as in `dispatch`.
     pub fn poll_ready(
         &self,
@@ -189,22 +195,24 @@ impl Source {
         }
     }
 
-    /// Waits in the list. `place` remembers where from one call to the next, and is handed to `leave` at the end.
+    /// Waits in the list, for what is heard after the tick `since`, if there is one. `place` remembers where from one call to
+    /// the next, and is handed to `leave` at the end.
     pub fn poll_listed(
         &self,
         place: &mut Option<u64>,
         interest: Interest,
+        since: Option<u32>,
         cx: &mut Context<'_>,
         arm: impl FnOnce(Fd, Interest) -> io::Result<()>,
     ) -> Poll<io::Result<ReadyEvent>> {
-        if let Some(outcome) = self.look(interest) {
+        if let Some(outcome) = self.look_since(interest, since) {
             return Poll::Ready(outcome);
         }
         let _displaced; // Declared first: dropped after the lock is released.
         let mut waiters = self.waiters.lock();
         _displaced = waiters.enlist(place, interest, cx.waker());
         // R3, as in `poll_ready`.
-        if let Some(outcome) = self.look(interest) {
+        if let Some(outcome) = self.look_since(interest, since) {
             return Poll::Ready(outcome);
         }
         match waiters.arm_missing(arm) {

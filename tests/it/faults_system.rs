@@ -14,7 +14,7 @@ use std::io::{self, ErrorKind, Read, Write};
 use std::os::unix::net::UnixStream as StdStream;
 use std::pin::pin;
 use std::task::{Context, Poll, Waker};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 #[test]
 fn an_interrupted_call_is_made_again_and_says_nothing_of_readiness() {
@@ -213,4 +213,98 @@ fn forks_that_use_the_runtime() {
             assert_eq!(reading.await.unwrap(), 5);
         });
     }
+}
+
+#[test]
+fn a_fork_that_drops_the_driver_leaves_it_to_its_parent() {
+    in_a_child("faults_system::forks_that_drop_the_driver", &[]);
+}
+
+/// How many sources the driver hears of when something comes for `ours`.
+fn heard(driver: &mut Driver, ours: &Registered<StdStream>, theirs: &mut StdStream) -> usize {
+    let mut cx = Context::from_waker(Waker::noop());
+    match ours.registration().poll_read_ready(&mut cx) {
+        Poll::Pending => {}
+        Poll::Ready(Ok(event)) => panic!("{event:?} before anything came"),
+        // Not even to be asked for.
+        Poll::Ready(Err(_)) => return 0,
+    }
+    theirs.write_all(b"news").unwrap();
+    let heard = driver.turn(Some(Duration::ZERO), &mut Vec::new()).unwrap();
+    while ours.try_io(Interest::READABLE, |mut io| io.read(&mut [0; 8])).is_ok() {}
+    heard
+}
+
+#[test]
+#[ignore = "run by a_fork_that_drops_the_driver_leaves_it_to_its_parent"]
+fn forks_that_drop_the_driver() {
+    const TOO_LONG: Duration = Duration::from_secs(20);
+    for backend in [Backend::default(), Backend::Portable] {
+        let (mut driver, handle) = Driver::new(backend).unwrap();
+        let (ours, mut theirs) = StdStream::pair().unwrap();
+        ours.set_nonblocking(true).unwrap();
+        let ours = Registered::new_connecting(ours, &handle).unwrap();
+        while driver.turn(Some(Duration::ZERO), &mut Vec::new()).unwrap() > 0 {}
+
+        let mut all = Some((driver, handle, ours));
+        let code = in_a_fork(|| {
+            drop(all.take());
+            true
+        });
+        assert_eq!(code, Some(0));
+        let (mut driver, handle, ours) = all.unwrap();
+        handle.unpark();
+        let began = Instant::now();
+        driver.turn(Some(TOO_LONG), &mut Vec::new()).unwrap();
+        assert!(began.elapsed() < TOO_LONG, "{backend:?}: its driver is not woken any more");
+        assert_eq!(heard(&mut driver, &ours, &mut theirs), 1, "{backend:?}");
+
+        // What the fork would have done without R9, and that this test would have seen it.
+        #[cfg(target_os = "linux")]
+        {
+            use std::os::fd::AsRawFd;
+            let code = in_a_fork(|| {
+                // SAFETY: system calls that read no memory; on what is no selector they fail.
+                let take_out = |from| unsafe {
+                    libc::epoll_ctl(
+                        from,
+                        libc::EPOLL_CTL_DEL,
+                        ours.as_raw_fd(),
+                        std::ptr::null_mut(),
+                    )
+                };
+                (0..256).any(|descriptor| take_out(descriptor) == 0)
+            });
+            assert_eq!(code, Some(0));
+            assert_eq!(heard(&mut driver, &ours, &mut theirs), 0, "{backend:?}");
+        }
+    }
+}
+
+#[test]
+fn a_fork_that_drops_a_child_of_its_parent_lets_it_live() {
+    in_a_child("faults_system::forks_that_drop_a_child", &[]);
+}
+
+#[test]
+#[ignore = "run by a_fork_that_drops_a_child_of_its_parent_lets_it_live"]
+fn forks_that_drop_a_child() {
+    use raddle::process::{Command, Stdio};
+    on_each_runtime(|| async {
+        let mut cat = Command::new("cat");
+        let cat = cat.stdin(Stdio::piped()).stdout(Stdio::piped()).kill_on_drop(true).spawn();
+        let mut cat = Some(cat.unwrap());
+        let code = in_a_fork(|| {
+            drop(cat.take());
+            true
+        });
+        assert_eq!(code, Some(0));
+        let mut cat = cat.unwrap();
+        let mut input = cat.stdin.take().unwrap();
+        input.write_all(b"alive").await.unwrap();
+        drop(input);
+        let output = cat.wait_with_output().await.unwrap();
+        assert!(output.status.success(), "{:?}", output.status);
+        assert_eq!(output.stdout, b"alive");
+    });
 }

@@ -74,6 +74,14 @@ async fn dropped_reads() {
     assert_eq!(&buffer, b"01");
     // Four bytes are read ahead: relative to what the caller has seen, this is position 3.
     assert_eq!(file.seek(SeekFrom::Current(1)).await.unwrap(), 3);
+    // A seek that fails leaves everything where it is.
+    begin_to_read(&mut file, 6).await;
+    assert_eq!(file.read(&mut buffer[..1]).await.unwrap(), 1);
+    let error = file.seek(SeekFrom::Current(-100)).await.unwrap_err();
+    assert_eq!(error.kind(), ErrorKind::InvalidInput);
+    assert_eq!(file.read(&mut buffer[1..]).await.unwrap(), 1);
+    assert_eq!(&buffer, b"34");
+    assert_eq!(file.seek(SeekFrom::Current(-2)).await.unwrap(), 3);
     begin_to_read(&mut file, 6).await;
     file.write_all(b"xy").await.unwrap();
     file.flush().await.unwrap();
@@ -203,6 +211,40 @@ fn a_large_directory_is_listed_whole() {
         assert_eq!(seen, expected);
         assert!(entries.next_entry().await.unwrap().is_none(), "the end stays");
     });
+}
+
+#[test]
+fn a_listing_goes_on_where_a_dropped_call_left_it() {
+    let runtime = Flavor::Workers(2).builder().max_blocking_threads(1).build().unwrap();
+    let test = runtime.block_on(async { timeout(patience(), dropped_listing()).await });
+    test.expect("something was waited for in vain");
+}
+
+/// Each call is dropped before the pool's only thread, which is busy, gets to it.
+async fn dropped_listing() {
+    let folder = Folder::new();
+    let expected: BTreeSet<_> = (0..100).map(|i| format!("file {i}")).collect();
+    for name in &expected {
+        std::fs::write(folder.path(name), "x").unwrap();
+    }
+    let mut entries = fs::read_dir(folder.path("")).await.unwrap();
+    let (mut seen, mut dropped) = (BTreeSet::new(), 0);
+    loop {
+        let (release, held) = mpsc::channel::<()>();
+        let busy = spawn_blocking(move || held.recv().is_ok());
+        match poll_once(pin!(entries.next_entry()), Waker::noop()) {
+            Poll::Pending => dropped += 1,
+            Poll::Ready(Ok(None)) => break,
+            Poll::Ready(entry) => {
+                let name = entry.unwrap().unwrap().file_name();
+                assert!(seen.insert(name.into_string().unwrap()), "seen twice");
+            }
+        }
+        drop(release);
+        busy.await.unwrap();
+    }
+    assert_eq!(seen, expected);
+    assert!(dropped >= 100 / 32, "{dropped} calls had to wait");
 }
 
 #[test]

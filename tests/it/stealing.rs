@@ -183,3 +183,55 @@ fn the_children_of_a_stuck_poll_are_found_by_a_worker_that_parks_later() {
         wait("the other task", other).unwrap();
     }
 }
+
+/// How often the threads of this process have gone to sleep.
+#[cfg(target_os = "linux")]
+fn sleeps() -> u64 {
+    let of_thread = |folder: std::io::Result<std::fs::DirEntry>| {
+        let status = std::fs::read_to_string(folder.unwrap().path().join("status")).unwrap();
+        let line = status.lines().find_map(|line| line.strip_prefix("voluntary_ctxt_switches:"));
+        line.unwrap().trim().parse::<u64>().unwrap()
+    };
+    std::fs::read_dir("/proc/self/task").unwrap().map(of_thread).sum()
+}
+
+#[test]
+#[cfg(target_os = "linux")]
+fn a_worker_with_one_task_wakes_nobody_for_it() {
+    crate::faults_net::in_a_child("stealing::answers_one_at_a_time", &[]);
+}
+
+#[test]
+#[cfg(target_os = "linux")]
+#[ignore = "run by a_worker_with_one_task_wakes_nobody_for_it"]
+fn answers_one_at_a_time() {
+    use std::io::{Read, Write};
+    const ROUNDS: u64 = 1_000;
+    let runtime = crate::support::Flavor::Workers(2).build();
+    let (ours, mut theirs) = std::os::unix::net::UnixStream::pair().unwrap();
+    let client = std::thread::spawn(move || {
+        let mut round = || {
+            theirs.write_all(b"?").unwrap();
+            theirs.read_exact(&mut [0]).unwrap();
+        };
+        (0..ROUNDS).for_each(|_| round());
+        let before = sleeps();
+        (0..ROUNDS).for_each(|_| round());
+        sleeps() - before
+    });
+    runtime.block_on(async {
+        let mut ours = raddle::net::UnixStream::from_std(ours).unwrap();
+        let server = raddle::spawn(async move {
+            while let Ok(1) = ours.read(&mut [0]).await {
+                // Worth a wake, if another were to run it.
+                let began = std::time::Instant::now();
+                while began.elapsed() < std::time::Duration::from_micros(50) {}
+                ours.write_all(b"!").await.unwrap();
+            }
+        });
+        server.await.unwrap();
+    });
+    // The client sleeps once in each round, and so does one worker.
+    let sleeps = client.join().unwrap();
+    assert!(sleeps < ROUNDS * 5 / 2, "{sleeps} sleeps in {ROUNDS} rounds");
+}

@@ -2,7 +2,7 @@
 
 use crate::support::{on_each_runtime, poll_once};
 use raddle::io::raw_os_error;
-use raddle::net::{Datagrams, Interest, UdpSocket};
+use raddle::net::{Datagrams, Interest, TcpListener, TcpSocket, UdpSocket};
 use std::future::poll_fn;
 use std::io::ErrorKind;
 use std::net::{Ipv4Addr, SocketAddr};
@@ -214,6 +214,27 @@ fn options_are_set_and_read_back() {
         let no_group = Ipv4Addr::new(10, 0, 0, 1);
         let error = socket.join_multicast_v4(no_group, Ipv4Addr::UNSPECIFIED).unwrap_err();
         assert!(error.to_string().contains("joining the group 10.0.0.1"), "{error}");
+    });
+}
+
+#[test]
+fn an_option_that_is_refused_names_itself_and_the_socket() {
+    on_each_runtime(|| async {
+        let (socket, address) = socket().await;
+        let error = socket.set_ttl(1_000).unwrap_err();
+        assert_eq!(error.kind(), ErrorKind::InvalidInput);
+        let begin = format!("setting IP_TTL of {address}: ");
+        assert!(error.to_string().starts_with(&begin), "{error}");
+        let error = socket.peer_addr().unwrap_err();
+        let begin = format!("asking for the peer of {address}: ");
+        assert!(error.to_string().starts_with(&begin), "{error}");
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let error = listener.set_ttl(1_000).unwrap_err();
+        let begin = format!("setting IP_TTL of {}: ", listener.local_addr().unwrap());
+        assert!(error.to_string().starts_with(&begin), "{error}");
+        let unbound = TcpSocket::new_v4().unwrap();
+        let error = unbound.set_ttl(1_000).unwrap_err();
+        assert!(error.to_string().starts_with("setting IP_TTL of 0.0.0.0:0: "), "{error}");
     });
 }
 

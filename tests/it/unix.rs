@@ -8,6 +8,7 @@ use std::future::poll_fn;
 use std::io::ErrorKind;
 use std::net::Shutdown;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering::Relaxed};
 
 /// A folder of this test's own, gone with this value.
@@ -202,5 +203,53 @@ fn a_sender_waits_for_room_even_if_others_filled_the_queue() {
         }
         assert_eq!(receiver.recv(&mut buffer).await.unwrap(), 6);
         waiting.await.unwrap();
+    });
+}
+
+#[test]
+fn a_full_receiver_holds_up_nobody_who_sends_to_others() {
+    on_each_runtime(|| async {
+        let folder = Folder::new();
+        let (full_path, free_path) = (folder.path("full"), folder.path("free"));
+        let full = UnixDatagram::bind(&full_path).unwrap();
+        let free = UnixDatagram::bind(&free_path).unwrap();
+        let filler = UnixDatagram::unbound().unwrap();
+        let mut filled = 0;
+        while filler.try_send_to(b"filling", &full_path).is_ok() {
+            filled += 1;
+        }
+        let sender = Arc::new(UnixDatagram::unbound().unwrap());
+        sender.connect(&free_path).unwrap();
+        let waiting = {
+            let (sender, path) = (sender.clone(), full_path.clone());
+            raddle::spawn(async move { sender.send_to(b"waited", &path).await.unwrap() })
+        };
+        let mut buffer = [0; 16];
+        for _ in 0..100 {
+            let error = sender.try_send_to(b"x", &full_path).unwrap_err();
+            assert_eq!(error.kind(), ErrorKind::WouldBlock);
+            sender.send(b"free").await.unwrap();
+            sender.try_send_to(b"free", &free_path).unwrap();
+            assert_eq!(free.recv(&mut buffer).await.unwrap(), 4);
+            assert_eq!(free.recv(&mut buffer).await.unwrap(), 4);
+        }
+        assert!(!waiting.is_finished());
+        for _ in 0..filled {
+            assert_eq!(full.recv(&mut buffer).await.unwrap(), 7);
+        }
+        assert_eq!(full.recv(&mut buffer).await.unwrap(), 6);
+        waiting.await.unwrap();
+    });
+}
+
+#[test]
+fn what_fails_on_a_unix_socket_names_it() {
+    on_each_runtime(|| async {
+        let folder = Folder::new();
+        let path = folder.path("lonely");
+        let lonely = UnixDatagram::bind(&path).unwrap();
+        let error = lonely.peer_addr().unwrap_err();
+        let begin = format!("asking for the peer of {}: ", path.display());
+        assert!(error.to_string().starts_with(&begin), "{error}");
     });
 }

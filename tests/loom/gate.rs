@@ -10,7 +10,7 @@ use std::sync::atomic::Ordering::Relaxed;
 
 use loom::cell::UnsafeCell;
 use loom::thread;
-use raddle::loom::internals::{Local, Push, Rescue, Stealer, heavy, without_fences};
+use raddle::loom::internals::{Local, Part, Push, Rescue, Stealer, without_fences};
 
 use crate::executor_support::{model, open};
 
@@ -53,8 +53,8 @@ fn pop_all(queue: &Local<Item>) {
 
 fn rescue(stealer: &Stealer<Item>) -> Rescue {
     let mut rescued = Vec::new();
-    let outcome = stealer.rescue_into(&mut rescued);
-    assert_eq!(outcome == Rescue::Some, !rescued.is_empty());
+    let outcome = stealer.rescue_into(&mut rescued, Part::All);
+    assert_eq!(matches!(outcome, Rescue::Some | Rescue::All), !rescued.is_empty());
     rescued.into_iter().for_each(Item::run);
     outcome
 }
@@ -145,8 +145,10 @@ fn q10_fails_without_the_rescuers_fence() {
     a_push_and_a_rescuer(Without::RescuersFence);
 }
 
-/// A push to the exposed part, while a rescuer calls: it is told of, or the rescuer's second look sees it. (The fence
-/// before that look could not be shown necessary: loom finds no failure without it in the stand-in for the deque.)
+/// A push to the exposed part, while a rescuer calls: it is told of, or the rescuer's look there sees it. (That the owner
+/// has to hear a rescuer at work, and not only its call, cannot be shown here: the look has a fence of its own, as
+/// crossbeam's has, and in a model that pairs with the owner's. The real one pairs with a heavy one only, and that comes
+/// before the call.)
 fn an_exposed_push_and_a_call(without: Without) {
     model(3, move || {
         let taken = Arc::default();
@@ -155,7 +157,6 @@ fn an_exposed_push_and_a_call(without: Without) {
         let rescuer = thread::spawn(move || {
             without.fences_of(Without::RescuersFence, || {
                 assert_eq!(rescue(&stealer), Rescue::Nothing);
-                assert!(heavy());
                 (stealer.is_called(), stealer.len())
             })
         });
@@ -192,6 +193,7 @@ fn q10_a_refused_rescuer_leaves_no_call_behind_a_push() {
         let _ = queue.push(Item::new(&taken));
         queue.take_call();
         let outcome = rescuer.join().unwrap();
-        assert!(outcome == Rescue::Some || !stealer.is_called(), "called, and not empty");
+        let is_taken = matches!(outcome, Rescue::Some | Rescue::All);
+        assert!(is_taken || !stealer.is_called(), "called, and not empty");
     });
 }

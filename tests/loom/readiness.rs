@@ -151,9 +151,13 @@ fn r3_two_listed_waiters_and_one_slot_all_hear_of_one_event() {
         let (first, second, third) = (Task::new(), Task::new(), Task::new());
         let mut places = [None, None];
         let pending = [
-            source.poll_listed(&mut places[0], READ, &mut first.context(), no_arming).is_pending(),
+            source
+                .poll_listed(&mut places[0], READ, None, &mut first.context(), no_arming)
+                .is_pending(),
             source.poll_ready(Direction::Read, &mut second.context(), no_arming).is_pending(),
-            source.poll_listed(&mut places[1], READ, &mut third.context(), no_arming).is_pending(),
+            source
+                .poll_listed(&mut places[1], READ, None, &mut third.context(), no_arming)
+                .is_pending(),
         ];
         driver.join().unwrap();
         for (task, pending) in [first, second, third].iter().zip(pending) {

@@ -9,7 +9,7 @@ use std::sync::Arc;
 use loom::sync::atomic::{Ordering::SeqCst, fence};
 use loom::thread;
 use raddle::loom::internals::{
-    Idle, Inject, Local, Parker, Push, Rescue, Searching, Steal, Stealer, Unpark, Unparked, heavy,
+    Idle, Inject, Local, Parker, Part, Push, Rescue, Searching, Steal, Stealer, Unpark, Unparked,
 };
 
 use crate::executor_support::{Signal, model};
@@ -136,13 +136,13 @@ impl Scheduler {
         while self.idle.start_watch() {
             let mut rescued = Vec::new();
             loop {
-                match self.guest.rescue_into(&mut rescued) {
+                match self.guest.rescue_into(&mut rescued, Part::All) {
                     // It is pushing. Another nap, and it has pushed.
                     Rescue::Refused => self.blocked.wait(),
                     Rescue::Nothing => break,
-                    Rescue::Some => {
+                    Rescue::Some | Rescue::All => {
                         self.idle.stop_watch();
-                        assert!(heavy());
+                        fence(SeqCst);
                         return rescued.pop();
                     }
                 }
@@ -150,7 +150,7 @@ impl Scheduler {
             // `Worker::end_watch`.
             self.idle.stop_watch();
             if self.without != Without::WatchersFence {
-                assert!(heavy());
+                fence(SeqCst);
             }
             if self.guest.is_called() || self.without == Without::SecondLook {
                 break;

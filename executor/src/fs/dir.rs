@@ -3,13 +3,20 @@
 use std::collections::VecDeque;
 use std::ffi::OsString;
 use std::fs::{self, FileType, Metadata};
+use std::future::{Future, poll_fn};
 use std::io;
+use std::mem;
 use std::os::unix::fs::{DirBuilderExt, DirEntryExt};
 use std::path::{Path, PathBuf};
+use std::pin::Pin;
 use std::sync::Arc;
+use std::task::{Context, Poll};
 
 use crate::io::failure::failed;
 use crate::io::offload::offload;
+use crate::task::{JoinHandle, spawn_blocking};
+
+const READING: &str = "reading the directory";
 
 /// How many entries are read in one trip to the blocking pool.
 const AT_ONCE: usize = 32;
@@ -29,55 +36,83 @@ const AT_ONCE: usize = 32;
 /// # std::io::Result::Ok(()) }).unwrap();
 /// ```
 pub async fn read_dir(path: impl AsRef<Path>) -> io::Result<ReadDir> {
-    let path = path.as_ref().to_owned();
-    offload(move || match fs::read_dir(&path) {
-        Ok(rest) => Ok(ReadDir {
-            read: VecDeque::new(),
-            rest: Some(rest),
-            path: path.display().to_string(),
-        }),
-        Err(error) => Err(failed("reading the directory", path.display(), error)),
-    })
-    .await
+    let (path, name) = (path.as_ref().to_owned(), path.as_ref().display().to_string());
+    let rest = offload(READING, name.clone(), move || fs::read_dir(path)).await?;
+    Ok(ReadDir { read: VecDeque::new(), state: State::More(rest), path: name })
 }
 
 /// What is in a directory; see [`read_dir`].
 #[derive(Debug)]
 pub struct ReadDir {
     read: VecDeque<io::Result<fs::DirEntry>>,
-    /// None at the end.
-    rest: Option<fs::ReadDir>,
+    state: State,
     path: String,
+}
+
+/// Entries, and what remains after them.
+type Batch = (VecDeque<io::Result<fs::DirEntry>>, State);
+
+#[derive(Debug)]
+enum State {
+    More(fs::ReadDir),
+    /// The next are being read.
+    Busy(JoinHandle<Batch>),
+    End,
 }
 
 impl ReadDir {
     /// The next entry; `None` at the end.
     ///
     /// # Cancel safety
-    /// None: dropping the future may end the listing early, and the next call says so with an error.
+    /// No entry is lost: those that are being read when the future is dropped come with the next call.
     ///
     /// # Errors
     /// What the system says, naming the path.
     pub async fn next_entry(&mut self) -> io::Result<Option<DirEntry>> {
-        if self.read.is_empty() {
-            let Some(mut rest) = self.rest.take() else { return Ok(None) };
-            // Found when the next call comes after this future was dropped.
-            let lost = io::Error::other("an earlier call was dropped before its end");
-            self.read.push_back(Err(lost));
-            let (read, rest) = offload(move || {
-                let read: VecDeque<_> = rest.by_ref().take(AT_ONCE).collect();
-                let more = (read.len() == AT_ONCE).then_some(rest);
-                Ok((read, more))
-            })
-            .await?;
-            (self.read, self.rest) = (read, rest);
-        }
-        match self.read.pop_front() {
-            Some(Ok(entry)) => Ok(Some(DirEntry(Arc::new(entry)))),
-            Some(Err(error)) => Err(failed("reading the directory", &self.path, error)),
-            None => Ok(None),
+        poll_fn(|cx| self.poll_next_entry(cx)).await
+    }
+
+    /// [`next_entry`](Self::next_entry) for a hand-written future. Only the waker of the last call is kept.
+    ///
+    /// # Errors
+    /// As there.
+    pub fn poll_next_entry(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<Option<DirEntry>>> {
+        loop {
+            match self.read.pop_front() {
+                Some(Ok(entry)) => return Poll::Ready(Ok(Some(DirEntry(Arc::new(entry))))),
+                Some(Err(error)) => return Poll::Ready(Err(failed(READING, &self.path, error))),
+                None => {}
+            }
+            self.state = match mem::replace(&mut self.state, State::End) {
+                State::More(rest) => State::Busy(spawn_blocking(move || next_batch(rest))),
+                State::Busy(mut batch) => match Pin::new(&mut batch).poll(cx) {
+                    Poll::Pending => {
+                        self.state = State::Busy(batch);
+                        return Poll::Pending;
+                    }
+                    Poll::Ready(Ok((read, state))) => {
+                        self.read = read;
+                        state
+                    }
+                    // The runtime shuts down.
+                    Poll::Ready(Err(error)) => {
+                        return Poll::Ready(Err(failed(
+                            READING,
+                            &self.path,
+                            io::Error::other(error),
+                        )));
+                    }
+                },
+                State::End => return Poll::Ready(Ok(None)),
+            };
         }
     }
+}
+
+fn next_batch(mut rest: fs::ReadDir) -> Batch {
+    let read: VecDeque<_> = rest.by_ref().take(AT_ONCE).collect();
+    let state = if read.len() == AT_ONCE { State::More(rest) } else { State::End };
+    (read, state)
 }
 
 /// Something in a directory.
@@ -105,12 +140,8 @@ impl DirEntry {
     /// # Errors
     /// What the system says, naming the path.
     pub async fn metadata(&self) -> io::Result<Metadata> {
-        let entry = self.0.clone();
-        offload(move || {
-            let naming = |error| failed("reading the metadata of", entry.path().display(), error);
-            entry.metadata().map_err(naming)
-        })
-        .await
+        let (entry, name) = (self.0.clone(), self.path().display().to_string());
+        offload("reading the metadata of", name, move || entry.metadata()).await
     }
 
     /// Whether it is a file, a directory or something else; symbolic links are not followed.
@@ -118,12 +149,8 @@ impl DirEntry {
     /// # Errors
     /// What the system says, naming the path.
     pub async fn file_type(&self) -> io::Result<FileType> {
-        let entry = self.0.clone();
-        offload(move || {
-            let naming = |error| failed("reading the type of", entry.path().display(), error);
-            entry.file_type().map_err(naming)
-        })
-        .await
+        let (entry, name) = (self.0.clone(), self.path().display().to_string());
+        offload("reading the type of", name, move || entry.file_type()).await
     }
 }
 
@@ -169,11 +196,7 @@ impl DirBuilder {
         if let Some(mode) = self.mode {
             builder.mode(mode);
         }
-        let path = path.as_ref().to_owned();
-        offload(move || {
-            let naming = |error| failed("creating the directory", path.display(), error);
-            builder.create(&path).map_err(naming)
-        })
-        .await
+        let (path, name) = (path.as_ref().to_owned(), path.as_ref().display().to_string());
+        offload("creating the directory", name, move || builder.create(path)).await
     }
 }

@@ -94,11 +94,11 @@ impl File {
         Self::new(std, name)
     }
 
-    /// Waits until no operation is under way, and gives the file to the standard library. What was read ahead is taken
-    /// back.
+    /// Waits for writes, and gives the file to the standard library. What was read ahead is taken back. If an operation
+    /// goes on whose future was dropped, it is a second handle to the file that is given.
     ///
     /// # Errors
-    /// Of a write that nobody has heard of yet; the file is closed then.
+    /// Of a write that nobody has heard of yet; the file is closed then. That there is no descriptor for the second handle.
     pub async fn into_std(mut self) -> io::Result<fs::File> {
         self.flush().await?;
         self.seek(SeekFrom::Current(0)).await.or_else(|error| match error.kind() {
@@ -108,8 +108,8 @@ impl File {
         })?;
         let Self { std, name, work, .. } = self;
         drop(work);
-        let shared = |_| failed("giving away", name, io::Error::other("an operation uses it"));
-        Arc::try_unwrap(std).map_err(shared)
+        Arc::try_unwrap(std)
+            .or_else(|std| std.try_clone().map_err(|error| failed("giving away", name, error)))
     }
 
     /// Reads at the present position: at most what fits `buffer`. 0 means the end, or that `buffer` is empty.
@@ -282,8 +282,8 @@ impl File {
         // Kept until the end: operations come one after the other.
         let mut work = self.work.lock().await;
         poll_fn(|cx| work.poll_settled(cx)).await?;
-        let (std, name) = (self.std.clone(), self.name.clone());
-        offload(move || operation(&std).map_err(|error| failed(words, name, error))).await
+        let std = self.std.clone();
+        offload(words, self.name.to_string(), move || operation(&std)).await
     }
 }
 

@@ -6,7 +6,6 @@ use std::os::unix::fs::OpenOptionsExt;
 use std::path::Path;
 
 use super::File;
-use crate::io::failure::failed;
 use crate::io::offload::offload;
 
 /// How a file is opened; as [`std::fs::OpenOptions`].
@@ -82,11 +81,9 @@ impl OpenOptions {
     /// Those of [`std::fs::OpenOptions::open`], naming the path.
     pub async fn open(&self, path: impl AsRef<Path>) -> io::Result<File> {
         let (options, path) = (self.0.clone(), path.as_ref().to_owned());
-        offload(move || match options.open(&path) {
-            Ok(file) => Ok(File::new(file, path.display().to_string())),
-            Err(error) => Err(failed("opening", path.display(), error)),
-        })
-        .await
+        let name = path.display().to_string();
+        let file = offload("opening", name.clone(), move || options.open(&path)).await?;
+        Ok(File::new(file, name))
     }
 }
 

@@ -4,7 +4,6 @@ use std::fs::{self, Metadata, Permissions};
 use std::io;
 use std::path::{Path, PathBuf};
 
-use crate::io::failure::failed;
 use crate::io::offload::offload;
 
 /// Runs `operation` on `path`, which an error names.
@@ -13,8 +12,8 @@ async fn on_path<R: Send + 'static>(
     path: &Path,
     operation: impl FnOnce(&Path) -> io::Result<R> + Send + 'static,
 ) -> io::Result<R> {
-    let path = path.to_owned();
-    offload(move || operation(&path).map_err(|error| failed(words, path.display(), error))).await
+    let (path, name) = (path.to_owned(), path.display().to_string());
+    offload(words, name, move || operation(&path)).await
 }
 
 /// Runs `operation` on two paths, which an error names.
@@ -24,13 +23,9 @@ async fn on_paths<R: Send + 'static>(
     to: &Path,
     operation: impl FnOnce(&Path, &Path) -> io::Result<R> + Send + 'static,
 ) -> io::Result<R> {
+    let names = format!("{} to {}", from.display(), to.display());
     let (from, to) = (from.to_owned(), to.to_owned());
-    offload(move || {
-        let naming =
-            |error| failed(words, format_args!("{} to {}", from.display(), to.display()), error);
-        operation(&from, &to).map_err(naming)
-    })
-    .await
+    offload(words, names, move || operation(&from, &to)).await
 }
 
 /// The absolute path, with every symbolic link followed.

@@ -23,12 +23,17 @@ use crate::task::{JoinHandle, spawn_blocking};
 /// How many bytes one operation moves at most, as Tokio has it: larger ones cost more than the trip they save.
 pub(crate) const MAX_BYTES: usize = 2 * 1024 * 1024;
 
-/// Runs `operation` on the blocking pool.
+/// Runs `operation` on the blocking pool. An error, also that the pool is gone, says in these `words` what was done to
+/// `object`.
 #[cfg(feature = "fs")]
 pub(crate) async fn offload<R: Send + 'static>(
+    words: &'static str,
+    object: String,
     operation: impl FnOnce() -> io::Result<R> + Send + 'static,
 ) -> io::Result<R> {
-    spawn_blocking(operation).await.unwrap_or_else(|error| Err(io::Error::other(error)))
+    let outcome = spawn_blocking(operation).await;
+    let outcome = outcome.unwrap_or_else(|error| Err(io::Error::other(error)));
+    outcome.map_err(|error| failed(words, object, error))
 }
 
 /// What an operation was, and how it went.
@@ -197,7 +202,15 @@ impl<T: Send + Sync + 'static> Offload<T> {
                 None => SeekFrom::Current(-ahead),
             };
             self.buffer.clear();
-            self.begin(move |mut io, _| Outcome::Seek(io.seek(target)));
+            self.begin(move |mut io, _| {
+                let outcome = io.seek(target);
+                if outcome.is_err() {
+                    // The position is where it was; what was read ahead of it is read again. (Where there are no positions,
+                    // that cannot be.)
+                    let _ = step_back(io, ahead as usize);
+                }
+                Outcome::Seek(outcome)
+            });
         }
     }
 }

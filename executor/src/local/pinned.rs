@@ -209,7 +209,7 @@ impl Worker<'_> {
         if context::has_no_slot() {
             return Some(End::Away);
         }
-        self.after_poll();
+        self.after_poll(1);
         None
     }
 }

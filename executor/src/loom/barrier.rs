@@ -61,7 +61,7 @@ pub(crate) fn light() {
 /// The rare side. A few microseconds. `false` if the system refuses it by now: then nothing was ordered, and the caller goes
 /// away with nothing done. (That may be so for good: nobody is rescued then.)
 #[must_use]
-pub fn heavy() -> bool {
+pub(crate) fn heavy() -> bool {
     #[cfg(all(target_os = "linux", not(loom)))]
     if expedited::is_registered() {
         return expedited::everywhere();

@@ -23,9 +23,8 @@ use std::sync::Arc;
 use std::task::{Context, Poll, Waker};
 use std::time::{Duration, Instant};
 
-pub use super::barrier::heavy;
 pub use super::checked::{leaving_out, without_fences};
-pub use crate::queue::{Inject, Local, Push, Rescue, Steal, Stealer};
+pub use crate::queue::{Inject, Local, Part, Push, Rescue, Steal, Stealer};
 pub use crate::scheduler::exchange::{Exchange, Offer};
 pub use crate::scheduler::idle::{Idle, Searching, Unparked};
 pub use crate::scheduler::park::{InDriver, Parker, Unpark};

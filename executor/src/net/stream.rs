@@ -188,7 +188,8 @@ macro_rules! stream_methods {
             /// # Errors
             /// What the system says of the question.
             pub fn take_error(&self) -> io::Result<Option<io::Error>> {
-                self.io.get_ref().take_error()
+                let naming = $crate::net::socket::naming("asking for the error of", self);
+                self.io.get_ref().take_error().map_err(naming)
             }
 
             /// Ends the sending direction, for traits that call it closing.
@@ -323,8 +324,14 @@ macro_rules! std_conversions {
             #[track_caller]
             pub fn from_std(socket: $std) -> io::Result<Self> {
                 let handle = $crate::scheduler::context::io_handle();
-                socket.set_nonblocking(true)?;
-                Ok(Self { io: Registered::new(socket, &handle)? $(, $field: $value)? })
+                let number = std::os::fd::AsRawFd::as_raw_fd(&socket);
+                let naming = |error| {
+                    let descriptor = format_args!("descriptor {number}");
+                    $crate::io::failure::failed("taking over", descriptor, error)
+                };
+                socket.set_nonblocking(true).map_err(naming)?;
+                let io = Registered::new(socket, &handle).map_err(naming)?;
+                Ok(Self { io $(, $field: $value)? })
             }
 
             /// Gives the socket back to the standard library, still in non-blocking mode.

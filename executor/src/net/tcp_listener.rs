@@ -8,6 +8,7 @@ use raddle_io_driver::{Handle, Interest, Registered};
 
 use super::budget::{spend, spending};
 use super::resolve::{failed, no_address, resolve};
+use super::socket::naming;
 use super::stream::{descriptor_traits, std_conversions};
 use super::{TcpSocket, TcpStream, ToSocketAddrs, socket};
 
@@ -107,12 +108,9 @@ impl TcpListener {
         &self,
         accepted: io::Result<(net::TcpStream, SocketAddr)>,
     ) -> io::Result<(TcpStream, SocketAddr)> {
-        let naming = |error| match self.local_addr() {
-            Ok(address) => failed("accepting on", address, error),
-            Err(_) => error,
-        };
-        let (stream, peer) = accepted.map_err(naming)?;
-        let registered = Registered::new(stream, self.io.handle()).map_err(naming)?;
+        let (stream, peer) = accepted.map_err(naming("accepting on", self))?;
+        let registered = Registered::new(stream, self.io.handle());
+        let registered = registered.map_err(naming("accepting on", self))?;
         Ok((TcpStream::new(registered, peer), peer))
     }
 
@@ -121,7 +119,7 @@ impl TcpListener {
     /// # Errors
     /// What the system says.
     pub fn local_addr(&self) -> io::Result<SocketAddr> {
-        self.io.get_ref().local_addr()
+        self.io.get_ref().local_addr().map_err(naming("asking for the address of", self))
     }
 
     /// How many routers the answers may pass.
@@ -129,7 +127,7 @@ impl TcpListener {
     /// # Errors
     /// What the system says.
     pub fn ttl(&self) -> io::Result<u32> {
-        self.io.get_ref().ttl()
+        self.io.get_ref().ttl().map_err(naming("reading IP_TTL of", self))
     }
 
     /// Sets how many routers the answers may pass.
@@ -137,7 +135,7 @@ impl TcpListener {
     /// # Errors
     /// What the system says.
     pub fn set_ttl(&self, ttl: u32) -> io::Result<()> {
-        self.io.get_ref().set_ttl(ttl)
+        self.io.get_ref().set_ttl(ttl).map_err(naming("setting IP_TTL of", self))
     }
 }
 

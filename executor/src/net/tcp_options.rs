@@ -9,7 +9,8 @@ macro_rules! tcp_options {
             /// # Errors
             /// What the system says.
             pub fn nodelay(&self) -> io::Result<bool> {
-                Ok(sockopt::tcp_nodelay(self)?)
+                sockopt::tcp_nodelay(self)
+                    .map_err($crate::net::socket::naming("reading TCP_NODELAY of", self))
             }
 
             /// Sends small writes at once, instead of waiting for more to send with them
@@ -18,7 +19,8 @@ macro_rules! tcp_options {
             /// # Errors
             /// What the system says.
             pub fn set_nodelay(&self, on: bool) -> io::Result<()> {
-                Ok(sockopt::set_tcp_nodelay(self, on)?)
+                sockopt::set_tcp_nodelay(self, on)
+                    .map_err($crate::net::socket::naming("setting TCP_NODELAY of", self))
             }
 
             /// Whether what arrives is acknowledged at once (`TCP_QUICKACK`). Linux and Android.
@@ -27,7 +29,8 @@ macro_rules! tcp_options {
             /// What the system says.
             #[cfg(any(target_os = "linux", target_os = "android"))]
             pub fn quickack(&self) -> io::Result<bool> {
-                Ok(sockopt::tcp_quickack(self)?)
+                sockopt::tcp_quickack(self)
+                    .map_err($crate::net::socket::naming("reading TCP_QUICKACK of", self))
             }
 
             /// Acknowledges what arrives at once, instead of waiting for something to send with the
@@ -38,7 +41,8 @@ macro_rules! tcp_options {
             /// What the system says.
             #[cfg(any(target_os = "linux", target_os = "android"))]
             pub fn set_quickack(&self, on: bool) -> io::Result<()> {
-                Ok(sockopt::set_tcp_quickack(self, on)?)
+                sockopt::set_tcp_quickack(self, on)
+                    .map_err($crate::net::socket::naming("setting TCP_QUICKACK of", self))
             }
 
             /// Whether an idle peer is asked now and then whether it is still there.
@@ -46,7 +50,8 @@ macro_rules! tcp_options {
             /// # Errors
             /// What the system says.
             pub fn keepalive(&self) -> io::Result<bool> {
-                Ok(sockopt::socket_keepalive(self)?)
+                sockopt::socket_keepalive(self)
+                    .map_err($crate::net::socket::naming("reading SO_KEEPALIVE of", self))
             }
 
             /// Asks an idle peer now and then whether it is still there (`SO_KEEPALIVE`). How often
@@ -56,7 +61,8 @@ macro_rules! tcp_options {
             /// # Errors
             /// What the system says.
             pub fn set_keepalive(&self, on: bool) -> io::Result<()> {
-                Ok(sockopt::set_socket_keepalive(self, on)?)
+                sockopt::set_socket_keepalive(self, on)
+                    .map_err($crate::net::socket::naming("setting SO_KEEPALIVE of", self))
             }
 
             /// Asks an idle peer whether it is still there after `idle`, and then every `interval`;
@@ -73,9 +79,12 @@ macro_rules! tcp_options {
                 interval: Duration,
                 retries: u32,
             ) -> io::Result<()> {
-                sockopt::set_tcp_keepidle(self, idle)?;
-                sockopt::set_tcp_keepintvl(self, interval)?;
-                sockopt::set_tcp_keepcnt(self, retries)?;
+                sockopt::set_tcp_keepidle(self, idle)
+                    .map_err($crate::net::socket::naming("setting TCP_KEEPIDLE of", self))?;
+                sockopt::set_tcp_keepintvl(self, interval)
+                    .map_err($crate::net::socket::naming("setting TCP_KEEPINTVL of", self))?;
+                sockopt::set_tcp_keepcnt(self, retries)
+                    .map_err($crate::net::socket::naming("setting TCP_KEEPCNT of", self))?;
                 self.set_keepalive(true)
             }
 
@@ -84,7 +93,8 @@ macro_rules! tcp_options {
             /// # Errors
             /// What the system says.
             pub fn linger(&self) -> io::Result<Option<Duration>> {
-                Ok(sockopt::socket_linger(self)?)
+                sockopt::socket_linger(self)
+                    .map_err($crate::net::socket::naming("reading SO_LINGER of", self))
             }
 
             /// What closing does with unsent data (`SO_LINGER`). `None`: it is sent in the
@@ -94,7 +104,8 @@ macro_rules! tcp_options {
             /// # Errors
             /// What the system says.
             pub fn set_linger(&self, linger: Option<Duration>) -> io::Result<()> {
-                Ok(sockopt::set_socket_linger(self, linger)?)
+                sockopt::set_socket_linger(self, linger)
+                    .map_err($crate::net::socket::naming("setting SO_LINGER of", self))
             }
 
             /// Lets closing throw unsent data away, so that the peer sees a reset:
@@ -112,7 +123,8 @@ macro_rules! tcp_options {
             /// What the system says.
             #[cfg(any(target_os = "linux", target_os = "android"))]
             pub fn tos_v4(&self) -> io::Result<u8> {
-                Ok(sockopt::ip_tos(self)?)
+                sockopt::ip_tos(self)
+                    .map_err($crate::net::socket::naming("reading IP_TOS of", self))
             }
 
             /// Sets the type of service in the header of IPv4 packets, which routers may heed
@@ -122,7 +134,8 @@ macro_rules! tcp_options {
             /// What the system says.
             #[cfg(any(target_os = "linux", target_os = "android"))]
             pub fn set_tos_v4(&self, tos: u8) -> io::Result<()> {
-                Ok(sockopt::set_ip_tos(self, tos)?)
+                sockopt::set_ip_tos(self, tos)
+                    .map_err($crate::net::socket::naming("setting IP_TOS of", self))
             }
 
             /// How many routers the packets may pass.
@@ -130,7 +143,8 @@ macro_rules! tcp_options {
             /// # Errors
             /// What the system says.
             pub fn ttl(&self) -> io::Result<u32> {
-                Ok(sockopt::ip_ttl(self)?)
+                sockopt::ip_ttl(self)
+                    .map_err($crate::net::socket::naming("reading IP_TTL of", self))
             }
 
             /// Sets how many routers the packets may pass.
@@ -138,7 +152,8 @@ macro_rules! tcp_options {
             /// # Errors
             /// What the system says.
             pub fn set_ttl(&self, ttl: u32) -> io::Result<()> {
-                Ok(sockopt::set_ip_ttl(self, ttl)?)
+                sockopt::set_ip_ttl(self, ttl)
+                    .map_err($crate::net::socket::naming("setting IP_TTL of", self))
             }
         }
     };

@@ -10,6 +10,7 @@ use rustix::io::Errno;
 use rustix::net::{AddressFamily, sockopt};
 
 use super::resolve::failed;
+use super::socket::naming;
 use super::tcp_options::tcp_options;
 use super::{TcpListener, TcpStream, socket};
 use crate::scheduler::context::io_handle;
@@ -41,7 +42,7 @@ impl TcpSocket {
     /// # Errors
     /// What the system says, usually that descriptors have run out.
     pub fn new_v4() -> io::Result<Self> {
-        Ok(Self { fd: socket::open(AddressFamily::INET)? })
+        Self::open(AddressFamily::INET, "IPv4")
     }
 
     /// A socket for IPv6.
@@ -49,7 +50,14 @@ impl TcpSocket {
     /// # Errors
     /// As for [`new_v4`](Self::new_v4), or that the system has no IPv6.
     pub fn new_v6() -> io::Result<Self> {
-        Ok(Self { fd: socket::open(AddressFamily::INET6)? })
+        Self::open(AddressFamily::INET6, "IPv6")
+    }
+
+    fn open(family: AddressFamily, name: &str) -> io::Result<Self> {
+        let fd = socket::open(family).map_err(|error| {
+            failed("opening", format_args!("a socket for TCP over {name}"), error)
+        })?;
+        Ok(Self { fd })
     }
 
     pub(super) fn for_address(address: SocketAddr) -> io::Result<Self> {
@@ -61,7 +69,7 @@ impl TcpSocket {
     /// # Errors
     /// What the system says.
     pub fn set_reuseaddr(&self, on: bool) -> io::Result<()> {
-        Ok(sockopt::set_socket_reuseaddr(&self.fd, on)?)
+        sockopt::set_socket_reuseaddr(self, on).map_err(naming("setting SO_REUSEADDR of", self))
     }
 
     /// Whether [`set_reuseaddr`](Self::set_reuseaddr) is on.
@@ -69,7 +77,7 @@ impl TcpSocket {
     /// # Errors
     /// What the system says.
     pub fn reuseaddr(&self) -> io::Result<bool> {
-        Ok(sockopt::socket_reuseaddr(&self.fd)?)
+        sockopt::socket_reuseaddr(self).map_err(naming("reading SO_REUSEADDR of", self))
     }
 
     /// Lets several sockets bind to one address; the system spreads connections over those that
@@ -79,7 +87,7 @@ impl TcpSocket {
     /// What the system says.
     #[cfg(any(target_os = "linux", target_os = "android"))]
     pub fn set_reuseport(&self, on: bool) -> io::Result<()> {
-        Ok(sockopt::set_socket_reuseport(&self.fd, on)?)
+        sockopt::set_socket_reuseport(self, on).map_err(naming("setting SO_REUSEPORT of", self))
     }
 
     /// Whether [`set_reuseport`](Self::set_reuseport) is on. Linux and Android.
@@ -88,7 +96,7 @@ impl TcpSocket {
     /// What the system says.
     #[cfg(any(target_os = "linux", target_os = "android"))]
     pub fn reuseport(&self) -> io::Result<bool> {
-        Ok(sockopt::socket_reuseport(&self.fd)?)
+        sockopt::socket_reuseport(self).map_err(naming("reading SO_REUSEPORT of", self))
     }
 
     /// Takes over a stream of the standard library that is not connected yet, and puts it in
@@ -97,7 +105,7 @@ impl TcpSocket {
     /// # Errors
     /// What the system says.
     pub fn from_std_stream(stream: net::TcpStream) -> io::Result<Self> {
-        stream.set_nonblocking(true)?;
+        stream.set_nonblocking(true).map_err(naming("taking over", &stream))?;
         Ok(Self { fd: stream.into() })
     }
 
@@ -106,7 +114,8 @@ impl TcpSocket {
     /// # Errors
     /// What the system says.
     pub fn set_send_buffer_size(&self, size: u32) -> io::Result<()> {
-        Ok(sockopt::set_socket_send_buffer_size(&self.fd, size as usize)?)
+        sockopt::set_socket_send_buffer_size(self, size as usize)
+            .map_err(naming("setting SO_SNDBUF of", self))
     }
 
     /// How many received bytes the system may hold. It takes this as advice (Linux doubles it).
@@ -114,7 +123,8 @@ impl TcpSocket {
     /// # Errors
     /// What the system says.
     pub fn set_recv_buffer_size(&self, size: u32) -> io::Result<()> {
-        Ok(sockopt::set_socket_recv_buffer_size(&self.fd, size as usize)?)
+        sockopt::set_socket_recv_buffer_size(self, size as usize)
+            .map_err(naming("setting SO_RCVBUF of", self))
     }
 
     /// How many bytes the system will hold for sending.
@@ -122,7 +132,9 @@ impl TcpSocket {
     /// # Errors
     /// What the system says.
     pub fn send_buffer_size(&self) -> io::Result<u32> {
-        Ok(saturating(sockopt::socket_send_buffer_size(&self.fd)?))
+        sockopt::socket_send_buffer_size(self)
+            .map(saturating)
+            .map_err(naming("reading SO_SNDBUF of", self))
     }
 
     /// How many received bytes the system will hold.
@@ -130,7 +142,9 @@ impl TcpSocket {
     /// # Errors
     /// What the system says.
     pub fn recv_buffer_size(&self) -> io::Result<u32> {
-        Ok(saturating(sockopt::socket_recv_buffer_size(&self.fd)?))
+        sockopt::socket_recv_buffer_size(self)
+            .map(saturating)
+            .map_err(naming("reading SO_RCVBUF of", self))
     }
 
     /// The error that is pending on the socket, which this clears.
@@ -138,7 +152,9 @@ impl TcpSocket {
     /// # Errors
     /// What the system says of the question.
     pub fn take_error(&self) -> io::Result<Option<io::Error>> {
-        Ok(sockopt::socket_error(&self.fd)?.err().map(io::Error::from))
+        let pending =
+            sockopt::socket_error(self).map_err(naming("asking for the error of", self))?;
+        Ok(pending.err().map(io::Error::from))
     }
 
     /// Gives the socket a local address; port 0 lets the system choose one.
@@ -197,12 +213,8 @@ impl TcpSocket {
     #[track_caller]
     pub fn listen(self, backlog: u32) -> io::Result<TcpListener> {
         let handle = io_handle();
-        let naming = |error| match self.local_addr() {
-            Ok(address) => failed("listening on", address, error),
-            Err(_) => error,
-        };
         rustix::net::listen(&self.fd, i32::try_from(backlog).unwrap_or(i32::MAX))
-            .map_err(|error| naming(error.into()))?;
+            .map_err(naming("listening on", &self))?;
         let listener = net::TcpListener::from(self.fd);
         TcpListener::new(listener, &handle)
     }
@@ -212,8 +224,8 @@ impl TcpSocket {
     /// # Errors
     /// What the system says.
     pub fn local_addr(&self) -> io::Result<SocketAddr> {
-        let address = rustix::net::getsockname(&self.fd)?;
-        SocketAddr::try_from(address).map_err(Into::into)
+        let address = rustix::net::getsockname(&self.fd);
+        address.and_then(SocketAddr::try_from).map_err(naming("asking for the address of", self))
     }
 }
 

@@ -12,6 +12,7 @@ use super::ToSocketAddrs;
 use super::budget::{spend, spending};
 use super::connect::connect_to_first;
 use super::resolve::resolve;
+use super::socket::naming;
 use super::stream::{
     READING, descriptor_traits, readiness_methods, std_conversions, stream_methods,
 };
@@ -100,7 +101,7 @@ impl TcpStream {
     /// # Errors
     /// What the system says.
     pub fn local_addr(&self) -> io::Result<SocketAddr> {
-        self.io.get_ref().local_addr()
+        self.io.get_ref().local_addr().map_err(naming("asking for the address of", self))
     }
 
     /// The address of the other end.
@@ -108,7 +109,7 @@ impl TcpStream {
     /// # Errors
     /// `NotConnected` if the connection has gone.
     pub fn peer_addr(&self) -> io::Result<SocketAddr> {
-        self.io.get_ref().peer_addr()
+        self.io.get_ref().peer_addr().map_err(naming("asking for the peer of", self))
     }
 
     /// `error`, saying what met it and on which connection. No system call, unless the stream came from the standard
@@ -118,9 +119,9 @@ impl TcpStream {
         if error.kind() == io::ErrorKind::WouldBlock {
             return error;
         }
-        match self.peer.map_or_else(|| self.peer_addr(), Ok) {
+        match self.peer.map_or_else(|| self.io.get_ref().peer_addr(), Ok) {
             Ok(peer) => failed_with(operation, peer, error),
-            Err(_) => match self.local_addr() {
+            Err(_) => match self.io.get_ref().local_addr() {
                 Ok(local) => failed(operation, format_args!("the peer of {local}"), error),
                 Err(_) => failed(operation, "a peer that is gone", error),
             },

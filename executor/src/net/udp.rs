@@ -9,6 +9,7 @@ use raddle_io_driver::{Datagrams, Interest, Ready, Registered};
 use super::ToSocketAddrs;
 use super::budget::{spend, spending};
 use super::resolve::{failed, no_address, resolve};
+use super::socket::naming;
 use super::stream::{descriptor_traits, readiness_methods, std_conversions};
 use crate::scheduler::context::io_handle;
 
@@ -305,7 +306,7 @@ impl UdpSocket {
     /// # Errors
     /// What the system says.
     pub fn local_addr(&self) -> io::Result<SocketAddr> {
-        self.io.get_ref().local_addr()
+        self.io.get_ref().local_addr().map_err(naming("asking for the address of", self))
     }
 
     /// The address given to [`connect`](Self::connect).
@@ -313,12 +314,12 @@ impl UdpSocket {
     /// # Errors
     /// `NotConnected` without one.
     pub fn peer_addr(&self) -> io::Result<SocketAddr> {
-        self.io.get_ref().peer_addr()
+        self.io.get_ref().peer_addr().map_err(naming("asking for the peer of", self))
     }
 
     #[cold]
     fn sending_failed(&self, error: io::Error) -> io::Error {
-        match (error.kind(), self.peer_addr()) {
+        match (error.kind(), self.io.get_ref().peer_addr()) {
             (io::ErrorKind::WouldBlock, _) => error,
             (_, Ok(peer)) => failed(SENDING, peer, error),
             (_, Err(_)) => failed(SENDING, "no peer", error),
@@ -327,9 +328,9 @@ impl UdpSocket {
 
     #[cold]
     fn receiving_failed(&self, error: io::Error) -> io::Error {
-        match (error.kind(), self.local_addr()) {
-            (io::ErrorKind::WouldBlock, _) | (_, Err(_)) => error,
-            (_, Ok(local)) => failed(RECEIVING, local, error),
+        match error.kind() {
+            io::ErrorKind::WouldBlock => error,
+            _ => naming(RECEIVING, self)(error),
         }
     }
 }

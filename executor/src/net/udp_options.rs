@@ -5,6 +5,7 @@ use std::net::{Ipv4Addr, Ipv6Addr};
 
 use super::UdpSocket;
 use super::resolve::failed;
+use super::socket::naming;
 
 impl UdpSocket {
     /// Whether datagrams may go to broadcast addresses.
@@ -12,7 +13,7 @@ impl UdpSocket {
     /// # Errors
     /// What the system says.
     pub fn broadcast(&self) -> io::Result<bool> {
-        self.io.get_ref().broadcast()
+        self.io.get_ref().broadcast().map_err(naming("reading SO_BROADCAST of", self))
     }
 
     /// Allows sending to broadcast addresses (`SO_BROADCAST`).
@@ -20,7 +21,7 @@ impl UdpSocket {
     /// # Errors
     /// What the system says.
     pub fn set_broadcast(&self, on: bool) -> io::Result<()> {
-        self.io.get_ref().set_broadcast(on)
+        self.io.get_ref().set_broadcast(on).map_err(naming("setting SO_BROADCAST of", self))
     }
 
     /// How many routers the datagrams may pass.
@@ -28,7 +29,7 @@ impl UdpSocket {
     /// # Errors
     /// What the system says.
     pub fn ttl(&self) -> io::Result<u32> {
-        self.io.get_ref().ttl()
+        self.io.get_ref().ttl().map_err(naming("reading IP_TTL of", self))
     }
 
     /// Sets how many routers the datagrams may pass.
@@ -36,7 +37,7 @@ impl UdpSocket {
     /// # Errors
     /// What the system says.
     pub fn set_ttl(&self, ttl: u32) -> io::Result<()> {
-        self.io.get_ref().set_ttl(ttl)
+        self.io.get_ref().set_ttl(ttl).map_err(naming("setting IP_TTL of", self))
     }
 
     /// Whether what is sent to an IPv4 group comes back to this machine.
@@ -44,7 +45,7 @@ impl UdpSocket {
     /// # Errors
     /// What the system says.
     pub fn multicast_loop_v4(&self) -> io::Result<bool> {
-        self.io.get_ref().multicast_loop_v4()
+        self.io.get_ref().multicast_loop_v4().map_err(naming("reading IP_MULTICAST_LOOP of", self))
     }
 
     /// Lets what is sent to an IPv4 group come back to this machine, if somebody here has joined it.
@@ -52,7 +53,10 @@ impl UdpSocket {
     /// # Errors
     /// What the system says.
     pub fn set_multicast_loop_v4(&self, on: bool) -> io::Result<()> {
-        self.io.get_ref().set_multicast_loop_v4(on)
+        self.io
+            .get_ref()
+            .set_multicast_loop_v4(on)
+            .map_err(naming("setting IP_MULTICAST_LOOP of", self))
     }
 
     /// How many routers datagrams to IPv4 groups may pass; 1 unless set.
@@ -60,7 +64,7 @@ impl UdpSocket {
     /// # Errors
     /// What the system says.
     pub fn multicast_ttl_v4(&self) -> io::Result<u32> {
-        self.io.get_ref().multicast_ttl_v4()
+        self.io.get_ref().multicast_ttl_v4().map_err(naming("reading IP_MULTICAST_TTL of", self))
     }
 
     /// Sets how many routers datagrams to IPv4 groups may pass.
@@ -68,7 +72,10 @@ impl UdpSocket {
     /// # Errors
     /// What the system says.
     pub fn set_multicast_ttl_v4(&self, ttl: u32) -> io::Result<()> {
-        self.io.get_ref().set_multicast_ttl_v4(ttl)
+        self.io
+            .get_ref()
+            .set_multicast_ttl_v4(ttl)
+            .map_err(naming("setting IP_MULTICAST_TTL of", self))
     }
 
     /// Whether what this machine sends to an IPv6 group is received here.
@@ -76,7 +83,10 @@ impl UdpSocket {
     /// # Errors
     /// What the system says.
     pub fn multicast_loop_v6(&self) -> io::Result<bool> {
-        self.io.get_ref().multicast_loop_v6()
+        self.io
+            .get_ref()
+            .multicast_loop_v6()
+            .map_err(naming("reading IPV6_MULTICAST_LOOP of", self))
     }
 
     /// Lets what this machine sends to an IPv6 group be received here.
@@ -84,7 +94,10 @@ impl UdpSocket {
     /// # Errors
     /// What the system says.
     pub fn set_multicast_loop_v6(&self, on: bool) -> io::Result<()> {
-        self.io.get_ref().set_multicast_loop_v6(on)
+        self.io
+            .get_ref()
+            .set_multicast_loop_v6(on)
+            .map_err(naming("setting IPV6_MULTICAST_LOOP of", self))
     }
 
     /// Receives what is sent to the group `group`, too, on the interface with the address `interface` (unspecified: the system's choice).
@@ -128,6 +141,6 @@ impl UdpSocket {
     /// # Errors
     /// What the system says of the question.
     pub fn take_error(&self) -> io::Result<Option<io::Error>> {
-        self.io.get_ref().take_error()
+        self.io.get_ref().take_error().map_err(naming("asking for the error of", self))
     }
 }

@@ -194,6 +194,10 @@ impl Drop for Child {
         let State::Running(mut running) = std::mem::replace(&mut self.state, State::Left) else {
             return;
         };
+        if running.was_forked() {
+            // The child is our parent's, which still has it.
+            return;
+        }
         if self.kill_on_drop {
             // It has not been waited for, so the number is still its own.
             let _ = running.child.kill();

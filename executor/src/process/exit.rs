@@ -42,6 +42,15 @@ impl Running {
         }
     }
 
+    /// Whether this process was forked from the one that started the child: then the child is its sibling.
+    pub(super) fn was_forked(&self) -> bool {
+        match &self.news {
+            #[cfg(target_os = "linux")]
+            News::Pidfd(fd) => fd.handle().was_forked(),
+            News::Sigchld(signals) => signals.was_forked(),
+        }
+    }
+
     /// Looks whether it has ended, and waits for it in the system's sense if so.
     pub(super) fn try_wait(&mut self) -> io::Result<Option<ExitStatus>> {
         self.child.try_wait()

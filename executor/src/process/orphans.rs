@@ -42,6 +42,7 @@ impl Orphan {
 impl Drop for Orphan {
     fn drop(&mut self) {
         if let Some(mut running) = self.0.take()
+            && !running.was_forked()
             && let Ok(None) = running.try_wait()
         {
             WITHOUT_RUNTIME.lock().push(running.child);

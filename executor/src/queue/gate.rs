@@ -17,7 +17,9 @@
 //!   fences), so never by both.
 //! - **Q9** A rescuer never waits for an owner. An owner waits for a rescuer, which moves a batch and runs no foreign code.
 //! - **Q10** `Call` stands for "nothing was here; say so when there is something". A push that finds it tells its caller,
-//!   who clears it. So a push is seen by the rescuer that looked, or sees the `Call` that it left.
+//!   who clears it. So a push is seen by the rescuer that looked, or sees the `Call` that it left. What the owner puts
+//!   elsewhere, where a rescuer looks when it has been here, is told of if the claim is not free, for whoever has taken it
+//!   may be about to call: so it was there before the heavy fence, and is seen, or it is told of.
 //!
 //! # Safety
 //! The rings are in an `UnsafeCell`; Q8 is the reason why every access is exclusive.
@@ -142,6 +144,15 @@ impl<T> Gated<T> {
     pub(super) fn is_called(&self) -> bool {
         // Relaxed: after the caller's fence.
         self.claim.load(Relaxed) == CALL
+    }
+
+    /// Whether what the owner has just put elsewhere has to be told of (Q10). Owner only.
+    #[inline]
+    pub(super) fn wants_to_know(&self) -> bool {
+        // Q10: pairs with the heavy fence in `rescue`, after which the rescuer looks.
+        barrier::light();
+        // Relaxed: ordered by the fence.
+        self.claim.load(Relaxed) != FREE
     }
 
     /// A rescuer's access. `None` if the owner is here, or another rescuer.

@@ -48,7 +48,7 @@ use super::BATCH_MAX;
 use super::gate::Gated;
 use super::inside::Inside;
 use super::stealer::Stealer;
-use crate::loom::{barrier, deques};
+use crate::loom::deques;
 use std::cell::{Cell, RefCell};
 use std::collections::VecDeque;
 use std::marker::PhantomData;
@@ -200,7 +200,7 @@ impl<T> Local<T> {
             Some(deque) => {
                 deque.push(item);
                 deque.leave();
-                self.is_called()
+                self.wants_to_know()
             }
             None => {
                 let push = |rings: &mut Rings<T>| match end {
@@ -299,10 +299,8 @@ impl<T> Local<T> {
 
     /// Whether what the owner has just put where a rescuer looks, other than into the rings, has to be told of (Q10).
     #[inline]
-    pub fn is_called(&self) -> bool {
-        // Q10: pairs with the heavy fence between a call and the look at what is exposed.
-        barrier::light();
-        self.private.rings.is_called()
+    pub fn wants_to_know(&self) -> bool {
+        self.private.rings.wants_to_know()
     }
 
     /// Takes a call back.

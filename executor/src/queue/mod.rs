@@ -19,7 +19,7 @@ mod stealer;
 
 pub use inject::Inject;
 pub use local::{Local, Push};
-pub use stealer::{Rescue, Stealer};
+pub use stealer::{Part, Rescue, Stealer};
 
 /// The outcome of one attempt to take work from somebody else's queue.
 #[must_use]

@@ -14,12 +14,23 @@ pub struct Stealer<T> {
     deque: Option<deques::Stealer<T>>,
 }
 
-/// The outcome of an attempt to take the private part of a queue from its stuck owner.
+/// How much of a queue's private part a rescuer wants.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Part {
+    /// Half: its owner is slow.
+    Half,
+    /// All, in batches: its owner is stuck.
+    All,
+}
+
+/// The outcome of an attempt to take the private part of a queue from its owner.
 #[must_use]
 #[derive(Debug, PartialEq, Eq)]
 pub enum Rescue {
-    /// Something was taken.
+    /// Something was taken, and something may be left.
     Some,
+    /// All was taken; the next push will tell (Q10).
+    All,
     /// There was nothing; the next push will tell (Q10).
     Nothing,
     /// The owner is at its queue, so it is not stuck; or another rescuer is.
@@ -43,29 +54,28 @@ impl<T> Stealer<T> {
         }
     }
 
-    /// Takes one of those that are exposed.
-    pub fn steal_one(&self) -> Steal<T> {
-        match self.deque.as_ref().map_or(deques::Steal::Empty, deques::Stealer::steal) {
-            deques::Steal::Success(item) => Steal::Success(item),
-            deques::Steal::Retry => Steal::Retry,
-            deques::Steal::Empty => Steal::Empty,
-        }
-    }
-
-    /// Takes half of what is private, or a batch, from an owner that seems to be stuck in a poll: what it would run
-    /// next.
-    pub fn rescue_into(&self, rescued: &mut Vec<T>) -> Rescue {
+    /// Takes what is private, a batch at most, from an owner that seems to be stuck in a poll: what it would run next.
+    pub fn rescue_into(&self, rescued: &mut Vec<T>, part: Part) -> Rescue {
         // Allocated before, not in there.
         rescued.reserve(BATCH_MAX);
         let taken = self.private.rings.rescue(|rings: &mut Rings<T>| {
-            let half = rings.len().div_ceil(2).min(BATCH_MAX);
+            let there = rings.len();
+            let wanted = match part {
+                Part::Half => there.div_ceil(2),
+                Part::All => there,
+            };
+            let wanted = wanted.min(BATCH_MAX);
             let Rings { young, front, back } = rings;
-            let of_young = half.min(young.len());
-            let of_front = (half - of_young).min(front.len());
-            let of_back = half - of_young - of_front;
+            let of_young = wanted.min(young.len());
+            let of_front = (wanted - of_young).min(front.len());
+            let of_back = wanted - of_young - of_front;
             rescued.extend(young.drain(young.len() - of_young..).rev());
             rescued.extend(front.drain(..of_front).chain(back.drain(..of_back)));
-            if half > 0 { (Rescue::Some, Leave::Nothing) } else { (Rescue::Nothing, Leave::Call) }
+            match part {
+                _ if there == 0 => (Rescue::Nothing, Leave::Call),
+                Part::All if wanted == there => (Rescue::All, Leave::Call),
+                _ => (Rescue::Some, Leave::Nothing),
+            }
         });
         taken.unwrap_or(Rescue::Refused)
     }

@@ -169,7 +169,7 @@ fn work_in<'a, R>(
     let claim = claim;
     context::with_worker(&claim, |worker| {
         worker.core().took_a_turn.set(false);
-        worker.core().pace.interrupted(shared.clock.now());
+        worker.core().pace.interrupted(shared.clock.now(), false);
         root.sleeps_in(worker.slot().index + 1);
         // Z1: before the root future no longer counts as woken.
         worker.slot().set_mode(Mode::Working);
@@ -293,7 +293,7 @@ impl Guest<'_> {
         let polled = poll();
         drop(rooting);
         // A root future that keeps waking itself must not keep the driver waiting.
-        worker.after_poll();
+        worker.after_poll(1);
         polled
     }
 

@@ -189,7 +189,7 @@ impl Idle {
         !self.is_watched() && !self.watched.swap(true, AcqRel)
     }
 
-    /// The watch is over. The caller passes a heavy fence, and looks whether that was right (P9).
+    /// The watch is over. The caller passes a fence, and looks whether that was right (P9).
     pub fn stop_watch(&self) {
         // Release: pairs with `start_watch`.
         self.watched.store(false, Release);

@@ -108,8 +108,8 @@ impl Pace {
     }
 
     /// The worker was away: what passed was no poll. Windows start short again, so that a change of load across the
-    /// break is noticed after a poll or two.
-    pub(crate) fn interrupted(&self, now: Instant) {
+    /// break is noticed after a poll or two. If it `had_turn`, it comes from the driver, which has told all there is.
+    pub(crate) fn interrupted(&self, now: Instant, had_turn: bool) {
         let now = self.moment(now);
         self.window_began.set(now);
         self.last_look.set(now);
@@ -118,7 +118,7 @@ impl Pace {
         self.window.set(1);
         self.left.set(1);
         self.done.set(0);
-        self.turn_due.set(0);
+        self.turn_due.set(if had_turn { now + TURN_INTERVAL.as_nanos() as u64 } else { 0 });
     }
 
     /// A task is about to be polled. One that `counts` is old; the others go on with the work of one that was.
@@ -279,7 +279,7 @@ mod tests {
         let mut now = Instant::now();
         let pace = Pace::new(now, false);
         run(&pace, &mut now, 1_000, Duration::from_nanos(80));
-        pace.interrupted(now);
+        pace.interrupted(now, true);
         assert!(is_reported(&pace, &mut now, false));
     }
 
@@ -288,7 +288,7 @@ mod tests {
         let mut now = Instant::now();
         let pace = Pace::new(now, false);
         run(&pace, &mut now, 100_000, Duration::from_nanos(80));
-        pace.interrupted(now);
+        pace.interrupted(now, true);
         run(&pace, &mut now, 20, Duration::from_nanos(80));
         assert!(is_reported(&pace, &mut now, true));
     }
@@ -324,7 +324,7 @@ mod tests {
         let pace = Pace::new(now, false);
         run(&pace, &mut now, 1_000, Duration::from_nanos(80));
         now += Duration::from_secs(60);
-        pace.interrupted(now);
+        pace.interrupted(now, true);
         run(&pace, &mut now, 1_000, Duration::from_nanos(80));
         assert_eq!(pace.task_ns(), 80);
     }

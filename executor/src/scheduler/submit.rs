@@ -78,7 +78,7 @@ impl Worker<'_> {
             if let Some(displaced) = self.slot().lifo_put(runnable) {
                 self.push_back(displaced);
             }
-            if self.core().queue.is_called() {
+            if self.core().queue.wants_to_know() {
                 self.ask_for_a_watch();
             }
         }
@@ -141,15 +141,25 @@ impl Worker<'_> {
     /// if somebody is awake, and wakes a sibling if nobody looks for work.
     #[inline]
     pub(crate) fn share_backlog(&self) {
+        self.share_all_but(0);
+    }
+
+    /// As [`share_backlog`](Worker::share_backlog), between polls, where the `next` of those that are queued are no backlog:
+    /// this worker is about to run them. To wake another for the only task there is costs more than running it, and the
+    /// other comes too late.
+    #[inline]
+    pub(crate) fn share_all_but(&self, next: usize) {
         if self.core().pace.is_worth_sharing() && self.shared().idle.is_company_possible() {
-            self.price_backlog();
+            self.price_backlog(next);
         }
     }
 
-    fn price_backlog(&self) {
+    fn price_backlog(&self, next: usize) {
         let (pace, queue) = (&self.core().pace, &self.core().queue);
         if self.shared().idle.could_help() {
-            if pace.is_worth_a_wake(queue.len()) {
+            // What is in the LIFO slot comes before all that is queued.
+            let next = if self.slot().lifo_is_empty() { next } else { 0 };
+            if pace.is_worth_a_wake(queue.len().saturating_sub(next)) {
                 self.share(pace.task_ns());
             }
         } else if !queue.is_open() && self.has_company() {
@@ -184,7 +194,7 @@ impl Worker<'_> {
     fn ask_for_a_watch(&self) {
         self.core().queue.take_call();
         self.shared().idle.want_watch();
-        // P9: pairs with the heavy fence in `Worker::end_watch`: either the watch goes on, or we see that it is over.
+        // P9: pairs with the fence in `Worker::end_watch`: either the watch goes on, or we see that it is over.
         fence(SeqCst);
         self.shared().wake_watcher();
     }

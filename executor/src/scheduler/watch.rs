@@ -24,7 +24,7 @@ use super::shared::Shared;
 use super::slot::{Mode, Slot};
 use super::worker::Worker;
 use crate::loom::sync::atomic::{Ordering::SeqCst, fence};
-use crate::queue::{Rescue, Steal};
+use crate::queue::{Part, Rescue, Steal};
 use crossbeam_utils::CachePadded;
 use std::time::{Duration, Instant};
 
@@ -173,7 +173,7 @@ impl Worker<'_> {
             self.slot().set_mode(Mode::Parked);
         }
         match outcome {
-            Rescue::Some => Found::Tasks,
+            Rescue::Some | Rescue::All => Found::Tasks,
             Rescue::Nothing if beats == 0 => Found::Settled,
             Rescue::Nothing | Rescue::Refused => Found::Awake,
         }
@@ -220,12 +220,12 @@ impl Worker<'_> {
     fn rescue(&self, index: usize, is_stuck: bool) -> Rescue {
         let slot = &self.shared().slots[index];
         let mut rescued = Vec::new();
-        let mut outcome = slot.stealer.rescue_into(&mut rescued);
+        let part = if is_stuck { Part::All } else { Part::Half };
+        let mut outcome = slot.stealer.rescue_into(&mut rescued, part);
         if is_stuck {
-            while outcome != Rescue::Refused
-                && rescued.len() < RESCUED_MAX
-                && slot.stealer.rescue_into(&mut rescued) == Rescue::Some
-            {}
+            while outcome == Rescue::Some && rescued.len() < RESCUED_MAX {
+                outcome = slot.stealer.rescue_into(&mut rescued, part);
+            }
             rescued.extend(slot.lifo_take());
             // Loot goes into an empty queue (Q6), so it comes first.
             if let Steal::Success(runnable) = slot.stealer.steal_into(&self.core().queue) {
@@ -248,15 +248,15 @@ impl Worker<'_> {
         // Before the looks below, so that a wish that comes after them stands.
         shared.idle.waive_watch();
         shared.idle.stop_watch();
-        // P9: pairs with the fence in `ask_for_a_watch`, and, for pushes to the deque, with the light one in
-        // `Local::push`.
-        let is_ordered = crate::loom::barrier::heavy();
+        // P9: pairs with the fence in `ask_for_a_watch`: whoever takes back a call that we see standing sees us gone. (That
+        // pushes tell of themselves as long as the call stands is Q10.)
+        fence(SeqCst);
         let is_settled = |slot: &Slot| {
             slot.index == self.slot().index
                 || !slot.is_awake()
                 || (slot.stealer.is_called() && slot.stealer.len() == 0)
         };
-        if !is_ordered || !shared.slots.iter().all(|slot| is_settled(slot)) {
+        if !shared.slots.iter().all(|slot| is_settled(slot)) {
             shared.idle.want_watch();
             if shared.idle.start_watch() {
                 return false;
@@ -271,12 +271,11 @@ impl Worker<'_> {
         if self.core().watch.borrow_mut().nap.take().is_some() {
             self.shared().idle.waive_watch();
             self.shared().idle.stop_watch();
-            // P9: pairs with the fence in `expect_absence`: a guest that we do not see rooting will see us gone.
+            // P9: pairs with the fence in `expect_absence`: a guest that we do not see rooting will see us gone; and as in
+            // `end_watch`, before the look that our callers take at the roots.
             fence(SeqCst);
             if self.shared().guests().any(|slot| slot.is_rooting()) {
                 self.shared().idle.want_watch();
-                // P9: as in `end_watch`. If it is refused, the wish still stands for whoever parks next.
-                let _ = crate::loom::barrier::heavy();
             }
         }
     }

@@ -100,7 +100,7 @@ impl Worker<'_> {
     /// The loop of a worker thread. The slot is counted as active.
     pub(crate) fn run(&self, tenure: Tenure) -> End {
         self.slot().set_mode(Mode::Working);
-        self.core().pace.interrupted(self.shared().clock.now());
+        self.core().pace.interrupted(self.shared().clock.now(), false);
         let reasons = match tenure {
             Tenure::Home => CLOSED | ASKED | PINNED,
             Tenure::Spare => CLOSED | ASKED | RECALLED,
@@ -200,12 +200,12 @@ impl Worker<'_> {
         self.core().pushes.set(0);
         self.core().queue.begin_family();
         match runnable.run(self) {
-            Ran::Done => self.after_poll(),
+            Ran::Done => self.after_poll(1),
             Ran::Again(runnable) => {
                 self.core().pace.came_back();
                 // Behind what the driver brings, if it has its turn now: beside a task that computes for a millisecond
                 // between yields, an event would wait for another millisecond.
-                self.after_poll();
+                self.after_poll(0);
                 self.push_back(runnable);
             }
             Ran::Away => return Step::Away,
@@ -213,36 +213,37 @@ impl Worker<'_> {
         Step::Ran
     }
 
-    /// After a poll of a task or of a root future: is the backlog worth sharing, and has a window ended?
+    /// After a poll of a task or of a root future: is the backlog worth sharing, and has a window ended? The `next` of those
+    /// that are queued are none: one, unless another is about to be queued as well.
     #[inline]
-    pub(crate) fn after_poll(&self) {
+    pub(crate) fn after_poll(&self, next: usize) {
         let pace = &self.core().pace;
         if pace.count_poll() {
-            self.window_ended();
+            self.window_ended(next);
         } else if pace.is_on_probation() {
-            self.glance();
+            self.glance(next);
         }
     }
 
     /// Within a window, on probation.
-    fn glance(&self) {
+    fn glance(&self, next: usize) {
         let is_waited_for = self.shared().idle.could_help() && self.core().queue.len() > 0;
         if is_waited_for && self.core().pace.was_long(self.shared().clock.now()) {
             self.share_at_any_price();
         } else {
-            self.share_backlog();
+            self.share_all_but(next);
         }
     }
 
     /// Once per window of polls: publish the pace, take home what has come, serve the driver.
-    fn window_ended(&self) {
+    fn window_ended(&self, next: usize) {
         let now = self.shared().clock.now();
         let window = self.core().pace.end_window(now);
         if window.was_long {
             self.share_at_any_price();
         } else {
             self.slot().publish_task_ns(self.core().pace.task_ns());
-            self.share_backlog();
+            self.share_all_but(next);
             let queue = &self.core().queue;
             if queue.is_open() {
                 if self.core().pace.has_been_dull() {
@@ -323,8 +324,9 @@ impl Worker<'_> {
             // P9: somebody found us awake, and left it to us.
             self.shared().wake_watcher();
         }
-        let has_rescued = loop {
+        let (has_rescued, had_turn) = loop {
             let limit = self.next_look();
+            let mut had_turn = false;
             let is_notified = match self.shared().driver.try_turn() {
                 Some(mut turn) => {
                     self.core().took_a_turn.set(true);
@@ -343,6 +345,7 @@ impl Worker<'_> {
                                 // Z1: said before another has the turn, and asks whether all is quiet.
                                 self.slot().set_mode(Mode::Working);
                             }
+                            had_turn = true;
                             parker.left_driver(asleep)
                         }
                         None => true,
@@ -353,7 +356,7 @@ impl Worker<'_> {
             // Neither: a deadline was set that is nearer, or it is time for a look.
             let has_rescued = self.look() == Look::Rescued;
             if is_notified || !woken.is_empty() || has_rescued {
-                break has_rescued;
+                break (has_rescued, had_turn);
             }
         };
         self.leave_watch();
@@ -361,7 +364,7 @@ impl Worker<'_> {
         self.shared().leave_driver();
         self.slot().set_mode(Mode::Working);
         self.shared().tell_guard();
-        self.core().pace.interrupted(self.shared().clock.now());
+        self.core().pace.interrupted(self.shared().clock.now(), had_turn);
         self.wake_batch(woken);
         let searching = match unparked {
             Unparked::Alone => None,
@@ -394,6 +397,6 @@ impl Worker<'_> {
             }
         });
         self.core().to_the_back.set(before);
-        self.share_backlog();
+        self.share_all_but(1);
     }
 }

@@ -149,6 +149,12 @@ impl Signal {
         self.poll_next(cx).map(Result::ok)
     }
 
+    /// Whether this process was forked from the one that listens.
+    #[cfg(feature = "process")]
+    pub(crate) fn was_forked(&self) -> bool {
+        self.news.was_forked()
+    }
+
     /// [`recv`](Self::recv), with the error that the driver's shut-down is.
     pub(crate) fn poll_next(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
         // As many as come in a burst; the rest of a full pipe in a few more reads.

@@ -3,6 +3,10 @@
 //! The C library calls a function of ours in every child that `fork` makes, which counts. `posix_spawn` and `vfork`, with
 //! which the standard library starts other programs, make no such call, and need none.
 //!
+//! A process that comes about behind the library's back, by the bare system call `clone` or `fork` or by `_Fork`, is not told
+//! apart from its parent: there is no call that would tell and costs less than the operation it protects. Such a child must
+//! leave the driver and whatever is registered with it alone.
+//!
 //! # Safety
 //!
 //! One call of the C library that keeps a function pointer; the function does what is allowed between `fork` and `exec`.

@@ -6,11 +6,13 @@
 //!
 //! # Safety
 //!
-//! `Poller::add_with_mode` asks that a source be deleted from the poller before it is closed: that is R6.
+//! `Poller::add_with_mode` asks that a source be deleted from the poller before it is closed: that is R6. And the poller is
+//! dropped by hand, once, by the value that has it.
 #![allow(unsafe_code)]
 
 use std::fmt;
 use std::io;
+use std::mem::ManuallyDrop;
 use std::num::NonZeroUsize;
 use std::os::fd::BorrowedFd;
 use std::time::Duration;
@@ -18,6 +20,7 @@ use std::time::Duration;
 use polling::{Event, PollMode};
 
 use super::Fd;
+use super::fork::Process;
 use crate::interest::{Interest, Ready};
 use crate::registry::Token;
 
@@ -26,7 +29,20 @@ const CAPACITY: NonZeroUsize = NonZeroUsize::new(1024).unwrap();
 
 #[derive(Debug)]
 pub(crate) struct Portable {
-    poller: polling::Poller,
+    poller: ManuallyDrop<polling::Poller>,
+    /// Whose poller it is (R9).
+    process: Process,
+}
+
+impl Drop for Portable {
+    /// A poller takes its notifier and its timer out of the system's object when it is dropped. In a fork that object is the
+    /// parent's, who could not be woken any more (R9); so there it stays open until the fork ends or runs another program.
+    fn drop(&mut self) {
+        if self.process.is_current() {
+            // SAFETY: nobody uses `self` after this.
+            unsafe { ManuallyDrop::drop(&mut self.poller) };
+        }
+    }
 }
 
 pub(crate) struct Events(polling::Events);
@@ -45,7 +61,8 @@ impl fmt::Debug for Events {
 
 impl Portable {
     pub(crate) fn new() -> io::Result<Self> {
-        Ok(Self { poller: polling::Poller::new()? })
+        let process = Process::current()?;
+        Ok(Self { poller: ManuallyDrop::new(polling::Poller::new()?), process })
     }
 
     pub(crate) fn add(&self, fd: Fd, token: Token) -> io::Result<()> {

@@ -1,5 +1,6 @@
 //! A Unix datagram socket.
 
+use std::future::{pending, poll_fn};
 use std::io;
 use std::net::Shutdown;
 use std::os::unix::net;
@@ -7,11 +8,13 @@ use std::path::Path;
 use std::task::{Context, Poll};
 use std::time::Duration;
 
-use raddle_io_driver::{Interest, Ready, Registered};
+use raddle_io_driver::{Backend, Interest, Ready, ReadyEvent, Registered};
+use rustix::event::{PollFd, PollFlags, Timespec, poll};
 
 use super::{SocketAddr, address, printed, printed_address};
 use crate::io::failure::failed;
 use crate::net::budget::{spend, spending};
+use crate::net::socket::naming;
 use crate::net::stream::{descriptor_traits, readiness_methods, std_conversions};
 use crate::scheduler::context::io_handle;
 use crate::time::timeout;
@@ -77,7 +80,8 @@ impl UnixDatagram {
     /// Outside a runtime.
     #[track_caller]
     pub fn unbound() -> io::Result<Self> {
-        Self::from_std(net::UnixDatagram::unbound()?)
+        let naming = |error| failed("opening", "a Unix datagram socket", error);
+        Self::from_std(net::UnixDatagram::unbound().map_err(naming)?)
     }
 
     /// Two sockets connected to each other.
@@ -89,7 +93,8 @@ impl UnixDatagram {
     /// Outside a runtime.
     #[track_caller]
     pub fn pair() -> io::Result<(Self, Self)> {
-        let (one, other) = net::UnixDatagram::pair()?;
+        let naming = |error| failed("making", "a pair of Unix datagram sockets", error);
+        let (one, other) = net::UnixDatagram::pair().map_err(naming)?;
         Ok((Self::from_std(one)?, Self::from_std(other)?))
     }
 
@@ -137,6 +142,7 @@ impl UnixDatagram {
     ///
     /// The system tells a sender of room only where its own datagrams filled the queue, or where it
     /// is connected. So while it waits for a queue that others filled, this asks again every 10 ms.
+    /// Sending to others goes on meanwhile.
     ///
     /// # Cancel safety
     /// Nothing is sent unless the future completes.
@@ -151,14 +157,17 @@ impl UnixDatagram {
         let naming = |error| failed(SENDING, printed(path), error);
         let address = address(path).map_err(naming)?;
         loop {
-            let send = |io: &net::UnixDatagram| io.send_to_addr(bytes, &address);
-            let sending = spending(self.io.async_io(Interest::WRITABLE, send));
-            if let Ok(sent) = timeout(TRUST, sending).await {
-                return sent.map_err(naming);
-            }
-            match self.io.get_ref().send_to_addr(bytes, &address) {
+            // Before the attempt, so that room made after it is news.
+            let seen = self.io.registration().seen(Interest::WRITABLE).map_err(naming)?;
+            let attempt = |cx: &mut Context<'_>| {
+                spend(cx, |_| Poll::Ready(self.attempt(bytes, &address, seen)))
+            };
+            match poll_fn(attempt).await {
                 Err(error) if error.kind() == io::ErrorKind::WouldBlock => {}
                 sent => return sent.map_err(naming),
+            }
+            if let Ok(Err(error)) = timeout(TRUST, self.room_is_made(seen)).await {
+                return Err(naming(error));
             }
         }
     }
@@ -166,7 +175,8 @@ impl UnixDatagram {
     /// [`send_to`](Self::send_to) without waiting.
     ///
     /// # Errors
-    /// [`io::ErrorKind::WouldBlock`] if there is no room; others as there.
+    /// [`io::ErrorKind::WouldBlock`] if there is no room; others as there. To wait for
+    /// [`writable`](Self::writable) then is no use: it is about this socket, whoever else is full.
     pub fn try_send_to<P: AsRef<Path>>(&self, bytes: &[u8], path: P) -> io::Result<usize> {
         let path = path.as_ref();
         let naming = |error: io::Error| match error.kind() {
@@ -174,8 +184,39 @@ impl UnixDatagram {
             _ => failed(SENDING, printed(path), error),
         };
         let address = address(path).map_err(naming)?;
-        let send = |io: &net::UnixDatagram| io.send_to_addr(bytes, &address);
-        self.io.try_io(Interest::WRITABLE, send).map_err(naming)
+        let seen = self.io.registration().seen(Interest::WRITABLE).map_err(naming)?;
+        self.attempt(bytes, &address, seen).map_err(naming)
+    }
+
+    /// One attempt, whatever is known of readiness: that is of this socket and of the one it is connected to. It is taken
+    /// back only if the system agrees; else a full receiver would hold up what is sent to others, and for ever if the room
+    /// there is made by those who filled it.
+    fn attempt(&self, bytes: &[u8], to: &SocketAddr, seen: ReadyEvent) -> io::Result<usize> {
+        loop {
+            match self.io.get_ref().send_to_addr(bytes, to) {
+                Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+                Err(error) if error.kind() == io::ErrorKind::WouldBlock => {
+                    let mut this = [PollFd::new(&self.io, PollFlags::OUT)];
+                    // An error says nothing, and costs an attempt that is made again.
+                    if poll(&mut this, Some(&Timespec::default())) == Ok(0) {
+                        self.io.registration().clear(seen);
+                    }
+                    return Err(error);
+                }
+                sent => return sent,
+            }
+        }
+    }
+
+    /// Something has been taken out of a queue where this socket has put it.
+    async fn room_is_made(&self, seen: ReadyEvent) -> io::Result<()> {
+        match self.io.handle().backend() {
+            Backend::Native => {
+                self.io.registration().news(Interest::WRITABLE, seen).await.map(drop)
+            }
+            // Where states are asked for, this one has been there before.
+            _ => pending().await,
+        }
     }
 
     /// Receives a datagram, and returns its length, or that of `buffer` if that is less.
@@ -234,9 +275,9 @@ impl UnixDatagram {
     /// Ends one direction or both.
     ///
     /// # Errors
-    /// What the system says.
+    /// What the system says, naming the address: `NotConnected`, ….
     pub fn shutdown(&self, how: Shutdown) -> io::Result<()> {
-        self.io.get_ref().shutdown(how)
+        self.io.get_ref().shutdown(how).map_err(naming("shutting down", self))
     }
 
     /// The address of this end.
@@ -244,7 +285,7 @@ impl UnixDatagram {
     /// # Errors
     /// What the system says.
     pub fn local_addr(&self) -> io::Result<SocketAddr> {
-        self.io.get_ref().local_addr()
+        self.io.get_ref().local_addr().map_err(naming("asking for the address of", self))
     }
 
     /// The address of the peer.
@@ -252,7 +293,7 @@ impl UnixDatagram {
     /// # Errors
     /// `NotConnected` without one.
     pub fn peer_addr(&self) -> io::Result<SocketAddr> {
-        self.io.get_ref().peer_addr()
+        self.io.get_ref().peer_addr().map_err(naming("asking for the peer of", self))
     }
 
     /// The error that is pending on the socket, which this clears.
@@ -260,12 +301,12 @@ impl UnixDatagram {
     /// # Errors
     /// What the system says of the question.
     pub fn take_error(&self) -> io::Result<Option<io::Error>> {
-        self.io.get_ref().take_error()
+        self.io.get_ref().take_error().map_err(naming("asking for the error of", self))
     }
 
     #[cold]
     fn sending_failed(&self, error: io::Error) -> io::Error {
-        match (error.kind(), self.peer_addr()) {
+        match (error.kind(), self.io.get_ref().peer_addr()) {
             (io::ErrorKind::WouldBlock, _) => error,
             (_, Ok(peer)) => failed(SENDING, printed_address(&peer), error),
             (_, Err(_)) => failed(SENDING, "no peer", error),
@@ -274,9 +315,9 @@ impl UnixDatagram {
 
     #[cold]
     fn receiving_failed(&self, error: io::Error) -> io::Error {
-        match (error.kind(), self.local_addr()) {
-            (io::ErrorKind::WouldBlock, _) | (_, Err(_)) => error,
-            (_, Ok(local)) => failed(RECEIVING, printed_address(&local), error),
+        match error.kind() {
+            io::ErrorKind::WouldBlock => error,
+            _ => naming(RECEIVING, self)(error),
         }
     }
 }

@@ -7,10 +7,11 @@ use std::task::{Context, Poll, ready};
 
 use raddle_io_driver::{Interest, Registered};
 
-use super::{SocketAddr, address, printed, printed_address};
+use super::{SocketAddr, address, printed};
 use crate::io::failure::failed;
 use crate::net::UnixStream;
 use crate::net::budget::{spend, spending};
+use crate::net::socket::naming;
 use crate::net::stream::{descriptor_traits, std_conversions};
 use crate::scheduler::context::io_handle;
 
@@ -85,15 +86,10 @@ impl UnixListener {
         &self,
         accepted: io::Result<(net::UnixStream, SocketAddr)>,
     ) -> io::Result<(UnixStream, SocketAddr)> {
-        let registered = accepted.and_then(|(stream, peer)| {
-            stream.set_nonblocking(true)?;
-            Ok((Registered::new(stream, self.io.handle())?, peer))
-        });
-        match (registered, self.local_addr()) {
-            (Ok((io, peer)), _) => Ok((UnixStream { io }, peer)),
-            (Err(error), Ok(local)) => Err(failed("accepting on", printed_address(&local), error)),
-            (Err(error), Err(_)) => Err(error),
-        }
+        let (stream, peer) = accepted.map_err(naming("accepting on", self))?;
+        stream.set_nonblocking(true).map_err(naming("accepting on", self))?;
+        let registered = Registered::new(stream, self.io.handle());
+        Ok((UnixStream { io: registered.map_err(naming("accepting on", self))? }, peer))
     }
 
     /// The address it listens on.
@@ -101,7 +97,7 @@ impl UnixListener {
     /// # Errors
     /// What the system says.
     pub fn local_addr(&self) -> io::Result<SocketAddr> {
-        self.io.get_ref().local_addr()
+        self.io.get_ref().local_addr().map_err(naming("asking for the address of", self))
     }
 
     /// The error that is pending on the socket, which this clears.
@@ -109,7 +105,7 @@ impl UnixListener {
     /// # Errors
     /// What the system says of the question.
     pub fn take_error(&self) -> io::Result<Option<io::Error>> {
-        self.io.get_ref().take_error()
+        self.io.get_ref().take_error().map_err(naming("asking for the error of", self))
     }
 }
 

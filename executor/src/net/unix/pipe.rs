@@ -183,7 +183,8 @@ macro_rules! end_of_a_pipe {
             /// What the system says.
             pub fn into_blocking_fd(self) -> io::Result<OwnedFd> {
                 let fd = self.io.into_inner();
-                rustix::io::ioctl_fionbio(&fd, false)?;
+                rustix::io::ioctl_fionbio(&fd, false)
+                    .map_err(|error| failed("giving away", "a pipe", error.into()))?;
                 Ok(fd)
             }
 
@@ -300,6 +301,11 @@ impl Receiver {
     /// [`read`](Self::read) meets.
     pub async fn read_exact(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
         self.recv_exact(buffer).await
+    }
+
+    #[cfg(feature = "process")]
+    pub(crate) fn was_forked(&self) -> bool {
+        self.io.handle().was_forked()
     }
 
     /// Reads what is there, without waiting.

@@ -13,7 +13,7 @@ use rustix::net::{AddressFamily, SocketAddrUnix};
 use super::{OwnedReadHalf, OwnedWriteHalf, ReadHalf, SocketAddr, WriteHalf};
 use super::{abstract_name, printed, printed_address};
 use crate::io::failure::failed;
-use crate::net::socket;
+use crate::net::socket::{self, naming};
 use crate::net::stream::{descriptor_traits, readiness_methods, std_conversions, stream_methods};
 use crate::net::transfer::{Attempt as _, receiving, sending};
 use crate::scheduler::context::io_handle;
@@ -96,7 +96,7 @@ impl UnixStream {
     /// # Errors
     /// What the system says.
     pub fn local_addr(&self) -> io::Result<SocketAddr> {
-        self.io.get_ref().local_addr()
+        self.io.get_ref().local_addr().map_err(naming("asking for the address of", self))
     }
 
     /// The address of the other end.
@@ -104,7 +104,7 @@ impl UnixStream {
     /// # Errors
     /// What the system says.
     pub fn peer_addr(&self) -> io::Result<SocketAddr> {
-        self.io.get_ref().peer_addr()
+        self.io.get_ref().peer_addr().map_err(naming("asking for the peer of", self))
     }
 
     /// Who is at the other end. Linux and Android.
@@ -113,7 +113,7 @@ impl UnixStream {
     /// What the system says.
     #[cfg(any(target_os = "linux", target_os = "android"))]
     pub fn peer_cred(&self) -> io::Result<super::UCred> {
-        super::UCred::of(&self.io)
+        super::UCred::of(&self.io).map_err(naming("asking for the peer's credentials on", self))
     }
 
     /// `error`, saying what met it and on which connection: that to the peer, or, if the peer has no name, that of
@@ -124,7 +124,8 @@ impl UnixStream {
             return error;
         }
         let named = |address: io::Result<SocketAddr>| address.ok().filter(|it| !it.is_unnamed());
-        match (named(self.peer_addr()), named(self.local_addr())) {
+        let socket = self.io.get_ref();
+        match (named(socket.peer_addr()), named(socket.local_addr())) {
             (Some(peer), _) => failed(operation, printed_address(&peer), error),
             (_, Some(local)) => {
                 failed(operation, format_args!("the peer of {}", printed_address(&local)), error)

@@ -1,7 +1,7 @@
 //! The order of a queue, whatever is done to it.
 
 use super::*;
-use crate::queue::{Rescue, Steal};
+use crate::queue::{Part, Rescue, Steal};
 
 fn all(queue: &Local<usize>) -> Vec<usize> {
     std::iter::from_fn(|| queue.pop()).collect()
@@ -54,7 +54,7 @@ fn a_rescuer_gets_the_oldest_half_and_then_a_call() {
     let (queue, stealer) = Local::shared();
     (0..5).for_each(|item| assert_eq!(queue.push(item), Push::Done));
     let mut rescued = Vec::new();
-    while stealer.rescue_into(&mut rescued) == Rescue::Some {}
+    while stealer.rescue_into(&mut rescued, Part::Half) == Rescue::Some {}
     assert_eq!(rescued, [0, 1, 2, 3, 4]);
     assert!(stealer.is_called());
     assert_eq!(queue.push(5), Push::Called);
@@ -229,7 +229,7 @@ fn old_ones_are_old_after_a_rescue() {
     queue.begin_family();
     (10..13).for_each(|item| assert_eq!(queue.push_child(item), Push::Done));
     let mut rescued = Vec::new();
-    assert_eq!(stealer.rescue_into(&mut rescued), Rescue::Some);
+    assert_eq!(stealer.rescue_into(&mut rescued, Part::Half), Rescue::Some);
     assert_eq!(rescued, [10, 11, 12, 0]);
     assert_eq!((queue.pop(), queue.is_young()), (Some(1), false));
 }
@@ -241,7 +241,7 @@ fn a_family_that_was_rescued_goes_on_before_the_old() {
     queue.begin_family();
     (10..13).for_each(|item| assert_eq!(queue.push_child(item), Push::Done));
     let mut rescued = Vec::new();
-    assert_eq!(stealer.rescue_into(&mut rescued), Rescue::Some);
+    assert_eq!(stealer.rescue_into(&mut rescued, Part::Half), Rescue::Some);
     assert_eq!(rescued, [10, 11, 12, 0]);
     assert_eq!(queue.push_child(13), Push::Done);
     assert_eq!((queue.pop(), queue.is_young()), (Some(13), true));
