@@ -8,7 +8,7 @@ use super::idle::Searching;
 use super::shared::Shared;
 use super::slot::{Claim, Mode};
 use super::worker::{Step, Worker};
-use crate::loom::sync::atomic::{AtomicBool, AtomicU32, AtomicUsize, Ordering::*, fence};
+use crate::loom::sync::atomic::{AtomicBool, AtomicUsize, Ordering::*, fence};
 use crate::loom::thread::{self, Thread};
 use crate::task::current;
 use std::future::Future;
@@ -22,9 +22,8 @@ const AHEAD_MAX: usize = 256;
 /// What wakes a root future: its flag, and the thread that polls it.
 pub(super) struct Root {
     woken: AtomicBool,
-    /// Whether the thread is up, outside the slots, and how often it was (Z1, Z2).
+    /// Whether the thread is up, outside the slots (Z1).
     up_outside: AtomicBool,
-    beats: AtomicU32,
     /// The guest slot the thread sleeps in, plus one; zero if it sleeps outside.
     slot: AtomicUsize,
     thread: Thread,
@@ -77,14 +76,10 @@ impl Root {
         self.woken.load(Acquire) || self.up_outside.load(Acquire)
     }
 
-    /// Z2: polls outside the slots.
-    pub(super) fn beats(&self) -> u32 {
-        self.beats.load(Relaxed)
-    }
-
-    fn gets_up_outside(&self) {
+    fn gets_up_outside(&self, shared: &Shared) {
         self.up_outside.store(true, Relaxed);
-        self.beats.fetch_add(1, Relaxed);
+        // Release: pairs with the fence in `is_quiet`: who sees the beat sees the thread up (Z2).
+        shared.beats_outside.fetch_add(1, Release);
     }
 
     fn goes_to_bed_outside(&self) {
@@ -112,7 +107,6 @@ pub(crate) fn block_on<F: Future>(shared: &Arc<Shared>, future: F) -> F::Output 
         let root = Arc::new(Root {
             woken: AtomicBool::new(true),
             up_outside: AtomicBool::new(false),
-            beats: AtomicU32::new(0),
             slot: AtomicUsize::new(0),
             thread: thread::current(),
             shared: Arc::downgrade(shared),
@@ -192,7 +186,7 @@ fn wait_outside<R>(
     root.sleeps_in(0);
     let _outside = Outside(root);
     loop {
-        root.gets_up_outside();
+        root.gets_up_outside(shared);
         if root.take_woken() {
             if let Poll::Ready(output) = poll() {
                 return Poll::Ready(output);
