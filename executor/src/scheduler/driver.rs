@@ -260,3 +260,105 @@ impl Driver {
 pub(super) fn first_deadline(timers: impl Iterator<Item = impl AsRef<Timer>>) -> Option<Instant> {
     timers.filter_map(|timer| timer.as_ref().next_deadline()).min()
 }
+
+/// Z4, with the system's sockets and a clock that goes on whenever it is looked at.
+#[cfg(all(test, feature = "net"))]
+mod grace_tests {
+    use super::*;
+    use raddle_io_driver::Registered;
+    use std::cell::Cell;
+    use std::io::Write;
+    use std::os::unix::net::UnixStream;
+    use std::sync::atomic::{AtomicU32, Ordering::Relaxed};
+    use std::task::Context;
+
+    const HOUR: Duration = Duration::from_secs(3_600);
+    /// How often the driver looks at the clock in a grace, whatever wakes it up meanwhile: once at its beginning.
+    const LOOKS: u32 = 11;
+
+    #[derive(Debug)]
+    struct Looked(Instant, AtomicU32);
+
+    impl Clock for Looked {
+        fn now(&self) -> Instant {
+            self.0 + self.1.fetch_add(1, Relaxed) * Duration::from_micros(100)
+        }
+    }
+
+    /// A driver whose time stands still, with a deadline in an hour.
+    struct Paused {
+        time: PausableClock,
+        timer: Arc<Timer>,
+        driver: Driver,
+    }
+
+    impl Paused {
+        fn new() -> Paused {
+            let time = PausableClock::default();
+            assert!(time.pause());
+            let clock = Arc::new(Looked(Instant::now(), AtomicU32::new(0)));
+            let driver = Driver::new(time.clone(), clock).unwrap();
+            let timer = Timer::new(Arc::new(time.clone()), Waker::noop().clone());
+            timer.insert(timer.deadline_after(HOUR), Waker::noop());
+            Paused { time, timer, driver }
+        }
+
+        /// How far time has moved in one wait, and how many were woken. Each wait for events is cut short: `is_quiet` is
+        /// told how often it was asked before.
+        fn wait(&self, is_quiet: impl Fn(u32) -> bool) -> (Duration, usize, u32) {
+            let (before, asked) = (self.time.now(), Cell::new(0));
+            let is_quiet = || {
+                self.driver.interrupt();
+                is_quiet(asked.replace(asked.get() + 1))
+            };
+            let mut woken = Vec::new();
+            let mut turn = self.driver.try_turn().unwrap();
+            self.driver.wait(&mut turn, std::iter::once(&self.timer), None, is_quiet, &mut woken);
+            (self.time.now() - before, woken.len(), asked.get())
+        }
+
+        fn socket(&self) -> (Registered<UnixStream>, UnixStream) {
+            let (here, there) = UnixStream::pair().unwrap();
+            here.set_nonblocking(true).unwrap();
+            let here = Registered::new_connecting(here, self.driver.io()).unwrap();
+            let cx = &mut Context::from_waker(Waker::noop());
+            assert!(here.registration().poll_read_ready(cx).is_pending());
+            (here, there)
+        }
+    }
+
+    #[test]
+    fn z4_who_rings_and_has_nothing_to_do_does_not_shorten_the_grace() {
+        let paused = Paused::new();
+        assert_eq!(paused.wait(|_| true), (HOUR, 1, 2), "no sockets, no grace");
+
+        let paused = Paused::new();
+        let _socket = paused.socket();
+        assert_eq!(paused.wait(|_| true), (HOUR, 1, LOOKS));
+    }
+
+    #[test]
+    fn z4_what_the_system_tells_within_the_grace_comes_before_the_deadline() {
+        for told_at in 0..LOOKS - 1 {
+            let paused = Paused::new();
+            let (_here, there) = paused.socket();
+            let tell = |asked| {
+                if asked == told_at {
+                    (&there).write_all(b"!").unwrap();
+                }
+                true
+            };
+            assert_eq!(paused.wait(tell), (Duration::ZERO, 1, told_at + 1));
+        }
+    }
+
+    #[test]
+    fn z4_who_has_something_to_do_in_the_end_keeps_time_from_moving() {
+        for busy_at in 0..LOOKS {
+            let paused = Paused::new();
+            let _socket = paused.socket();
+            let (moved, woken, _) = paused.wait(|asked| asked < busy_at);
+            assert_eq!((moved, woken), (Duration::ZERO, 0), "busy at the {busy_at}th look");
+        }
+    }
+}

@@ -14,7 +14,8 @@
 //! - **Z4** *I/O in flight* is what the system tells when it is asked without waiting for more, or, if there are sockets at
 //!   all, within a real millisecond. What one socket of this process has sent to another is there by then; a task that
 //!   waits for a connection or a reply does not hold time up, or no server could be tested. What comes from elsewhere
-//!   takes real time: programs that need it should not pause theirs.
+//!   takes real time: programs that need it should not pause theirs. (One thread asks one system here, so there are no
+//!   interleavings to model: tests in `driver.rs` cut the waits short and let an event come at each of them.)
 //! - **Z5** *The nearest deadline* is read after all that, and exactly (`Timer::settle`): a nearer one may have been set by who
 //!   was at work when it was read first, and one that was cancelled is none.
 //!
