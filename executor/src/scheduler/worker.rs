@@ -360,8 +360,9 @@ impl Worker<'_> {
         let unparked = self.shared().idle.unpark(self.slot().index);
         self.shared().leave_driver();
         self.slot().set_mode(Mode::Working);
-        self.core().pace.interrupted(self.shared().clock.now());
         self.wake_batch(woken);
+        // After it, or the first task would pay for all the waking.
+        self.core().pace.interrupted(self.shared().clock.now());
         let searching = match unparked {
             Unparked::Alone => None,
             Unparked::ToSearch(searching) => Some(searching),
