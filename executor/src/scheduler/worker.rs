@@ -360,6 +360,7 @@ impl Worker<'_> {
         let unparked = self.shared().idle.unpark(self.slot().index);
         self.shared().leave_driver();
         self.slot().set_mode(Mode::Working);
+        self.shared().tell_guard();
         self.wake_batch(woken);
         // After it, or the first task would pay for all the waking.
         self.core().pace.interrupted(self.shared().clock.now());
