@@ -272,7 +272,7 @@ impl<T: ?Sized + fmt::Debug> fmt::Debug for Mutex<T> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::{RwLock, Semaphore};
+    use crate::{Notify, RwLock, Semaphore};
     use std::{
         any::Any,
         cell::RefCell,
@@ -312,7 +312,7 @@ mod tests {
     }
 
     #[test]
-    fn a_waker_whose_destructor_panics_takes_no_lock_along() {
+    fn a_waker_whose_destructor_panics_takes_nothing_along() {
         let mutex = Arc::new(Mutex::new(0));
         poll_with(mutex.clone().try_lock_owned().unwrap(), mutex.lock());
         assert!(mutex.try_lock().is_ok());
@@ -328,5 +328,16 @@ mod tests {
         assert!(lock.try_write().is_ok());
         poll_with(lock.clone().try_write_owned().unwrap(), lock.upgradable_read());
         assert!(lock.try_write().is_ok());
+
+        struct Notifies(Arc<Notify>);
+        impl Drop for Notifies {
+            fn drop(&mut self) {
+                self.0.notify_one();
+            }
+        }
+        let notify = Arc::new(Notify::new());
+        poll_with(Notifies(notify.clone()), notify.notified());
+        let next = pin!(notify.notified()).poll(&mut Context::from_waker(Waker::noop()));
+        assert!(next.is_ready(), "the notification is still there");
     }
 }
