@@ -58,6 +58,7 @@ mod calls;
 mod contexts;
 mod deadlines;
 mod grace;
+mod limits;
 mod paused;
 mod runtime;
 mod runtime_hooks;

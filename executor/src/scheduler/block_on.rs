@@ -132,7 +132,7 @@ fn wait_outside<R>(
     root.sleeps_in(0);
     let _outside = Outside(root);
     loop {
-        root.gets_up_outside();
+        root.gets_up_outside(shared);
         if root.take_woken() {
             if let Poll::Ready(output) = poll() {
                 return Poll::Ready(output);

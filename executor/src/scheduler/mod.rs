@@ -79,6 +79,7 @@ pub(crate) mod root;
 pub(crate) mod search;
 pub(crate) mod shared;
 pub(crate) mod shutdown;
+pub(crate) mod slack;
 pub(crate) mod slot;
 pub(crate) mod standby;
 pub(crate) mod submit;

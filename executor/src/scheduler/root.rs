@@ -2,7 +2,7 @@
 
 use super::context;
 use super::shared::Shared;
-use crate::loom::sync::atomic::{AtomicBool, AtomicU32, AtomicUsize, Ordering::*, fence};
+use crate::loom::sync::atomic::{AtomicBool, AtomicUsize, Ordering::*, fence};
 use crate::loom::thread::{self, Thread};
 use std::sync::{Arc, Weak};
 use std::task::Wake;
@@ -10,9 +10,8 @@ use std::task::Wake;
 /// What wakes a root future: its flag, and the thread that polls it.
 pub(super) struct Root {
     woken: AtomicBool,
-    /// Whether the thread is up, outside the slots, and how often it was (Z1, Z2).
+    /// Whether the thread is up, outside the slots (Z1).
     up_outside: AtomicBool,
-    beats: AtomicU32,
     /// The guest slot the thread sleeps in, plus one; zero if it sleeps outside.
     slot: AtomicUsize,
     thread: Thread,
@@ -54,7 +53,6 @@ impl Root {
         Arc::new(Root {
             woken: AtomicBool::new(true),
             up_outside: AtomicBool::new(false),
-            beats: AtomicU32::new(0),
             slot: AtomicUsize::new(0),
             thread: thread::current(),
             shared: Arc::downgrade(shared),
@@ -81,14 +79,10 @@ impl Root {
         self.woken.load(Acquire) || self.up_outside.load(Acquire)
     }
 
-    /// Z2: polls outside the slots.
-    pub(super) fn beats(&self) -> u32 {
-        self.beats.load(Relaxed)
-    }
-
-    pub(super) fn gets_up_outside(&self) {
+    pub(super) fn gets_up_outside(&self, shared: &Shared) {
         self.up_outside.store(true, Relaxed);
-        self.beats.fetch_add(1, Relaxed);
+        // Release: pairs with the fence in `is_quiet`: who sees the beat sees the thread up (Z2).
+        shared.beats_outside.fetch_add(1, Release);
     }
 
     pub(super) fn goes_to_bed_outside(&self) {

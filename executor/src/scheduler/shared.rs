@@ -12,6 +12,7 @@ use super::standby::Standby;
 use crate::blocking::Pool;
 use crate::contain::contain;
 use crate::loom::sync::Mutex;
+use crate::loom::sync::atomic::AtomicU32;
 use crate::loom::thread::Thread;
 use crate::queue::Inject;
 use crate::runtime::{self, Alive};
@@ -108,6 +109,8 @@ pub(crate) struct Shared {
     pub(crate) waiting_guests: Mutex<Vec<Thread>>,
     /// Everybody inside `block_on` (Z1).
     pub(super) roots: Mutex<Vec<Arc<Root>>>,
+    /// How often they were up outside the slots (Z2).
+    pub(super) beats_outside: AtomicU32,
 }
 
 impl fmt::Debug for Shared {
@@ -161,6 +164,7 @@ impl Shared {
             id: runtime::Id::next(),
             waiting_guests: Mutex::new(Vec::new()),
             roots: Mutex::new(Vec::new()),
+            beats_outside: AtomicU32::new(0),
         }))
     }
 

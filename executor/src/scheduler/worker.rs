@@ -364,8 +364,9 @@ impl Worker<'_> {
         self.shared().leave_driver();
         self.slot().set_mode(Mode::Working);
         self.shared().tell_guard();
-        self.core().pace.interrupted(self.shared().clock.now(), had_turn);
         self.wake_batch(woken);
+        // After it, or the first task would pay for all the waking.
+        self.core().pace.interrupted(self.shared().clock.now(), had_turn);
         let searching = match unparked {
             Unparked::Alone => None,
             Unparked::ToSearch(searching) => Some(searching),
