@@ -7,5 +7,6 @@ mod shared;
 
 pub use pinned::spawn_pinned;
 pub use runtime::LocalRuntime;
+pub(crate) use set::spawn_local_at;
 pub use set::{LocalEnterGuard, LocalSet, spawn_local};
 pub(crate) use shared::Shared;

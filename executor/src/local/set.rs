@@ -21,7 +21,8 @@ const TURN: usize = 61;
 /// [`block_on`](LocalSet::block_on) runs. They can spawn others with [`spawn_local`], and `Send` tasks on the runtime with
 /// [`spawn`](crate::spawn). They can be woken, aborted and joined from any thread.
 ///
-/// Dropping the set drops the futures in it.
+/// Dropping the set drops the futures in it. What is spawned into it after that, inside an [`enter`](LocalSet::enter) guard, is
+/// dropped at once.
 ///
 /// ```
 /// use std::rc::Rc;
@@ -72,8 +73,21 @@ where
     F: Future + 'static,
     F::Output: 'static,
 {
+    spawn_local_at(future, Location::caller())
+}
+
+/// As [`spawn_local`]; the task says that it comes from `location`.
+#[track_caller]
+pub(crate) fn spawn_local_at<F>(
+    future: F,
+    location: &'static Location<'static>,
+) -> JoinHandle<F::Output>
+where
+    F: Future + 'static,
+    F::Output: 'static,
+{
     match Shared::current() {
-        Some(shared) => shared.spawn(future, Location::caller()),
+        Some(shared) => shared.spawn(future, location),
         None => panic!(
             "task::spawn_local needs a LocalSet or a LocalRuntime, and no code of such is running on this thread: call \
              it inside `LocalSet::run_until`, or use `LocalSet::spawn_local`"
@@ -94,7 +108,19 @@ impl LocalSet {
         F: Future + 'static,
         F::Output: 'static,
     {
-        self.shared.spawn(future, Location::caller())
+        self.spawn_local_at(future, Location::caller())
+    }
+
+    pub(crate) fn spawn_local_at<F>(
+        &self,
+        future: F,
+        location: &'static Location<'static>,
+    ) -> JoinHandle<F::Output>
+    where
+        F: Future + 'static,
+        F::Output: 'static,
+    {
+        self.shared.spawn(future, location)
     }
 
     /// Runs `future`, and the tasks of the set in between, until `future` has ended. The tasks that have not stay in the set.
@@ -125,7 +151,7 @@ impl LocalSet {
 
     /// Makes this the set that [`spawn_local`] spawns to, until the guard is dropped. The tasks do not run by that.
     ///
-    /// Guards are to be dropped in the reverse order of entering.
+    /// Guards are to be dropped in the reverse order of entering; one that is not leaves the memory of its set behind.
     pub fn enter(&self) -> LocalEnterGuard {
         LocalEnterGuard { _entered: Entered::new(self.shared.clone()) }
     }

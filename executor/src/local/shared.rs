@@ -6,7 +6,8 @@
 //!   holding a reference of its own to the set's memory, and then wakes whoever polls the set.
 //! - **T42** A set goes only when its list is empty: a task may be in the hands of a foreign thread between its wake and its
 //!   push, and comes through the inbox, which the dropper waits at. So the owner pointer of an unfinished task stays valid
-//!   (T12).
+//!   (T12). What is spawned into a set that has ended is cancelled at once: its memory may be let go by a foreign thread, which
+//!   must find the set empty.
 //!
 //! # Safety
 //! The core is full of cells and lives in a `Sync` struct. It is touched by the set's thread only (T40): by the methods of
@@ -15,6 +16,7 @@
 
 #![allow(unsafe_code)]
 
+use crate::contain::contain;
 use crate::scheduler::grace::{ask, linked};
 use crate::task::owned::OwnedTasks;
 use crate::task::raw::TaskRef;
@@ -26,6 +28,7 @@ use std::cell::{Cell, RefCell};
 use std::collections::VecDeque;
 use std::fmt;
 use std::future::Future;
+use std::mem::ManuallyDrop;
 use std::panic::Location;
 use std::ptr;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering::Relaxed};
@@ -61,6 +64,8 @@ struct Core {
     queue: RefCell<VecDeque<Runnable>>,
     owned: OwnedTasks,
     ids: IdBlock,
+    /// T42: from now on nothing is taken in.
+    has_ended: Cell<bool>,
 }
 
 // SAFETY: T40: the core is the set's thread's; the rest is Sync.
@@ -123,6 +128,7 @@ impl Shared {
                 queue: RefCell::new(VecDeque::new()),
                 owned: OwnedTasks::default(),
                 ids: IdBlock::new(),
+                has_ended: Cell::new(false),
             },
             inbox: Mutex::new(VecDeque::new()),
             is_closed: AtomicBool::new(false),
@@ -137,7 +143,8 @@ impl Shared {
     fn tell(&self) {
         match &self.home {
             Some(home) => home.wake_by_ref(),
-            None => self.waker.wake(),
+            // Foreign code, called by who wakes, spawns or aborts a task: its panic is not for them.
+            None => contain(|| self.waker.wake()),
         }
     }
 
@@ -204,8 +211,13 @@ impl Shared {
         let task = cell::allocate::<F, Shared>(future, Arc::as_ptr(self), id, location);
         extras::inherit(task);
         // The `Runnable` first: the handle's reference is not yet anybody's.
-        self.core.queue.borrow_mut().push_back(Runnable::from_wake(task));
-        self.tell();
+        let runnable = Runnable::from_wake(task);
+        if self.core.has_ended.get() {
+            runnable.cancel(&&**self);
+        } else {
+            self.core.queue.borrow_mut().push_back(runnable);
+            self.tell();
+        }
         // SAFETY: just made for `F`, and this is its one handle.
         unsafe { JoinHandle::new(task) }
     }
@@ -251,7 +263,7 @@ impl Shared {
             && self.inbox.lock().is_empty()
     }
 
-    /// T42: drops every future. The caller is on the set's thread.
+    /// T42: drops every future, for good. The caller is on the set's thread.
     pub(super) fn cancel_everything(self: &Arc<Shared>) {
         self.inside(|| {
             loop {
@@ -260,6 +272,7 @@ impl Shared {
                 }
                 self.core.owned.cancel_all(|task| poll::cancel(task, &&**self));
                 if self.is_idle() {
+                    self.core.has_ended.set(true);
                     return;
                 }
                 let mut inbox = self.inbox.lock();
@@ -292,22 +305,27 @@ impl Shared {
 
 /// Makes a set the current one of its thread until it is dropped.
 pub(super) struct Entered {
-    shared: Arc<Shared>,
+    /// Keeps the pointer in the thread-local valid; released only once that points elsewhere.
+    shared: ManuallyDrop<Arc<Shared>>,
     outer: *const Shared,
 }
 
 impl Entered {
     pub(super) fn new(shared: Arc<Shared>) -> Entered {
         let outer = CURRENT.replace(Arc::as_ptr(&shared));
-        Entered { shared, outer }
+        Entered { shared: ManuallyDrop::new(shared), outer }
     }
 }
 
 impl Drop for Entered {
     fn drop(&mut self) {
-        // Guards that a user drops in another order than the reverse of entering leave the set they find.
+        // A guard that a user drops in another order than the reverse of entering leaves the set it finds. A later one will set
+        // the thread-local to ours again: so that it never dangles, this reference is never released.
         if CURRENT.get() == Arc::as_ptr(&self.shared) {
             CURRENT.set(self.outer);
+            // SAFETY: taken once, here; the thread-local no longer points to it, but for guards further out, which have their
+            // own.
+            drop(unsafe { ManuallyDrop::take(&mut self.shared) });
         }
     }
 }
