@@ -11,6 +11,11 @@
 //!   started has sent its call before it looked, so the call is in the channel by then.
 //! - **B4** Closing sets a flag, fences, cancels what is in the channel, and sends a stop per thread. Who submits looks
 //!   at the flag after its fence, and cancels what is in the channel if it is set.
+//! - **B5** Who waits for room gets in line, and then looks. A thread that has nothing to do, or leaves, says so, and then tells
+//!   the first in line: one of the two sees the other. Who is told and goes away tells the next.
+//!
+//! Feared: two threads become idle, with nobody in line, and only one is told of later, because telling nobody twice counts
+//! once; the other caller, who had looked before, waits beside an idle thread. But who has looked was in line.
 
 use crate::contain::contain;
 use crate::loom::sync::atomic::AtomicUsize as Modeled;
