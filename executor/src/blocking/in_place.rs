@@ -77,6 +77,9 @@ fn while_offered<R>(slot: &Slot, f: impl FnOnce() -> R) -> R {
     if offer.must_start && start_spare(&shared).is_err() {
         // P14.
         offered.take_back();
+        if shared.exchange.must_start_for_another() {
+            let _ = start_spare(&shared);
+        }
     }
     f()
 }

@@ -26,7 +26,7 @@ use std::time::{Duration, Instant};
 pub use super::barrier::heavy;
 pub use super::checked::{leaving_out, without_fences};
 pub use crate::queue::{Inject, Local, Push, Rescue, Steal, Stealer};
-pub use crate::scheduler::exchange::{Exchange, Offer};
+pub use crate::scheduler::exchange::{Adopted, Exchange, Offer};
 pub use crate::scheduler::idle::{Idle, Searching, Unparked};
 pub use crate::scheduler::park::{InDriver, Parker, Unpark};
 pub use crate::task::runnable::{Ran, Runnable};

@@ -204,8 +204,13 @@ fn run_spare(shared: &Arc<Shared>, living: Living) {
     call(&shared.hooks.on_thread_start);
     let (exchange, keep_alive) = (&shared.exchange, shared.blocking.config().keep_alive);
     exchange.come_up();
-    while let Some((index, passed)) = exchange.adopt(Instant::now().checked_add(keep_alive)) {
-        let claim = shared.slots[index].take_over(passed);
+    while let Some(adopted) = exchange.adopt(Instant::now().checked_add(keep_alive)) {
+        let index = adopted.index;
+        let claim = shared.slots[index].take_over(adopted.claim);
+        if adopted.must_start {
+            // P14: if the system refuses, the offer waits for the next who is free.
+            let _ = start_spare(shared);
+        }
         let end = context::with_worker_that_may_lose_it(&claim, |worker| worker.run(Tenure::Spare));
         match end {
             End::Closed => {
