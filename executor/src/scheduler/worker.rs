@@ -119,6 +119,8 @@ impl Worker<'_> {
             match self.step(&mut searching) {
                 Step::Ran => {}
                 Step::Away => return End::Away,
+                // A pinned task wants another turn: nobody goes to sleep, and no hook is to hear of it.
+                Step::Idle if self.slot().wants(reasons) => {}
                 Step::Idle => {
                     self.announce_park();
                     // Who asks on this very thread, as a turn of pinned tasks does, leaves no notification.
