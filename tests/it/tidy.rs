@@ -21,6 +21,7 @@ const UNSAFE: &[&str] = &[
     // Claims that go from thread to thread, and tasks that borrow from a stack: type erasure of lifetimes.
     "executor/src/scope/blocking.rs",
     "executor/src/scheduler/context.rs",
+    "executor/src/scheduler/context/blocked.rs",
     "executor/src/scheduler/shared.rs",
     "executor/src/scheduler/slot.rs",
     "executor/src/scheduler/submit.rs",

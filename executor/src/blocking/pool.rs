@@ -325,6 +325,7 @@ fn run(shared: Arc<Shared>) {
     let _leaving = Leaving(&shared);
     let entered = context::enter(shared.clone());
     let pool = &shared.blocking;
+    let _counted = context::count_as_call(&shared);
     call(&pool.config.hooks.on_thread_start);
     while let Some(runnable) = pool.next() {
         // B3.

@@ -108,7 +108,7 @@ pub(crate) fn block_on<F: Future>(shared: &Arc<Shared>, future: F) -> F::Output 
         );
     }
     let _entered = context::enter(shared.clone());
-    context::while_blocking(|| {
+    context::while_blocking(shared, || {
         let root = Arc::new(Root {
             woken: AtomicBool::new(true),
             up_outside: AtomicBool::new(false),
@@ -118,6 +118,8 @@ pub(crate) fn block_on<F: Future>(shared: &Arc<Shared>, future: F) -> F::Output 
             shared: Arc::downgrade(shared),
         });
         let _listed = Listed::new(shared, &root);
+        // Z6.
+        let _waits = context::hold_up_nobody(shared);
         let waker = Waker::from(root.clone());
         let mut future = pin!(future);
         let mut poll = || poll_root(future.as_mut(), &mut Context::from_waker(&waker));
