@@ -81,7 +81,7 @@ pub(crate) mod sync {
     #[cfg(loom)]
     pub(crate) use self::model::*;
     #[cfg(not(loom))]
-    pub(crate) use parking_lot::{Condvar, Mutex};
+    pub(crate) use parking_lot::{Condvar, Mutex, MutexGuard};
 
     /// Atomics that a model explores.
     pub(crate) mod atomic {

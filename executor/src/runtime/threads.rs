@@ -202,9 +202,10 @@ fn run_spare(shared: &Arc<Shared>, living: Living) {
     let _entered = context::enter(shared.clone());
     alloc::keep_blocks_on_this_thread();
     call(&shared.hooks.on_thread_start);
-    let (exchange, keep_alive) = (&shared.exchange, shared.blocking.config().keep_alive);
-    exchange.come_up();
-    while let Some(adopted) = exchange.adopt(Instant::now().checked_add(keep_alive)) {
+    let exchange = &shared.exchange;
+    let patience = || Instant::now().checked_add(shared.blocking.config().keep_alive);
+    let mut next = exchange.come_up(patience());
+    while let Some(adopted) = next {
         let index = adopted.index;
         let claim = shared.slots[index].take_over(adopted.claim);
         if adopted.must_start {
@@ -227,6 +228,7 @@ fn run_spare(shared: &Arc<Shared>, living: Living) {
             }
             End::Recalled => exchange.give_back(index, claim.pass_on()),
         }
+        next = exchange.adopt(patience());
     }
     call(&shared.hooks.on_thread_stop);
 }

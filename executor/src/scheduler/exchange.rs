@@ -45,7 +45,7 @@
 //! Rejected: *a poll ends only when its thread has the slot back*: two tasks that wait for each other in
 //! `block_in_place` would never end. *The spare keeps the slot*, as in Tokio: then no future could stay on one thread.
 
-use crate::loom::sync::{Condvar, Mutex};
+use crate::loom::sync::{Condvar, Mutex, MutexGuard};
 use std::collections::VecDeque;
 use std::fmt;
 use std::time::Instant;
@@ -176,14 +176,24 @@ impl<P> Exchange<P> {
         }
     }
 
-    /// A spare that was started for an offer has come up.
-    pub fn come_up(&self) {
-        self.seats.lock().starting -= 1;
+    /// A spare that was started for an offer has come up, and goes on as by [`adopt`](Exchange::adopt). In one step, or it would
+    /// be missing in between, and another be started.
+    pub fn come_up(&self, patience: Option<Instant>) -> Option<Adopted<P>> {
+        let mut seats = self.seats.lock();
+        seats.starting -= 1;
+        self.next_offer(seats, patience)
     }
 
     /// P14: a spare waits for an offer, until `patience`; `None` if it may go.
     pub fn adopt(&self, patience: Option<Instant>) -> Option<Adopted<P>> {
-        let mut seats = self.seats.lock();
+        self.next_offer(self.seats.lock(), patience)
+    }
+
+    fn next_offer(
+        &self,
+        mut seats: MutexGuard<'_, Seats<P>>,
+        patience: Option<Instant>,
+    ) -> Option<Adopted<P>> {
         let mut is_over = false;
         loop {
             if let Some(&index) = seats.offers.front() {
