@@ -29,6 +29,8 @@ mod join_set;
 #[cfg(loom)]
 mod local_queue;
 #[cfg(loom)]
+mod local_set;
+#[cfg(loom)]
 mod mpsc;
 #[cfg(loom)]
 mod mutex;
@@ -44,6 +46,8 @@ mod parker;
 mod queue;
 #[cfg(loom)]
 mod readiness;
+#[cfg(loom)]
+mod room;
 #[cfg(loom)]
 mod runtime;
 #[cfg(loom)]
@@ -66,6 +70,8 @@ mod task_group;
 mod task_join;
 #[cfg(loom)]
 mod task_state;
+#[cfg(loom)]
+mod task_tracker;
 #[cfg(loom)]
 mod timer;
 #[cfg(loom)]

@@ -17,12 +17,15 @@
 #![allow(unsafe_code)]
 
 use crate::contain::contain;
+use crate::loom::left_out;
+use crate::loom::sync::atomic::{AtomicBool, AtomicUsize, Ordering::Relaxed};
+use crate::loom::sync::{Condvar, Mutex};
+use crate::loom::thread::{self, ThreadId};
 use crate::scheduler::grace::{ask, linked};
 use crate::task::owned::OwnedTasks;
 use crate::task::raw::TaskRef;
 use crate::task::runnable::{Nowhere, Ran, Runnable};
 use crate::task::{Host, Id, IdBlock, JoinHandle, Schedule, cell, extras, poll};
-use parking_lot::{Condvar, Mutex};
 use raddle_sync::AtomicWaker;
 use std::cell::{Cell, RefCell};
 use std::collections::VecDeque;
@@ -31,13 +34,10 @@ use std::future::Future;
 use std::mem::ManuallyDrop;
 use std::panic::Location;
 use std::ptr;
-use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering::Relaxed};
 use std::sync::{Arc, OnceLock};
 use std::task::Waker;
-use std::thread::{self, ThreadId};
 
-thread_local! {
-    /// The set whose code runs on this thread.
+crate::loom::thread_local! {
     static CURRENT: Cell<*const Shared> = const { Cell::new(ptr::null()) };
 }
 
@@ -90,7 +90,9 @@ impl Schedule for Shared {
         };
         shared.inbox.lock().push_back(runnable);
         shared.arrived.notify_one();
-        shared.tell();
+        if !left_out("T41") {
+            shared.tell();
+        }
     }
 }
 
@@ -277,6 +279,11 @@ impl Shared {
                 }
                 let mut inbox = self.inbox.lock();
                 while inbox.is_empty() && self.core.queue.borrow().is_empty() {
+                    if left_out("T42") {
+                        // What would follow is no panic.
+                        std::mem::forget(self.clone());
+                        panic!("a set goes before its tasks");
+                    }
                     self.arrived.wait(&mut inbox);
                 }
             }
@@ -291,7 +298,7 @@ impl Shared {
 
     /// The set whose code runs on this thread.
     pub(super) fn current() -> Option<Arc<Shared>> {
-        let shared = CURRENT.get();
+        let shared = CURRENT.with(Cell::get);
         if shared.is_null() {
             return None;
         }
@@ -312,7 +319,8 @@ pub(super) struct Entered {
 
 impl Entered {
     pub(super) fn new(shared: Arc<Shared>) -> Entered {
-        let outer = CURRENT.replace(Arc::as_ptr(&shared));
+        // The set whose code runs on this thread.
+        let outer = CURRENT.with(|current| current.replace(Arc::as_ptr(&shared)));
         Entered { shared: ManuallyDrop::new(shared), outer }
     }
 }
@@ -321,8 +329,8 @@ impl Drop for Entered {
     fn drop(&mut self) {
         // A guard that a user drops in another order than the reverse of entering leaves the set it finds. A later one will set
         // the thread-local to ours again: so that it never dangles, this reference is never released.
-        if CURRENT.get() == Arc::as_ptr(&self.shared) {
-            CURRENT.set(self.outer);
+        if CURRENT.with(Cell::get) == Arc::as_ptr(&self.shared) {
+            CURRENT.with(|current| current.set(self.outer));
             // SAFETY: taken once, here; the thread-local no longer points to it, but for guards further out, which have their
             // own.
             drop(unsafe { ManuallyDrop::take(&mut self.shared) });
