@@ -57,6 +57,7 @@ mod calls;
 mod contexts;
 mod deadlines;
 mod grace;
+mod leftovers;
 mod paused;
 mod runtime;
 mod runtime_hooks;

@@ -43,6 +43,8 @@ mod oneshot;
 #[cfg(loom)]
 mod parker;
 #[cfg(loom)]
+mod polled;
+#[cfg(loom)]
 mod queue;
 #[cfg(loom)]
 mod readiness;

@@ -21,6 +21,7 @@ use crate::contain::contain;
 use crate::loom::sync::atomic::AtomicUsize as Modeled;
 use crate::scheduler::context;
 use crate::scheduler::shared::{Hooks, Shared, call};
+use crate::task::polled::Polls;
 use crate::task::runnable::{Nowhere, Ran, Runnable};
 use crossbeam_channel::{Receiver, Sender};
 use parking_lot::{Condvar, Mutex};
@@ -325,6 +326,7 @@ fn run(shared: Arc<Shared>) {
     let _leaving = Leaving(&shared);
     let entered = context::enter(shared.clone());
     let pool = &shared.blocking;
+    let _listed = shared.pollers.enter(Polls::Calls);
     let _counted = context::count_as_call(&shared);
     call(&pool.config.hooks.on_thread_start);
     while let Some(runnable) = pool.next() {

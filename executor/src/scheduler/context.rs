@@ -16,6 +16,7 @@ use super::shared::Shared;
 use super::slot::{Claim, Slot};
 use super::worker::Worker;
 use crate::task::current::prepared;
+use crate::task::polled::Polls;
 use raddle_timer::Timer;
 use std::cell::Cell;
 use std::marker::PhantomData;
@@ -163,6 +164,7 @@ fn with_worker_that<R>(may_pass_on: bool, claim: &Claim<'_>, f: impl FnOnce(Work
     // SAFETY: the claim is held here until `f` has returned, by this thread, since it is not `Send`; and whoever holds one
     // has borrowed the runtime. Who may lose the slot looks whether it has before it touches the core again (P13).
     let worker = unsafe { Worker::new(claim.slot()) };
+    let _listed = worker.shared().pollers.enter(Polls::Tasks);
     // P15: what a poll further out is prepared for does not hold in here.
     prepared(false, || f(worker))
 }

@@ -16,6 +16,7 @@ use crate::queue::Inject;
 use crate::runtime::{self, Alive};
 use crate::task::cell::OBSERVED;
 use crate::task::observer::Observer;
+use crate::task::polled::Pollers;
 use crate::task::raw::TaskRef;
 use crate::task::runnable::{Nowhere, Runnable};
 use crate::task::{Host, Id, JoinHandle, cell, current, extras, poll};
@@ -74,6 +75,8 @@ pub(crate) struct Shared {
     pub(crate) exchange: Exchange<Passed>,
     /// The threads that hold them, or wait for one.
     pub(crate) alive: Arc<Alive>,
+    /// The threads that poll, here and in the pool (T19).
+    pub(crate) pollers: Pollers,
     /// The scheduler's own: it does not stop (`driver.rs`).
     pub(crate) clock: Arc<dyn Clock>,
     /// What tasks take for the time.
@@ -135,6 +138,7 @@ impl Shared {
             standby: Standby::new(),
             exchange: Exchange::new(workers),
             alive: Arc::default(),
+            pollers: Pollers::default(),
             clock,
             time,
             blocking,
