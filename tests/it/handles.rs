@@ -5,7 +5,7 @@ use crate::support::{
     DropCounter, Flavor, Trace, catch, planned_panic, recv, until, wait, watched,
 };
 use raddle::sync::oneshot;
-use raddle::task::{self, Builder, Outcome, TaskGroup};
+use raddle::task::{self, AbortHandle, Builder, LocalSet, Outcome, TaskGroup};
 use std::future::{pending, poll_fn};
 use std::panic::Location;
 use std::sync::atomic::{AtomicUsize, Ordering::SeqCst};
@@ -305,4 +305,37 @@ fn tasks_come_from_the_line_that_asks_for_them() {
     for place in seen {
         assert!(place.file().ends_with("handles.rs"), "{place}");
     }
+}
+
+#[test]
+fn local_and_pinned_tasks_have_names_and_places_too() {
+    let runtime = Flavor::Workers(1).build();
+    let set = LocalSet::new();
+    let builder = || Builder::new().name("named");
+    let told = |task: AbortHandle| {
+        assert_eq!(task.name(), Some("named"));
+        assert!(task.spawned_at().file().ends_with("handles.rs"), "{}", task.spawned_at());
+    };
+    let pinned = builder().spawn_pinned_on(
+        0,
+        || async { task::current().name().is_some() },
+        runtime.handle(),
+    );
+    told(pinned.abort_handle());
+    let inside = set.block_on(&runtime, async {
+        let here = builder().spawn_pinned(0, || async {});
+        told(here.abort_handle());
+        here.await.unwrap();
+        let local = builder().spawn_local(async { task::current().name().is_some() });
+        told(local.abort_handle());
+        let mut members = task::JoinSet::new();
+        told(members.build_task().name("named").spawn_local(async {}));
+        told(members.build_task().name("named").spawn_local_on(async {}, &set));
+        told(members.build_task().name("named").spawn_blocking_on(|| (), runtime.handle()));
+        members.join_all().await;
+        local.await.unwrap()
+    });
+    assert!(inside && wait("the pinned one", pinned).unwrap());
+    let last = builder().spawn_local_on(async {}, &set);
+    told(last.abort_handle());
 }

@@ -2,7 +2,8 @@
 
 use super::shared::{Entered, Shared};
 use crate::runtime::{Handle, Runtime};
-use crate::task::JoinHandle;
+use crate::task::raw::TaskRef;
+use crate::task::{JoinHandle, extras};
 use pin_project_lite::pin_project;
 use std::fmt;
 use std::future::Future;
@@ -73,21 +74,22 @@ where
     F: Future + 'static,
     F::Output: 'static,
 {
-    spawn_local_at(future, Location::caller())
+    spawn_local_furnished(future, Location::caller(), extras::inherit)
 }
 
-/// As [`spawn_local`]; the task says that it comes from `location`.
+/// As [`spawn_local`]; `furnish` gives the task its extras.
 #[track_caller]
-pub(crate) fn spawn_local_at<F>(
+pub(crate) fn spawn_local_furnished<F>(
     future: F,
     location: &'static Location<'static>,
+    furnish: impl FnOnce(TaskRef),
 ) -> JoinHandle<F::Output>
 where
     F: Future + 'static,
     F::Output: 'static,
 {
     match Shared::current() {
-        Some(shared) => shared.spawn(future, location),
+        Some(shared) => shared.spawn(future, location, furnish),
         None => panic!(
             "task::spawn_local needs a LocalSet or a LocalRuntime, and no code of such is running on this thread: call \
              it inside `LocalSet::run_until`, or use `LocalSet::spawn_local`"
@@ -108,19 +110,20 @@ impl LocalSet {
         F: Future + 'static,
         F::Output: 'static,
     {
-        self.spawn_local_at(future, Location::caller())
+        self.spawn_furnished(future, Location::caller(), extras::inherit)
     }
 
-    pub(crate) fn spawn_local_at<F>(
+    pub(crate) fn spawn_furnished<F>(
         &self,
         future: F,
         location: &'static Location<'static>,
+        furnish: impl FnOnce(TaskRef),
     ) -> JoinHandle<F::Output>
     where
         F: Future + 'static,
         F::Output: 'static,
     {
-        self.shared.spawn(future, location)
+        self.shared.spawn(future, location, furnish)
     }
 
     /// Runs `future`, and the tasks of the set in between, until `future` has ended. The tasks that have not stay in the set.

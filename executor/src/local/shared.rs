@@ -25,7 +25,7 @@ use crate::scheduler::grace::{ask, linked};
 use crate::task::owned::OwnedTasks;
 use crate::task::raw::TaskRef;
 use crate::task::runnable::{Nowhere, Ran, Runnable};
-use crate::task::{Host, Id, IdBlock, JoinHandle, Schedule, cell, extras, poll};
+use crate::task::{Host, Id, IdBlock, JoinHandle, Schedule, cell, poll};
 use raddle_sync::AtomicWaker;
 use std::cell::{Cell, RefCell};
 use std::collections::VecDeque;
@@ -165,13 +165,14 @@ impl Shared {
         self: &Arc<Shared>,
         future: F,
         location: &'static Location<'static>,
+        furnish: impl FnOnce(TaskRef),
     ) -> JoinHandle<F::Output>
     where
         F: Future + 'static,
         F::Output: Send + 'static,
     {
         let task = cell::allocate::<F, Shared>(future, Arc::as_ptr(self), Id::next(), location);
-        extras::inherit(task);
+        furnish(task);
         let runnable = Runnable::from_wake(task);
         let mut inbox = self.inbox.lock();
         // Relaxed: under the lock (T45).
@@ -204,6 +205,7 @@ impl Shared {
         self: &Arc<Shared>,
         future: F,
         location: &'static Location<'static>,
+        furnish: impl FnOnce(TaskRef),
     ) -> JoinHandle<F::Output>
     where
         F: Future + 'static,
@@ -211,7 +213,7 @@ impl Shared {
     {
         let id: Id = self.core.ids.next();
         let task = cell::allocate::<F, Shared>(future, Arc::as_ptr(self), id, location);
-        extras::inherit(task);
+        furnish(task);
         // The `Runnable` first: the handle's reference is not yet anybody's.
         let runnable = Runnable::from_wake(task);
         if self.core.has_ended.get() {

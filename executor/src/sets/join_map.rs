@@ -1,7 +1,7 @@
 //! A set of tasks with keys.
 
 use super::JoinSet;
-use crate::local::{LocalSet, spawn_local_at};
+use crate::local::LocalSet;
 use crate::runtime::Handle;
 use crate::task::{AbortHandle, Builder, Id, JoinError};
 use std::borrow::Borrow;
@@ -259,8 +259,8 @@ impl<K: Hash + Eq, V: 'static, S: BuildHasher> JoinMap<K, V, S> {
     where
         F: Future<Output = V> + 'static,
     {
-        let location = Location::caller();
-        self.insert(key, |set| set.insert(spawn_local_at(future, location)));
+        let builder = Builder::new().location(Location::caller());
+        self.insert(key, |set| set.insert(builder.spawn_local(future)));
     }
 
     /// Spawns a task of a given set of local tasks under `key`.
@@ -269,8 +269,8 @@ impl<K: Hash + Eq, V: 'static, S: BuildHasher> JoinMap<K, V, S> {
     where
         F: Future<Output = V> + 'static,
     {
-        let location = Location::caller();
-        self.insert(key, |set| set.insert(local.spawn_local_at(future, location)));
+        let builder = Builder::new().location(Location::caller());
+        self.insert(key, |set| set.insert(builder.spawn_local_on(future, local)));
     }
 }
 

@@ -4,6 +4,7 @@
 //!   closed with nothing tracked, by closing or by letting go of the last, tells all who wait. Who waits says so before it
 //!   looks at the word.
 
+use crate::local::LocalSet;
 use crate::loom::left_out;
 use crate::loom::sync::atomic::{AtomicUsize, Ordering::*};
 use crate::runtime::Handle;
@@ -164,13 +165,40 @@ impl TaskTracker {
         F: FnOnce() -> R + Send + 'static,
         R: Send + 'static,
     {
-        let token = self.token();
-        crate::blocking::spawn_blocking(move || {
-            // Captured in this order: a call that is never made drops `f` before it stops being tracked.
-            let call = f;
-            let _token = token;
-            call()
-        })
+        crate::blocking::spawn_blocking(tracked(f, self.token()))
+    }
+
+    /// As [`spawn_blocking`](TaskTracker::spawn_blocking), on a given runtime, from any thread.
+    #[track_caller]
+    pub fn spawn_blocking_on<F, R>(&self, f: F, runtime: &Handle) -> JoinHandle<R>
+    where
+        F: FnOnce() -> R + Send + 'static,
+        R: Send + 'static,
+    {
+        runtime.spawn_blocking(tracked(f, self.token()))
+    }
+
+    /// As [`spawn`](TaskTracker::spawn), on the local set whose code is running here.
+    ///
+    /// # Panics
+    /// Outside a [`LocalSet`].
+    #[track_caller]
+    pub fn spawn_local<F>(&self, future: F) -> JoinHandle<F::Output>
+    where
+        F: Future + 'static,
+        F::Output: 'static,
+    {
+        crate::local::spawn_local(self.track_future(future))
+    }
+
+    /// As [`spawn_local`](TaskTracker::spawn_local), on a given set.
+    #[track_caller]
+    pub fn spawn_local_on<F>(&self, future: F, set: &LocalSet) -> JoinHandle<F::Output>
+    where
+        F: Future + 'static,
+        F::Output: 'static,
+    {
+        set.spawn_local(self.track_future(future))
     }
 
     /// A future that is tracked from now on, whether it is polled or not.
@@ -184,6 +212,19 @@ impl TaskTracker {
         // Relaxed: a count; what it counts is published by other means.
         self.shared.word.fetch_add(ONE, Relaxed);
         TaskTrackerToken { tracker: self.clone() }
+    }
+}
+
+/// A call that is tracked until it has returned, or is never made.
+fn tracked<F, R>(f: F, token: TaskTrackerToken) -> impl FnOnce() -> R
+where
+    F: FnOnce() -> R,
+{
+    move || {
+        // Captured in this order: a call that is never made drops `f` before it stops being tracked.
+        let call = f;
+        let _token = token;
+        call()
     }
 }
 
