@@ -178,3 +178,33 @@ fn a_task_of_another_runtime_that_ends_this_one_is_not_in_the_report() {
         assert!(report.is_clean(), "{report}");
     }
 }
+
+#[test]
+fn pinned_tasks_and_calls_that_wait_for_a_thread_are_named() {
+    let mut builder = Flavor::Workers(1).builder();
+    builder.max_blocking_threads(1);
+    let runtime = builder.build().unwrap();
+    let (begins, release, block) = stuck();
+    let first = Builder::new().name("first").spawn_blocking_on(block, runtime.handle());
+    recv("the first call to begin", &begins);
+    let second = Builder::new().name("second").spawn_blocking_on(|| (), runtime.handle());
+    let (begun, begins) = mpsc::channel();
+    let make = move || async move {
+        begun.send(()).unwrap();
+        std::future::pending::<()>().await;
+    };
+    let pinned = Builder::new().name("pinned").spawn_pinned_on(0, make, runtime.handle());
+    recv("the pinned task to begin", &begins);
+    let report = watched("the end", || runtime.shutdown(SHORT));
+    let state_of = |name| {
+        let named = |task: &&Leftover| task.name.as_deref() == Some(name);
+        report.tasks.iter().find(named).map(|task| task.state)
+    };
+    assert_left(&report, "first", LeftoverState::Blocking);
+    assert_eq!(state_of("second"), Some(LeftoverState::Queued), "{report}");
+    assert_eq!(state_of("pinned"), Some(LeftoverState::Waiting), "{report}");
+    drop(release);
+    watched("the first", || first.blocking_wait()).unwrap();
+    assert!(watched("the second", || second.blocking_wait()).unwrap_err().is_cancelled());
+    assert!(watched("the pinned", || pinned.blocking_wait()).unwrap_err().is_cancelled());
+}

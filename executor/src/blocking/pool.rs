@@ -19,6 +19,7 @@
 
 use crate::contain::contain;
 use crate::loom::sync::atomic::AtomicUsize as Modeled;
+use crate::runtime::LeftoverState;
 use crate::scheduler::context;
 use crate::scheduler::shared::{Hooks, Shared, call};
 use crate::task::polled::Polls;
@@ -189,7 +190,10 @@ impl Pool {
     }
 
     fn cancel_waiting_calls(&self, shared: &Shared) {
-        self.end_waiting_calls(shared, |call| call.cancel(&Nowhere));
+        self.end_waiting_calls(shared, |call| {
+            shared.shutdown.note_leftover(call.task(), LeftoverState::Queued);
+            call.cancel(&Nowhere);
+        });
     }
 
     fn end_waiting_calls(&self, shared: &Shared, end: impl Fn(Runnable)) {

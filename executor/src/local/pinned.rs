@@ -186,7 +186,7 @@ impl Shared {
         let set = self.pinned_set(index);
         set.bind();
         set.close();
-        set.cancel_everything();
+        set.cancel_everything(|task, state| self.shutdown.note_leftover(task, state));
     }
 }
 

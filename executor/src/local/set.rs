@@ -216,7 +216,7 @@ impl<F: Future> Future for RunUntil<'_, F> {
 
 impl Drop for LocalSet {
     fn drop(&mut self) {
-        self.shared.cancel_everything();
+        self.shared.cancel_everything(|_, _| ());
     }
 }
 

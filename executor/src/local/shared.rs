@@ -21,6 +21,7 @@ use crate::loom::left_out;
 use crate::loom::sync::atomic::{AtomicBool, AtomicUsize, Ordering::Relaxed};
 use crate::loom::sync::{Condvar, Mutex};
 use crate::loom::thread::{self, ThreadId};
+use crate::runtime::LeftoverState;
 use crate::scheduler::grace::{ask, linked};
 use crate::task::owned::OwnedTasks;
 use crate::task::raw::TaskRef;
@@ -268,13 +269,18 @@ impl Shared {
     }
 
     /// T42: drops every future, for good. The caller is on the set's thread.
-    pub(super) fn cancel_everything(self: &Arc<Shared>) {
+    /// `note` is shown each that is cancelled.
+    pub(super) fn cancel_everything(self: &Arc<Shared>, note: impl Fn(TaskRef, LeftoverState)) {
         self.inside(|| {
             loop {
                 while let Some(runnable) = self.next() {
+                    note(runnable.task(), LeftoverState::Queued);
                     runnable.cancel(&&**self);
                 }
-                self.core.owned.cancel_all(|task| poll::cancel(task, &&**self));
+                self.core.owned.cancel_all(|task| {
+                    note(task, LeftoverState::Waiting);
+                    poll::cancel(task, &&**self);
+                });
                 if self.is_idle() {
                     self.core.has_ended.set(true);
                     return;

@@ -15,7 +15,7 @@ use std::time::{Duration, Instant};
 #[derive(Debug, Clone, Default)]
 #[non_exhaustive]
 pub struct ShutdownReport {
-    /// The tasks that were cancelled, and those whose poll, or call, had not returned when the time was up, in no order.
+    /// The tasks and calls that were cancelled, and those whose poll, or call, had not returned when the time was up, in no order.
     pub tasks: Vec<Leftover>,
     /// Blocking calls still running when the time was up; their threads end when they do.
     pub blocking_calls: usize,
@@ -42,7 +42,7 @@ pub struct Leftover {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum LeftoverState {
-    /// It was to be polled soon.
+    /// It was to be polled soon; or it was a blocking call that waited for a thread.
     Queued,
     /// It waited to be woken.
     Waiting,
@@ -170,7 +170,7 @@ impl Runtime {
     /// ```
     pub fn shutdown_graceful(self, grace: Duration, timeout: Duration) -> ShutdownReport {
         let deadline = Instant::now().checked_add(timeout);
-        if !context::is_in_async_code() {
+        if !context::is_in_async_code() && !self.handle.shared.driver.was_forked() {
             ask_and_wait(&self.handle.shared, Instant::now().checked_add(grace.min(timeout)));
         }
         self.stop(deadline)
@@ -180,6 +180,10 @@ impl Runtime {
         let shared = self.handle.shared.clone();
         shared.shutdown.report_leftovers();
         self.end(deadline);
+        if shared.driver.was_forked() {
+            // What is written down there is of threads that are not here.
+            return ShutdownReport::default();
+        }
         // Threads of the runtime have been waited for; one in `block_on` has not, and may be in a poll.
         let mut polled = being_polled(&shared);
         let may_wait = !context::is_in_async_code();
