@@ -49,6 +49,7 @@ mod blocking_classes;
 mod budget;
 mod fairness;
 mod foreign_destructors;
+mod relief;
 mod roots;
 mod stealing;
 

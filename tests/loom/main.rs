@@ -49,6 +49,8 @@ mod queue;
 #[cfg(loom)]
 mod readiness;
 #[cfg(loom)]
+mod relief;
+#[cfg(loom)]
 mod room;
 #[cfg(loom)]
 mod runtime;

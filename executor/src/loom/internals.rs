@@ -11,7 +11,7 @@ use super::sync::Mutex;
 use super::sync::atomic::{AtomicBool, AtomicPtr};
 use crate::blocking;
 use crate::scheduler::context;
-use crate::scheduler::shared::{Hooks, Shared};
+use crate::scheduler::shared::{Hooks, Shared, Slots};
 use crate::scheduler::worker::{End, Tenure};
 use crate::task::cell::allocate;
 use crate::task::owned::{OwnedTasks, Returns};
@@ -32,6 +32,7 @@ pub use crate::queue::{Inject, Local, Push, Rescue, Steal, Stealer};
 pub use crate::scheduler::exchange::{Adopted, Exchange, Offer};
 pub use crate::scheduler::idle::{Idle, Searching, Unparked};
 pub use crate::scheduler::park::{InDriver, Parker, Unpark};
+pub use crate::scheduler::relief::Guard;
 pub use crate::task::runnable::{Ran, Runnable};
 pub use crate::task::state::{Completed, DropHandle, Finish, Snapshot, Start, State, Wake};
 
@@ -221,7 +222,8 @@ impl Runtime {
         super::checked::start_clock();
         let clock = Arc::new(ModelClock);
         let time = PausableClock::new(clock.clone());
-        let shared = Shared::new(workers, guests, clock, time, 1, Hooks::default(), pool);
+        let slots = Slots { workers, guests, reliefs: 0 };
+        let shared = Shared::new(slots, clock, time, 1, Hooks::default(), pool);
         Runtime(shared.expect("no I/O, no error"))
     }
 

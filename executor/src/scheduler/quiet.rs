@@ -23,7 +23,7 @@
 //!
 //! Threads that are none of the runtime's hold nothing up, either: nobody knows what they are about to do.
 
-use super::block_on::Root;
+use super::root::Root;
 use super::shared::Shared;
 use super::slot::PINNED;
 use crate::loom::left_out;

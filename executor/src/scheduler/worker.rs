@@ -362,6 +362,7 @@ impl Worker<'_> {
         let unparked = self.shared().idle.unpark(self.slot().index);
         self.shared().leave_driver();
         self.slot().set_mode(Mode::Working);
+        self.shared().tell_guard();
         self.core().pace.interrupted(self.shared().clock.now());
         self.wake_batch(woken);
         let searching = match unparked {
