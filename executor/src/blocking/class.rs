@@ -119,12 +119,17 @@ impl Class {
         F: FnOnce() -> R + Send + 'static,
         R: Send + 'static,
     {
-        let location = Location::caller();
-        async move {
-            let shared = context::expect_arc("blocking::Class::spawn_blocking_when_free");
-            let permit = self.room.clone().acquire_owned().await;
-            spawn_with(&shared, permit.expect("nobody closes the semaphore"), f, location)
-        }
+        self.when_free(f, Location::caller())
+    }
+
+    async fn when_free<F, R>(&self, f: F, location: &'static Location<'static>) -> JoinHandle<R>
+    where
+        F: FnOnce() -> R + Send + 'static,
+        R: Send + 'static,
+    {
+        let shared = context::expect_arc("blocking::Class::spawn_blocking_when_free");
+        let permit = self.room.clone().acquire_owned().await;
+        spawn_with(&shared, permit.expect("nobody closes the semaphore"), f, location)
     }
 }
 
@@ -189,19 +194,24 @@ where
     F: FnOnce() -> R + Send + 'static,
     R: Send + 'static,
 {
-    let location = Location::caller();
-    async move {
-        let shared = context::expect_arc("task::spawn_blocking_when_free");
-        let pool: &Pool = &shared.blocking;
-        loop {
-            let mut room = pin!(pool.room.notified());
-            // B5: in line before the look.
-            room.as_mut().enable();
-            if pool.has_room() {
-                return spawn(&shared, f, location, extras::inherit);
-            }
-            room.await;
+    when_free(f, Location::caller())
+}
+
+async fn when_free<F, R>(f: F, location: &'static Location<'static>) -> JoinHandle<R>
+where
+    F: FnOnce() -> R + Send + 'static,
+    R: Send + 'static,
+{
+    let shared = context::expect_arc("task::spawn_blocking_when_free");
+    let pool: &Pool = &shared.blocking;
+    loop {
+        let mut room = pin!(pool.room.notified());
+        // B5: in line before the look.
+        room.as_mut().enable();
+        if pool.has_room() {
+            return spawn(&shared, f, location, extras::inherit);
         }
+        room.await;
     }
 }
 

@@ -148,7 +148,8 @@ impl Drop for Listed<'_> {
     fn drop(&mut self) {
         let mut pollers = self.0.0.lock();
         // The last: in the reverse order of coming.
-        let mine = pollers.iter().rposition(|poller| poller.polled == self.1);
-        drop(mine.map(|position| pollers.remove(position)));
+        if let Some(mine) = pollers.iter().rposition(|poller| poller.polled == self.1) {
+            pollers.remove(mine);
+        }
     }
 }
