@@ -1,6 +1,7 @@
 //! Tasks with more than a future.
 
 use crate::blocking;
+use crate::local::{self, LocalSet};
 use crate::runtime::Handle;
 use crate::scheduler::context;
 use crate::task::raw::TaskRef;
@@ -113,6 +114,85 @@ impl<'a> Builder<'a> {
     {
         let location = self.place(Location::caller());
         blocking::spawn(&runtime.shared, f, location, |task| self.furnish(task))
+    }
+
+    /// Starts a task on the local set whose code is running here. See [`task::spawn_local`](crate::task::spawn_local). It never
+    /// begins inside this call.
+    ///
+    /// # Panics
+    /// Outside a [`LocalSet`].
+    ///
+    /// ```
+    /// let runtime = raddle::task::LocalRuntime::new()?;
+    /// runtime.block_on(async {
+    ///     let number = std::rc::Rc::new(7);
+    ///     let task = raddle::task::Builder::new().name("counter").spawn_local(async move { *number });
+    ///     assert_eq!(task.name(), Some("counter"));
+    ///     assert_eq!(task.await.unwrap(), 7);
+    /// });
+    /// # Ok::<(), std::io::Error>(())
+    /// ```
+    #[track_caller]
+    pub fn spawn_local<F>(self, future: F) -> JoinHandle<F::Output>
+    where
+        F: Future + 'static,
+        F::Output: 'static,
+    {
+        let location = self.place(Location::caller());
+        local::spawn_local_furnished(future, location, |task| self.furnish(task))
+    }
+
+    /// As [`spawn_local`](Builder::spawn_local), on a given set.
+    #[track_caller]
+    pub fn spawn_local_on<F>(self, future: F, set: &LocalSet) -> JoinHandle<F::Output>
+    where
+        F: Future + 'static,
+        F::Output: 'static,
+    {
+        let location = self.place(Location::caller());
+        set.spawn_furnished(future, location, |task| self.furnish(task))
+    }
+
+    /// Starts a task on a given worker thread. See [`task::spawn_pinned`](crate::task::spawn_pinned). It never begins inside this
+    /// call.
+    ///
+    /// # Panics
+    /// Outside a runtime, and if there is no worker of that number.
+    #[track_caller]
+    pub fn spawn_pinned<M, F>(self, worker_index: usize, make: M) -> JoinHandle<F::Output>
+    where
+        M: FnOnce() -> F + Send + 'static,
+        F: Future + 'static,
+        F::Output: Send + 'static,
+    {
+        let runtime = Handle { shared: context::expect_arc("task::Builder::spawn_pinned") };
+        self.place_at(Location::caller()).spawn_pinned_on(worker_index, make, &runtime)
+    }
+
+    /// As [`spawn_pinned`](Builder::spawn_pinned), on a given runtime, from any thread.
+    ///
+    /// # Panics
+    /// If there is no worker of that number.
+    #[track_caller]
+    pub fn spawn_pinned_on<M, F>(
+        self,
+        worker_index: usize,
+        make: M,
+        runtime: &Handle,
+    ) -> JoinHandle<F::Output>
+    where
+        M: FnOnce() -> F + Send + 'static,
+        F: Future + 'static,
+        F::Output: Send + 'static,
+    {
+        let location = self.place(Location::caller());
+        let furnish = |task| self.furnish(task);
+        local::spawn_pinned_furnished(&runtime.shared, worker_index, make, location, furnish)
+    }
+
+    /// With a place of origin, if it has none yet.
+    fn place_at(self, caller: &'static Location<'static>) -> Builder<'a> {
+        Builder { location: Some(self.place(caller)), ..self }
     }
 
     fn place(&self, caller: &'static Location<'static>) -> &'static Location<'static> {

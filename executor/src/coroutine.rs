@@ -121,24 +121,29 @@ impl<I, Y> Giver<I, Y> {
     /// Gives `value` to whoever has resumed the coroutine, and waits for the next value from there.
     ///
     /// # Cancel safety
-    /// Once polled, the value is given; dropped after that, the coroutine goes on without an answer to it.
+    /// Once polled, the value is given; dropped after that, the coroutine goes on without an answer to it. If the body returns
+    /// in the same poll, the value is dropped with it.
     ///
     /// # Panics
     /// If another value of this coroutine is being given: one at a time.
     pub async fn give(&self, value: Y) -> I {
         let mut value = Some(value);
         poll_fn(move |_| {
-            self.exchange.with(|pair| match value.take() {
-                Some(value) => {
-                    assert!(pair.output.is_none(), "a coroutine gives one value at a time");
-                    pair.output = Some(value);
-                    Poll::Pending
+            if value.is_none() {
+                let input = self.exchange.with(|pair| pair.input.take());
+                return input.map_or(Poll::Pending, Poll::Ready);
+            }
+            // What is there already is the answer to a value whose giver has gone, and none to this one.
+            let (is_free, stale) = self.exchange.with(|pair| {
+                let is_free = pair.output.is_none();
+                if is_free {
+                    pair.output = value.take();
                 }
-                None => match pair.input.take() {
-                    Some(input) => Poll::Ready(input),
-                    None => Poll::Pending,
-                },
-            })
+                (is_free, pair.input.take())
+            });
+            assert!(is_free, "a coroutine gives one value at a time");
+            drop(stale);
+            Poll::Pending
         })
         .await
     }
@@ -237,7 +242,8 @@ impl<I, Y, R> Coroutine<'_, I, Y, R> {
                 Body::Waiting(start(giver, value))
             }
             Body::Suspended(running) => {
-                self.exchange.with(|pair| pair.input = Some(value));
+                let stale = self.exchange.with(|pair| pair.input.replace(value));
+                drop(stale);
                 Body::Waiting(running)
             }
             Body::Waiting(running) => {

@@ -1,14 +1,16 @@
 //! Every form of a task × what it does × when it is aborted × what becomes of its handle × when its runtime is dropped, on
-//! every kind of runtime: the future, or function, is dropped exactly once, and so is each output. (T8 and T10; what the
-//! handles of `spawn` say in each case is in `combinations.rs`.)
+//! every kind of runtime: the future, or function, is dropped exactly once, and so is each output (T8 and T10); and the handle
+//! says what has become of the task, also when its runtime is gone.
 
-use crate::support::{DropCounter, DropGuard, Flavor, planned_panic, scale, watched};
-use raddle::runtime::Runtime;
+use crate::support::{DropCounter, DropGuard, Flavor, planned_panic, poll_once, scale, watched};
 use raddle::sync::oneshot;
-use raddle::task::{self, AbortHandle, Builder, JoinHandle, JoinSet, LocalSet, TaskGroup};
+use raddle::task::{
+    self, AbortHandle, Builder, Failure, JoinError, JoinHandle, JoinSet, LocalSet, TaskGroup,
+};
 use std::pin::Pin;
 use std::sync::atomic::{AtomicUsize, Ordering::SeqCst};
 use std::sync::{Arc, mpsc};
+use std::task::{Poll, Waker};
 
 #[derive(Debug, Clone, Copy, PartialEq)]
 enum Form {
@@ -82,6 +84,54 @@ impl Case {
     }
 }
 
+/// What a handle says.
+#[derive(Debug, Clone, Copy, PartialEq)]
+enum End {
+    Output,
+    Panicked,
+    Cancelled,
+}
+
+impl Case {
+    /// How the task ends if nobody interferes; a call that is stuck is released in the end.
+    fn by_itself(self) -> End {
+        match self.does {
+            Does::Completes => End::Output,
+            Does::Panics => End::Panicked,
+            Does::Never if self.form == Form::Blocking => End::Output,
+            Does::Never => End::Cancelled,
+        }
+    }
+
+    /// Whether the task may be cancelled, and whether it must be.
+    fn is_cancelled(self, flavor: Flavor) -> (bool, bool) {
+        let is_call = self.form == Form::Blocking;
+        // Nobody else polls it before the code that has spawned it waits.
+        let waits_for_us = flavor == Flavor::CurrentThread || self.form == Form::Local;
+        match self.aborted {
+            Aborted::Before => (true, waits_for_us && !is_call),
+            // A call that has begun is not cancelled.
+            Aborted::During => (!is_call, false),
+            Aborted::Never | Aborted::After => {
+                let is_awaited = self.handle == Handle::Awaited || self.waits();
+                (!(is_awaited && self.ends()), false)
+            }
+        }
+    }
+
+    #[track_caller]
+    fn check(self, flavor: Flavor, end: End) {
+        let (may, must) = self.is_cancelled(flavor);
+        let is_right = if end == End::Cancelled { may } else { !must };
+        assert!(is_right && (end == End::Cancelled || end == self.by_itself()), "ended: {end:?}");
+    }
+
+    /// Whether the script waits for the end, if there is one.
+    fn waits(self) -> bool {
+        self.aborted == Aborted::After || self.dropped == RuntimeDropped::WhenDone
+    }
+}
+
 /// What is dropped, and was made.
 #[derive(Default, Clone)]
 struct Counts {
@@ -135,11 +185,22 @@ impl Body {
 /// A handle, whose future owns what the user would.
 struct Held {
     abort: AbortHandle,
-    awaits: Pin<Box<dyn Future<Output = ()>>>,
+    awaits: Pin<Box<dyn Future<Output = End>>>,
+}
+
+fn end_of<T>(output: Result<T, JoinError>) -> End {
+    match output {
+        Ok(_) => End::Output,
+        Err(error) if error.is_panic() => End::Panicked,
+        Err(error) => {
+            assert!(error.is_cancelled(), "{error}");
+            End::Cancelled
+        }
+    }
 }
 
 fn held<T: 'static>(handle: JoinHandle<T>) -> Held {
-    Held { abort: handle.abort_handle(), awaits: Box::pin(async move { drop(handle.await) }) }
+    Held { abort: handle.abort_handle(), awaits: Box::pin(async move { end_of(handle.await) }) }
 }
 
 fn start(body: Body) -> Held {
@@ -152,40 +213,65 @@ fn start(body: Body) -> Held {
         Form::Set => {
             let mut set = JoinSet::new();
             let abort = set.spawn(body.run());
-            let awaits = Box::pin(async move { drop(set.join_next().await) });
+            let awaits = Box::pin(async move {
+                let end = end_of(set.join_next().await.expect("it is in the set"));
+                assert!(set.join_next().await.is_none(), "joined twice");
+                end
+            });
             Held { abort, awaits }
         }
-        Form::Group => held(raddle::spawn(TaskGroup::<()>::run(|group| async move {
-            let child = group.spawn(async move { Ok(body.run().await) });
-            Ok(child.await.ok())
-        }))),
+        Form::Group => {
+            let group = raddle::spawn(TaskGroup::<()>::run(|group| async move {
+                let child = group.spawn(async move { Ok(body.run().await) });
+                Ok(child.await.ok())
+            }));
+            let abort = group.abort_handle();
+            let awaits = Box::pin(async move {
+                match group.await {
+                    Ok(Ok(value)) => {
+                        assert!(value.is_some(), "a child has failed, and its group has not");
+                        End::Output
+                    }
+                    Ok(Err(error)) => {
+                        assert!(error.failures().iter().all(Failure::is_panic), "{error:?}");
+                        assert_eq!(error.failures().len(), 1, "{error:?}");
+                        End::Panicked
+                    }
+                    Err(error) => end_of::<()>(Err(error)),
+                }
+            });
+            Held { abort, awaits }
+        }
     }
 }
 
 /// Starts the task, and does with it what the case says. What is kept comes back.
-async fn script(case: Case, body: Body, begun: oneshot::Receiver<()>) -> Option<Held> {
+async fn script(
+    flavor: Flavor,
+    case: Case,
+    body: Body,
+    begun: oneshot::Receiver<()>,
+) -> Option<Held> {
     let mut held = start(body);
     if case.aborted == Aborted::Before {
         held.abort.abort();
     }
     if case.handle == Handle::Dropped {
-        held.awaits = Box::pin(async {});
+        held.awaits = Box::pin(async { unreachable!("nobody awaits it") });
     }
     if case.aborted == Aborted::During {
         // An error, if it was dropped before it began.
         let _ = begun.await;
         held.abort.abort();
     }
-    let waits =
-        case.ends() && (case.aborted == Aborted::After || case.dropped == RuntimeDropped::WhenDone);
-    while waits && !held.abort.is_finished() {
+    while case.ends() && case.waits() && !held.abort.is_finished() {
         task::yield_now().await;
     }
-    if case.aborted == Aborted::After {
+    if case.aborted == Aborted::After && case.ends() {
         held.abort.abort();
     }
     match case.handle {
-        Handle::Awaited if case.ends() => held.awaits.await,
+        Handle::Awaited if case.ends() => case.check(flavor, held.awaits.await),
         Handle::Awaited => {
             let mut once = held.awaits;
             let poll = std::future::poll_fn(|cx| std::task::Poll::Ready(once.as_mut().poll(cx)));
@@ -197,7 +283,8 @@ async fn script(case: Case, body: Body, begun: oneshot::Receiver<()>) -> Option<
     None
 }
 
-fn run(case: Case, runtime: Runtime) {
+fn run(flavor: Flavor, case: Case) {
+    let runtime = flavor.build();
     let counts = Counts::default();
     let (begun, begins) = oneshot::channel();
     let (release, released) = mpsc::channel();
@@ -209,12 +296,17 @@ fn run(case: Case, runtime: Runtime) {
         _dropped: counts.futures.guard(),
     };
     let set = LocalSet::new();
-    let kept = set.block_on(&runtime, script(case, body, begins));
+    let kept = set.block_on(&runtime, script(flavor, case, body, begins));
     drop(release);
     drop(set);
     drop(runtime);
     assert_eq!(counts.futures.count(), 1, "futures dropped");
-    drop(kept);
+    if let Some(mut kept) = kept {
+        let Poll::Ready(end) = poll_once(kept.awaits.as_mut(), Waker::noop()) else {
+            panic!("a task has not ended with its runtime");
+        };
+        case.check(flavor, end);
+    }
     assert_eq!(counts.outputs.count(), counts.made.load(SeqCst), "outputs dropped");
     assert!(counts.made.load(SeqCst) <= 1);
     assert_eq!(counts.futures.count(), 1, "futures dropped in the end");
@@ -229,7 +321,7 @@ fn whatever_form_a_task_has_its_future_and_its_output_are_dropped_once() {
                     continue;
                 }
                 watched(&format!("{case:?} on {flavor:?}, round {round}"), || {
-                    run(case, flavor.build());
+                    run(flavor, case);
                 });
             }
         }

@@ -3,7 +3,10 @@
 use crate::support::{CountingWaker, DropCounter, catch, planned_panic, poll_once, wait};
 use raddle::coroutine::{Coroutine, ResumeError, Resumed, State};
 use raddle::sync::oneshot;
+use std::future::{Future, poll_fn};
 use std::pin::pin;
+use std::sync::{Arc, Mutex};
+use std::task::Poll;
 
 #[test]
 fn values_go_both_ways_until_the_end() {
@@ -84,4 +87,46 @@ fn a_coroutine_is_an_iterator_and_borrows() {
         }
     });
     assert_eq!(joined.collect::<String>(), "abc");
+}
+
+/// A value that tells of its end.
+struct Told(u32, Arc<Mutex<Vec<u32>>>);
+
+impl Drop for Told {
+    fn drop(&mut self) {
+        self.1.lock().unwrap().push(self.0);
+    }
+}
+
+#[test]
+fn an_answer_that_nobody_took_is_not_given_to_another_question() {
+    let told = Arc::new(Mutex::new(Vec::new()));
+    let mut coroutine = Coroutine::new(|giver, first: Told| async move {
+        drop(first);
+        {
+            // Asked, and given up.
+            let mut question = pin!(giver.give("first"));
+            let mut polls = 0;
+            poll_fn(|cx| {
+                polls += 1;
+                if polls == 1 { question.as_mut().poll(cx).map(drop) } else { Poll::Ready(()) }
+            })
+            .await;
+        }
+        let mut question = pin!(giver.give("second"));
+        // Polled twice before it is resumed, as a combinator may.
+        poll_fn(|cx| {
+            assert!(question.as_mut().poll(cx).is_pending());
+            assert!(question.as_mut().poll(cx).is_pending(), "an answer to the first");
+            Poll::Ready(())
+        })
+        .await;
+        question.await.0
+    });
+    let value = |number| Told(number, told.clone());
+    assert!(matches!(coroutine.resume(value(1)), Ok(Resumed::Yielded("first"))));
+    assert!(matches!(coroutine.resume(value(2)), Ok(Resumed::Yielded("second"))));
+    assert_eq!(*told.lock().unwrap(), [1, 2], "nobody wants the answer to the first");
+    assert!(matches!(coroutine.resume(value(3)), Ok(Resumed::Complete(3))));
+    assert_eq!(*told.lock().unwrap(), [1, 2, 3]);
 }

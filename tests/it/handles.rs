@@ -5,12 +5,11 @@ use crate::support::{
     DropCounter, Flavor, Trace, catch, planned_panic, recv, until, wait, watched,
 };
 use raddle::sync::oneshot;
-use raddle::task::{self, Builder, Outcome};
+use raddle::task::{self, AbortHandle, Builder, LocalSet, Outcome, TaskGroup};
 use std::future::{pending, poll_fn};
 use std::panic::Location;
-use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering::SeqCst};
-use std::sync::mpsc;
+use std::sync::{Arc, Mutex, mpsc};
 use std::task::{Context, Wake, Waker};
 
 #[test]
@@ -269,4 +268,74 @@ fn a_callback_that_is_never_called_is_dropped_with_its_task() {
     assert!(catch(|| drop(runtime)).is_ok());
     assert_eq!(drops.count(), 1);
     assert!(matches!(wait("the end", task), Err(error) if error.is_cancelled()));
+}
+
+/// What spawns on behalf of its caller says where that is, also if it is asynchronous.
+#[test]
+fn tasks_come_from_the_line_that_asks_for_them() {
+    let seen = Arc::new(Mutex::new(Vec::new()));
+    let mut builder = Flavor::Workers(1).builder();
+    builder.on_task_spawn({
+        let seen = seen.clone();
+        move |task| seen.lock().unwrap().push(task.spawned_at())
+    });
+    let runtime = builder.build().unwrap();
+    let lines = runtime.block_on(async {
+        let joined = task::join_all([std::future::ready(1)]).await;
+        assert_eq!(joined.len(), 1);
+        let tried = task::try_join_all([std::future::ready(Ok::<_, ()>(1))]).await;
+        assert_eq!(tried.unwrap(), [1]);
+        let mut pool = task::Pool::new(1);
+        pool.spawn(async { 1 }).await;
+        while pool.try_spawn(async { 2 }).is_err() {
+            task::yield_now().await;
+        }
+        let mut map = task::JoinMap::new();
+        map.spawn("key", async {});
+        // Calls have no hooks, and say it themselves.
+        let call = task::spawn_blocking_when_free(|| ()).await;
+        let class = task::blocking::Class::new(1);
+        let classed = class.spawn_blocking_when_free(|| ()).await;
+        let error = TaskGroup::run(async |_| Err::<(), _>("no")).await.unwrap_err();
+        [call.spawned_at(), classed.spawned_at(), error.failures()[0].who().spawned_at]
+    });
+    let mut seen = std::mem::take(&mut *seen.lock().unwrap());
+    assert_eq!(seen.len(), 5, "{seen:?}");
+    seen.extend(lines);
+    for place in seen {
+        assert!(place.file().ends_with("handles.rs"), "{place}");
+    }
+}
+
+#[test]
+fn local_and_pinned_tasks_have_names_and_places_too() {
+    let runtime = Flavor::Workers(1).build();
+    let set = LocalSet::new();
+    let builder = || Builder::new().name("named");
+    let told = |task: AbortHandle| {
+        assert_eq!(task.name(), Some("named"));
+        assert!(task.spawned_at().file().ends_with("handles.rs"), "{}", task.spawned_at());
+    };
+    let pinned = builder().spawn_pinned_on(
+        0,
+        || async { task::current().name().is_some() },
+        runtime.handle(),
+    );
+    told(pinned.abort_handle());
+    let inside = set.block_on(&runtime, async {
+        let here = builder().spawn_pinned(0, || async {});
+        told(here.abort_handle());
+        here.await.unwrap();
+        let local = builder().spawn_local(async { task::current().name().is_some() });
+        told(local.abort_handle());
+        let mut members = task::JoinSet::new();
+        told(members.build_task().name("named").spawn_local(async {}));
+        told(members.build_task().name("named").spawn_local_on(async {}, &set));
+        told(members.build_task().name("named").spawn_blocking_on(|| (), runtime.handle()));
+        members.join_all().await;
+        local.await.unwrap()
+    });
+    assert!(inside && wait("the pinned one", pinned).unwrap());
+    let last = builder().spawn_local_on(async {}, &set);
+    told(last.abort_handle());
 }

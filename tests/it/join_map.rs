@@ -1,6 +1,8 @@
 //! `JoinMap`: one task per key.
 
-use crate::support::{DropCounter, Flavor, until, wait};
+use crate::support::{
+    CountingWaker, DropCounter, Flavor, catch, planned_panic, poll_once, recv, until, wait,
+};
 use raddle::task::JoinMap;
 use std::collections::BTreeSet;
 use std::future::pending;
@@ -107,4 +109,79 @@ fn keys_whose_hashes_are_all_the_same_are_told_apart() {
         sum
     });
     assert_eq!(wait("the map", task).unwrap(), 27);
+}
+
+#[test]
+fn a_shutdown_given_up_half_way_leaves_the_rest_and_their_keys() {
+    let running = Flavor::Workers(2).start();
+    let (release, released) = std::sync::mpsc::channel::<()>();
+    let (begun, begins) = std::sync::mpsc::channel();
+    let handle = running.handle().clone();
+    let task = running.handle().spawn(async move {
+        let mut map = JoinMap::new();
+        map.spawn("waits", pending());
+        map.spawn_blocking_on(
+            "blocks",
+            move || {
+                begun.send(()).unwrap();
+                let _ = released.recv();
+            },
+            &handle,
+        );
+        (map, begins)
+    });
+    let (mut map, begins) = wait("the map", task).unwrap();
+    recv("the call to begin", &begins);
+    let (_, waker) = CountingWaker::new();
+    until("the task is joined", || {
+        // Polled once, and given up.
+        assert!(poll_once(std::pin::pin!(map.shutdown()), &waker).is_pending());
+        !map.contains_key("waits")
+    });
+    assert_eq!(map.keys().collect::<Vec<_>>(), [&"blocks"]);
+    drop(release);
+    wait("the rest", map.shutdown());
+    assert!(map.is_empty());
+}
+
+#[derive(PartialEq, Eq)]
+struct Unhashable;
+
+impl std::hash::Hash for Unhashable {
+    fn hash<H: std::hash::Hasher>(&self, _: &mut H) {
+        planned_panic("a key that cannot be hashed");
+    }
+}
+
+#[test]
+fn a_key_whose_hash_panics_starts_nothing() {
+    let running = Flavor::Workers(1).start();
+    let _entered = running.handle().enter();
+    let mut map = JoinMap::new();
+    let drops = DropCounter::new();
+    let guard = drops.guard();
+    let spawned = catch(|| {
+        map.spawn(Unhashable, async move {
+            let _guard = guard;
+            pending::<()>().await
+        })
+    });
+    assert_eq!(spawned, Err("a key that cannot be hashed"));
+    assert_eq!(drops.count(), 1);
+    assert!(map.is_empty() && map.try_join_next().is_none());
+}
+
+#[test]
+fn local_tasks_have_keys_too() {
+    let runtime = raddle::task::LocalRuntime::new().unwrap();
+    let output = runtime.block_on(async {
+        let shared = std::rc::Rc::new(7);
+        let mut map = JoinMap::new();
+        map.spawn_local("local", {
+            let shared = shared.clone();
+            async move { *shared }
+        });
+        map.join_next().await.unwrap()
+    });
+    assert_eq!((output.0, output.1.unwrap()), ("local", 7));
 }

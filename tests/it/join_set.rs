@@ -342,3 +342,23 @@ fn every_combination_drops_everything_once() {
         }
     }
 }
+
+#[test]
+fn tasks_that_had_ended_when_all_were_detached_leave_nothing_behind() {
+    for flavor in Flavor::ALL {
+        let running = flavor.start();
+        let task = running.handle().spawn(async {
+            let mut set = JoinSet::new();
+            let ended: Vec<_> = (0..3).map(|number| set.spawn(async move { number })).collect();
+            while !ended.iter().all(|task| task.is_finished()) {
+                raddle::task::yield_now().await;
+            }
+            set.detach_all();
+            set.spawn(async { 7 });
+            // The places of the three have rung, and are gone.
+            assert_eq!(set.join_next().await.unwrap().unwrap(), 7);
+            assert!(set.join_next().await.is_none());
+        });
+        wait("the set", task).unwrap();
+    }
+}

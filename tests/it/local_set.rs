@@ -364,3 +364,39 @@ fn every_combination_drops_everything_once_and_at_home() {
         }
     }
 }
+
+#[test]
+fn guards_dropped_in_the_wrong_order_lead_to_no_set_that_is_gone() {
+    let runtime = Flavor::CurrentThread.build();
+    let _entered = runtime.enter();
+    let (first, second) = (LocalSet::new(), LocalSet::new());
+    let in_first = first.enter();
+    let in_second = second.enter();
+    drop(in_first);
+    drop(first);
+    drop(in_second);
+    // The first set has ended, but its memory is there: what is spawned is cancelled.
+    let drops = DropCounter::new();
+    let guard = drops.guard();
+    let late = task::spawn_local(async move {
+        let _guard = guard;
+    });
+    assert_eq!(drops.count(), 1);
+    assert!(wait("the late one", late).unwrap_err().is_cancelled());
+}
+
+#[test]
+fn what_is_spawned_into_a_set_that_has_ended_is_dropped_at_once() {
+    let set = LocalSet::new();
+    let guard = set.enter();
+    drop(set);
+    let drops = DropCounter::new();
+    let (inner, outer) = (drops.guard(), drops.guard());
+    let late = task::spawn_local(async move {
+        let _outer = outer;
+        drop(inner);
+    });
+    assert_eq!(drops.count(), 2);
+    assert!(wait("the late one", late).unwrap_err().is_cancelled());
+    drop(guard);
+}

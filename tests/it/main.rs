@@ -58,6 +58,7 @@ mod calls;
 mod contexts;
 mod deadlines;
 mod grace;
+mod leftovers;
 mod limits;
 mod paused;
 mod runtime;

@@ -9,6 +9,7 @@ use std::cell::Cell;
 use std::collections::HashSet;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::rc::Rc;
+use std::sync::atomic::{AtomicUsize, Ordering::SeqCst};
 use std::sync::{Arc, Mutex, OnceLock, mpsc};
 use std::thread::{self, ThreadId};
 
@@ -256,4 +257,27 @@ fn a_worker_that_searches_and_loses_its_slot_to_a_pinned_task_leaves_no_search_b
             thread::yield_now();
         }
     });
+}
+
+#[test]
+fn a_pinned_task_that_keeps_yielding_does_not_send_its_worker_to_bed() {
+    let parks = Arc::new(AtomicUsize::new(0));
+    let mut builder = Flavor::Workers(1).builder();
+    builder.on_thread_park({
+        let parks = parks.clone();
+        move || _ = parks.fetch_add(1, SeqCst)
+    });
+    let runtime = builder.build().unwrap();
+    let task = runtime.handle().spawn_pinned(0, {
+        let parks = parks.clone();
+        move || async move {
+            let before = parks.load(SeqCst);
+            for _ in 0..1_000 {
+                task::yield_now().await;
+            }
+            parks.load(SeqCst) - before
+        }
+    });
+    let parked = watched("the pinned task", move || task.blocking_wait()).unwrap();
+    assert_eq!(parked, 0, "hooks called for a worker that had something to do");
 }

@@ -1,6 +1,6 @@
 //! When every worker is stuck in a poll, others run what waits: each bad task here blocks until a task behind it has run.
 
-use crate::support::{recv, wait, watched};
+use crate::support::{recv, until, wait, watched};
 #[cfg(feature = "net")]
 use raddle::net::{TcpListener, TcpStream};
 use raddle::runtime::{Builder, Runtime};
@@ -136,6 +136,54 @@ fn a_future_in_block_on_gets_its_answer_while_all_workers_are_stuck() {
     assert_eq!(answer.unwrap(), 42);
 }
 
+/// The advised way to block takes the relief's thread out of the count as well.
+#[test]
+fn a_relief_that_blocks_and_says_so_is_relieved() {
+    let runtime = runtime(1, 2);
+    let (tell, told) = mpsc::channel();
+    let (tell_too, told_too) = mpsc::channel();
+    let stuck = runtime.spawn(async move { until_told(&told) });
+    let blocked = runtime.spawn(async move {
+        raddle::task::block_in_place(|| until_told(&told_too));
+    });
+    runtime.spawn(async move {
+        tell.send(()).unwrap();
+        tell_too.send(()).unwrap();
+    });
+    wait("the stuck task", stuck).unwrap();
+    wait("the task that blocks and says so", blocked).unwrap();
+}
+
+/// Tasks that compute for long and yield, beside one another: who has been moved gets its turns.
+#[test]
+fn who_is_moved_away_from_a_stuck_worker_is_not_forgotten() {
+    let runtime = runtime(1, 2);
+    let polls: Vec<_> = (0..12).map(|_| Arc::new(AtomicUsize::new(0))).collect();
+    let tasks: Vec<_> = polls
+        .iter()
+        .map(|polls| {
+            let polls = polls.clone();
+            runtime.spawn(async move {
+                loop {
+                    let began = std::time::Instant::now();
+                    while began.elapsed() < Duration::from_millis(12) {
+                        std::hint::spin_loop();
+                    }
+                    polls.fetch_add(1, SeqCst);
+                    raddle::task::yield_now().await;
+                }
+            })
+        })
+        .collect();
+    // Nobody is polled a hundred times before another has been five times.
+    until("every task has had its turns", || {
+        let counts: Vec<_> = polls.iter().map(|polls| polls.load(SeqCst)).collect();
+        assert!(counts.iter().all(|&count| count < 100), "{counts:?}");
+        counts.iter().all(|&count| count >= 5)
+    });
+    tasks.iter().for_each(|task| task.abort());
+}
+
 #[test]
 fn hooks_and_names_are_those_of_the_runtimes_threads() {
     let (started, stopped) = (Arc::new(AtomicUsize::new(0)), Arc::new(AtomicUsize::new(0)));
@@ -199,7 +247,7 @@ fn a_runtime_is_shut_down_with_its_workers_and_reliefs_stuck() {
 
 #[test]
 fn more_reliefs_than_slots_are_refused() {
-    let error = Builder::new_multi_thread().worker_threads(1).relief_threads(1 << 15).build();
+    let error = Builder::new_multi_thread().worker_threads(1).relief_threads(2_000).build();
     let said = error.unwrap_err().to_string();
-    assert_eq!(said, "building a raddle runtime: relief_threads is 32768, more than 32767");
+    assert_eq!(said, "building a raddle runtime: relief_threads is 2000, more than 1024");
 }

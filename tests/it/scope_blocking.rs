@@ -182,3 +182,63 @@ fn a_runtime_that_is_stopped_cancels_the_children_and_the_scope_returns() {
     });
     assert_eq!(dropped.count(), 1);
 }
+
+/// A scope with a child that sleeps for an hour of time that is paused.
+fn sleeps_in_a_scope() -> Duration {
+    task::scope_blocking(|scope| {
+        let child = scope.spawn(async {
+            let begun = raddle::time::Instant::now();
+            raddle::time::sleep(Duration::from_secs(3_600)).await;
+            begun.elapsed()
+        });
+        let slept = scope.spawn(async { child.await.unwrap() });
+        slept.join().unwrap()
+    })
+}
+
+/// Z6.
+#[test]
+fn paused_time_moves_on_for_the_children_wherever_the_scope_waits() {
+    for workers in [1, 2] {
+        let hour = Duration::from_secs(3_600);
+        let build = || Flavor::Workers(workers).builder().start_paused(true).build().unwrap();
+        let runtime = build();
+        let in_task = runtime.spawn(async { sleeps_in_a_scope() });
+        assert_eq!(watched("in a task", || in_task.blocking_wait()).unwrap(), hour);
+        let in_call = runtime.spawn_blocking(sleeps_in_a_scope);
+        assert_eq!(watched("in a call", || in_call.blocking_wait()).unwrap(), hour);
+        let runtime = build();
+        let in_root =
+            watched("in a root future", || runtime.block_on(async { sleeps_in_a_scope() }));
+        assert_eq!(in_root, hour);
+        let runtime = build();
+        let _entered = runtime.enter();
+        assert_eq!(watched("on a plain thread", sleeps_in_a_scope), hour);
+    }
+}
+
+/// Z6: what blocks otherwise still holds time up.
+#[test]
+fn paused_time_stands_still_again_when_the_scope_has_returned() {
+    let runtime = Flavor::Workers(2).builder().start_paused(true).build().unwrap();
+    let (release, released) = mpsc::channel::<()>();
+    let (begun, begins) = mpsc::channel();
+    let blocks = runtime.spawn_blocking(move || {
+        sleeps_in_a_scope();
+        begun.send(()).unwrap();
+        let _ = released.recv();
+    });
+    recv("the scope to return", &begins);
+    let hour = Duration::from_secs(3_600);
+    let sleeper = runtime.spawn(async move { raddle::time::sleep(hour).await });
+    let early = runtime.spawn(async {
+        for _ in 0..100 {
+            task::yield_now().await;
+        }
+    });
+    watched("a hundred turns", || early.blocking_wait()).unwrap();
+    assert!(!sleeper.is_finished(), "an hour has passed beside a blocking call");
+    drop(release);
+    watched("the call", || blocks.blocking_wait()).unwrap();
+    watched("the sleeper", || sleeper.blocking_wait()).unwrap();
+}

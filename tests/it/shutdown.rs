@@ -1,11 +1,13 @@
 //! The end of a runtime: every future still in it is dropped exactly once, and nobody waits for ever.
 
+use crate::support::count::panic_text;
 use crate::support::{DropCounter, Flavor, Running, poll_once, recv, wait, watched};
 use raddle::runtime::Runtime;
 use raddle::sync::{Notify, oneshot};
 use raddle::task;
 use raddle::time::{Duration, sleep, timeout};
 use std::future::{pending, poll_fn};
+use std::panic::catch_unwind;
 use std::pin::Pin;
 use std::sync::{Arc, mpsc};
 use std::task::{Poll, Waker};
@@ -213,4 +215,25 @@ fn a_running_runtime_that_is_only_forgotten_by_its_handles_goes_on() {
     let running: Running = Flavor::Workers(1).start();
     drop(running.handle().clone());
     assert_eq!(wait("a task", running.handle().spawn(async { 1 })).unwrap(), 1);
+}
+
+/// A thread in `block_on` that has no slot is in the runtime of that `block_on`, whatever it has entered since.
+#[test]
+fn who_blocks_in_place_is_asked_for_the_runtime_it_is_driven_by() {
+    let single = Flavor::CurrentThread.build();
+    let many = Flavor::Workers(1).build();
+    let (single_handle, many_handle) = (single.handle().clone(), many.handle().clone());
+    // No slot is to be had in a runtime that has ended.
+    end(single);
+    end(many);
+    let blocked = many_handle.block_on(async {
+        let _entered = single_handle.enter();
+        catch_unwind(|| raddle::task::block_in_place(|| 7))
+    });
+    assert_eq!(blocked.unwrap(), 7);
+    let blocked = single_handle.block_on(async {
+        let _entered = many_handle.enter();
+        catch_unwind(|| raddle::task::block_in_place(|| 7))
+    });
+    assert!(panic_text(&*blocked.unwrap_err()).contains("current-thread runtime"));
 }

@@ -347,3 +347,33 @@ fn dropping_the_runtime_ends_a_group() {
         assert_eq!(drops.count(), 2);
     }
 }
+
+#[test]
+fn a_body_whose_destructor_panics_when_it_is_aborted_is_waited_for_like_another_panic() {
+    struct Bomb;
+    impl Drop for Bomb {
+        fn drop(&mut self) {
+            planned_panic("in the body's destructor");
+        }
+    }
+    for flavor in Flavor::ALL {
+        let running = flavor.start();
+        let drops = DropCounter::new();
+        let guard = drops.guard();
+        let counted = drops.clone();
+        let task = running.handle().spawn(async move {
+            let group = TaskGroup::<()>::run(async move |group| {
+                let _bomb = Bomb;
+                drop(group.spawn(async move {
+                    let _guard = guard;
+                    std::future::pending::<Result<(), ()>>().await
+                }));
+                group.cancel();
+                std::future::pending::<Result<(), ()>>().await
+            });
+            let error = raddle::spawn(group).await.unwrap_err();
+            (error.is_panic(), counted.count())
+        });
+        assert_eq!(wait("the group", task).unwrap(), (true, 1), "{flavor:?}");
+    }
+}

@@ -2,7 +2,7 @@
 
 use crate::support::{CountingWaker, DropCounter, Flavor, poll_once, wait};
 use raddle::sync::oneshot;
-use raddle::task::TaskTracker;
+use raddle::task::{LocalSet, TaskTracker};
 use std::future::pending;
 use std::pin::pin;
 
@@ -78,4 +78,21 @@ fn an_aborted_task_and_a_blocking_call_are_no_longer_tracked() {
         blocking.await.unwrap()
     });
     assert_eq!(wait("the tracker", task).unwrap(), 1);
+}
+
+#[test]
+fn local_tasks_and_calls_of_another_runtime_are_tracked() {
+    let runtime = Flavor::Workers(1).build();
+    let (set, tracker) = (LocalSet::new(), TaskTracker::new());
+    let tasks = set.block_on(&runtime, async {
+        let local = tracker.spawn_local(async { std::rc::Rc::new(1) });
+        let other = tracker.spawn_local_on(pending::<()>(), &set);
+        let call = tracker.spawn_blocking_on(|| 3, runtime.handle());
+        assert_eq!(tracker.len(), 3);
+        (*local.await.unwrap(), call.await.unwrap(), other)
+    });
+    assert_eq!((tasks.0, tasks.1, tracker.len()), (1, 3, 1));
+    tracker.close();
+    drop(set);
+    wait("the last, dropped with its set", tracker.wait());
 }

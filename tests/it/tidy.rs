@@ -21,6 +21,7 @@ const UNSAFE: &[&str] = &[
     // Claims that go from thread to thread, and tasks that borrow from a stack: type erasure of lifetimes.
     "executor/src/scope/blocking.rs",
     "executor/src/scheduler/context.rs",
+    "executor/src/scheduler/context/blocked.rs",
     "executor/src/scheduler/shared.rs",
     "executor/src/scheduler/slot.rs",
     "executor/src/scheduler/submit.rs",
@@ -32,6 +33,8 @@ const UNSAFE: &[&str] = &[
     "executor/src/task/mod.rs",
     "executor/src/task/owned.rs",
     "executor/src/task/poll.rs",
+    // Pointers to what other threads poll, which these keep.
+    "executor/src/task/polled.rs",
     "executor/src/task/raw.rs",
     "executor/src/task/waker.rs",
     "io-driver/src/sys/",

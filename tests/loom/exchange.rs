@@ -8,7 +8,7 @@ use std::sync::Arc;
 
 use loom::cell::UnsafeCell;
 use loom::thread;
-use raddle::loom::internals::Exchange;
+use raddle::loom::internals::{Exchange, Parker, Unpark};
 
 use crate::executor_support::{Signal, model};
 
@@ -77,14 +77,15 @@ impl Runtime {
 
     /// A spare, whose first poll blocks if `call` is there.
     fn spare(self: &Arc<Runtime>, mut call: Option<Arc<Signal>>) {
-        self.exchange.come_up();
         let mut others = Vec::new();
-        while self.exchange.adopt(None).is_some() {
+        let mut next = self.exchange.come_up(None);
+        while next.take().is_some() {
             self.work();
             self.adopted.give();
             if let Some(call) = call.take()
                 && !self.block(&mut others, || call.wait())
             {
+                next = self.exchange.adopt(None);
                 continue;
             }
             while !self.exchange.is_recalled(0) {
@@ -92,6 +93,7 @@ impl Runtime {
             }
             self.work();
             self.exchange.give_back(0, ());
+            next = self.exchange.adopt(None);
         }
         others.into_iter().for_each(|other| other.join().unwrap());
     }
@@ -208,5 +210,100 @@ fn p14_a_spare_leaves_with_no_offer_behind_it_or_another_is_started() {
         runtime.close();
         leaving.join().unwrap();
         spares.into_iter().for_each(|spare| spare.join().unwrap());
+    });
+}
+
+/// A spare that takes one offer, and is busy from then on. One that was started waits for it.
+fn takes_one(
+    exchange: &Arc<Exchange<()>>,
+    adopted: &Arc<Signal>,
+    is_new: bool,
+) -> thread::JoinHandle<()> {
+    let (exchange, adopted) = (exchange.clone(), adopted.clone());
+    thread::spawn(move || {
+        // In a model, a wait with an end is over at once.
+        let soon = Some(std::time::Instant::now());
+        let taken = if is_new { exchange.come_up(None) } else { exchange.adopt(soon) };
+        let Some(taken) = taken else { return };
+        if taken.index == 1 {
+            adopted.give();
+        }
+        if taken.must_start {
+            takes_one(&exchange, &adopted, true).join().unwrap();
+        }
+    })
+}
+
+/// Two workers block. The system refuses the thread that the one starts; the other has counted on it, maybe, because somebody
+/// else has come for the offer of the first.
+fn a_thread_is_refused(counts_again: bool) {
+    model(2, move || {
+        let exchange = Arc::new(Exchange::<()>::new(2));
+        let adopted = Signal::new();
+        let free = takes_one(&exchange, &adopted, false);
+        let refused = exchange.offer(0, ());
+        let other = thread::spawn({
+            let (exchange, adopted) = (exchange.clone(), adopted.clone());
+            move || {
+                let offer = exchange.offer(1, ());
+                let spare = offer.must_start.then(|| takes_one(&exchange, &adopted, true));
+                adopted.wait();
+                spare
+            }
+        });
+        let mut spares = Vec::new();
+        if refused.must_start {
+            exchange.start_failed();
+            let _ = exchange.take_back(0, refused);
+            if counts_again && exchange.must_start_for_another() {
+                spares.push(takes_one(&exchange, &adopted, true));
+            }
+        }
+        spares.extend(other.join().unwrap());
+        exchange.close();
+        free.join().unwrap();
+        spares.into_iter().for_each(|spare| spare.join().unwrap());
+    });
+}
+
+#[test]
+fn p14_an_offer_that_counted_on_a_refused_thread_is_tried_for_again() {
+    a_thread_is_refused(true);
+}
+
+#[test]
+#[should_panic(expected = "deadlock")]
+fn p14_control_an_offer_that_counted_on_a_refused_thread_stays() {
+    a_thread_is_refused(false);
+}
+
+/// As above; the spare sleeps in a [`Parker`], as a worker does.
+#[test]
+fn p16_a_spare_asleep_in_its_bed_hears_that_the_home_waits() {
+    model(3, || {
+        let runtime = Runtime::new(Nothing);
+        let bed = Arc::new(Parker::new());
+        let offer = runtime.exchange.offer(0, ());
+        let spare = thread::spawn({
+            let (runtime, bed) = (runtime.clone(), bed.clone());
+            move || {
+                let mut next = runtime.exchange.come_up(None);
+                while next.take().is_some() {
+                    while !runtime.exchange.is_recalled(0) {
+                        bed.park(None);
+                    }
+                    runtime.work();
+                    runtime.exchange.give_back(0, ());
+                    next = runtime.exchange.adopt(None);
+                }
+            }
+        });
+        if runtime.exchange.take_back(0, offer).is_none() {
+            let returned = runtime.exchange.recall(0, || assert_eq!(bed.unpark(), Unpark::Done));
+            returned.expect("nobody leaves the slot");
+        }
+        runtime.work();
+        runtime.close();
+        spare.join().unwrap();
     });
 }

@@ -134,13 +134,15 @@ fn q10_a_push_is_found_or_told_of() {
 }
 
 #[test]
-#[should_panic]
+// The same fence guards the item itself (Q8), and that is seen first.
+#[should_panic(expected = "Causality violation: Concurrent write accesses")]
 fn q10_fails_without_the_owners_fence() {
     a_push_and_a_rescuer(Without::OwnersFence);
 }
 
 #[test]
-#[should_panic]
+// As above.
+#[should_panic(expected = "Causality violation: Concurrent write accesses")]
 fn q10_fails_without_the_rescuers_fence() {
     a_push_and_a_rescuer(Without::RescuersFence);
 }

@@ -3,6 +3,7 @@
 use std::task::{Context, Poll, Waker};
 
 use loom::thread;
+use raddle::loom::internals::leaving_out;
 use raddle::task::JoinSet;
 
 use crate::executor_support::{Desk, Probe, Signal, model};
@@ -45,8 +46,7 @@ fn t32_a_set_dropped_beside_the_end_of_its_task_drops_everything_once() {
     });
 }
 
-#[test]
-fn t32_a_set_dropped_aborts_a_task_that_waits() {
+fn a_set_goes_beside_a_task_that_waits() {
     model(2, || {
         let (desk, home) = Desk::with_home();
         let (probe, seen) = Probe::new(|| false);
@@ -60,8 +60,19 @@ fn t32_a_set_dropped_aborts_a_task_that_waits() {
         if let Some(runnable) = desk.take() {
             desk.run(&home, runnable);
         }
-        assert!(seen.dropped_by().is_some());
+        assert!(seen.dropped_by().is_some(), "a task has outlived its set");
     });
+}
+
+#[test]
+fn t32_a_set_dropped_aborts_a_task_that_waits() {
+    a_set_goes_beside_a_task_that_waits();
+}
+
+#[test]
+#[should_panic(expected = "a task has outlived its set")]
+fn t32_control_a_set_that_only_goes_leaves_its_task_behind() {
+    leaving_out("T32", a_set_goes_beside_a_task_that_waits);
 }
 
 /// A joiner that looks into the queue, and says where it waits only afterwards.

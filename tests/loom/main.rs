@@ -29,6 +29,8 @@ mod join_set;
 #[cfg(loom)]
 mod local_queue;
 #[cfg(loom)]
+mod local_set;
+#[cfg(loom)]
 mod mpsc;
 #[cfg(loom)]
 mod mutex;
@@ -41,11 +43,15 @@ mod oneshot;
 #[cfg(loom)]
 mod parker;
 #[cfg(loom)]
+mod polled;
+#[cfg(loom)]
 mod queue;
 #[cfg(loom)]
 mod readiness;
 #[cfg(loom)]
 mod relief;
+#[cfg(loom)]
+mod room;
 #[cfg(loom)]
 mod runtime;
 #[cfg(loom)]
@@ -68,6 +74,8 @@ mod task_group;
 mod task_join;
 #[cfg(loom)]
 mod task_state;
+#[cfg(loom)]
+mod task_tracker;
 #[cfg(loom)]
 mod timer;
 #[cfg(loom)]

@@ -19,6 +19,7 @@ enum Without {
     WorkersFence,
     RaisedLimit,
     LastLook,
+    FenceBeforeTheLimit,
 }
 
 use Without::Nothing;
@@ -36,9 +37,7 @@ fn two_workers_get_stuck(without: Without) {
             thread::spawn(move || {
                 let (idle, guard) = &*shared;
                 idle.enter();
-                if idle.is_full() {
-                    without_if(without == Without::WorkersFence, || guard.rouse());
-                }
+                without_if(without == Without::WorkersFence, || guard.rouse(|| idle.is_full()));
             })
         });
         let (idle, guard) = &*shared;
@@ -73,36 +72,37 @@ fn a_task_comes_while_relief_is_sent_for(without: Without) {
     model(3, move || {
         let shared = Arc::new((Idle::new(1), Inject::default(), Parker::new()));
         shared.0.enter();
-        if without != Without::RaisedLimit {
-            shared.0.raise_limit();
-        }
-        let relief = thread::spawn({
+        let submitter = thread::spawn({
             let shared = shared.clone();
             move || {
                 let (idle, injector, bed) = &*shared;
-                let mut is_active = idle.step_in();
-                loop {
-                    if is_active && let Steal::Success(task) = injector.take_one() {
-                        return task;
-                    }
-                    let nobody_searches = match is_active {
-                        true => idle.park(RELIEF, None),
-                        false => idle.park_guest(RELIEF),
-                    };
-                    let looks = without != Without::LastLook;
-                    if looks && nobody_searches && !injector.is_empty() {
-                        wake_one(idle, bed);
-                    }
-                    bed.park(None);
-                    let _ = idle.unpark(RELIEF);
-                    is_active = true;
-                }
+                injector.push(7);
+                wake_one(idle, bed);
             }
         });
         let (idle, injector, bed) = &*shared;
-        injector.push(7);
-        wake_one(idle, bed);
-        assert_eq!(relief.join().unwrap(), 7);
+        if without != Without::RaisedLimit {
+            idle.raise_limit();
+        }
+        let mut is_active = idle.step_in();
+        let found = loop {
+            if is_active && let Steal::Success(task) = injector.take_one() {
+                break task;
+            }
+            let nobody_searches = match is_active {
+                true => idle.park(RELIEF, None),
+                false => idle.park_guest(RELIEF),
+            };
+            let looks = without != Without::LastLook;
+            if looks && nobody_searches && !injector.is_empty() {
+                wake_one(idle, bed);
+            }
+            bed.park(None);
+            let _ = idle.unpark(RELIEF);
+            is_active = true;
+        };
+        assert_eq!(found, 7);
+        submitter.join().unwrap();
     });
 }
 
@@ -128,4 +128,43 @@ fn p20_fails_without_raising_the_limit() {
 #[should_panic(expected = "deadlock")]
 fn p20_fails_without_the_last_look() {
     a_task_comes_while_relief_is_sent_for(Without::LastLook);
+}
+
+/// A relief leaves, the limit is lowered, and the worker becomes active again, while the guard goes to bed: it has seen the
+/// lowered limit, and so must the worker.
+fn a_worker_wakes_up_after_a_relief_has_gone(without: Without) {
+    model(3, move || {
+        let shared = Arc::new((Idle::new(1), Guard::new()));
+        shared.0.raise_limit();
+        let worker = thread::spawn({
+            let shared = shared.clone();
+            move || {
+                let (idle, guard) = &*shared;
+                idle.enter();
+                if without != Without::FenceBeforeTheLimit || idle.is_full() {
+                    guard.rouse(|| idle.is_full());
+                }
+            }
+        });
+        let relief = thread::spawn({
+            let shared = shared.clone();
+            move || shared.0.lower_limit()
+        });
+        relief.join().unwrap();
+        let (idle, guard) = &*shared;
+        guard.sleep(|| idle.is_full());
+        assert!(idle.is_full(), "woken while there is room");
+        worker.join().unwrap();
+    });
+}
+
+#[test]
+fn p18_the_guard_is_awake_when_the_limit_has_been_lowered() {
+    a_worker_wakes_up_after_a_relief_has_gone(Nothing);
+}
+
+#[test]
+#[should_panic(expected = "deadlock")]
+fn p18_fails_with_a_look_at_the_limit_before_the_fence() {
+    a_worker_wakes_up_after_a_relief_has_gone(Without::FenceBeforeTheLimit);
 }

@@ -72,7 +72,7 @@ impl Scheduler {
     fn wake_watcher(&self) {
         self.idle.want_watch();
         if !self.idle.is_watched()
-            && let Some(index) = self.idle.wake_watcher(2)
+            && let Some(index) = self.idle.wake_watcher(|index| index < 2)
         {
             assert_eq!(self.beds[index].unpark(), Unpark::Done);
         }

@@ -7,7 +7,9 @@ use crate::scheduler::shared::Shared;
 use crate::task::{JoinHandle, extras};
 use raddle_sync::{OwnedSemaphorePermit, Semaphore};
 use std::fmt;
+use std::future::Future;
 use std::panic::Location;
+use std::pin::pin;
 use std::sync::Arc;
 use std::sync::atomic::Ordering::Relaxed;
 use std::time::Duration;
@@ -108,12 +110,23 @@ impl Class {
     ///
     /// # Panics
     /// Outside a runtime.
-    pub async fn spawn_blocking_when_free<F, R>(&self, f: F) -> JoinHandle<R>
+    #[track_caller]
+    pub fn spawn_blocking_when_free<F, R>(
+        &self,
+        f: F,
+    ) -> impl Future<Output = JoinHandle<R>> + use<'_, F, R>
     where
         F: FnOnce() -> R + Send + 'static,
         R: Send + 'static,
     {
-        let location = Location::caller();
+        self.when_free(f, Location::caller())
+    }
+
+    async fn when_free<F, R>(&self, f: F, location: &'static Location<'static>) -> JoinHandle<R>
+    where
+        F: FnOnce() -> R + Send + 'static,
+        R: Send + 'static,
+    {
         let shared = context::expect_arc("blocking::Class::spawn_blocking_when_free");
         let permit = self.room.clone().acquire_owned().await;
         spawn_with(&shared, permit.expect("nobody closes the semaphore"), f, location)
@@ -175,17 +188,26 @@ where
 ///
 /// # Panics
 /// Outside a runtime.
-pub async fn spawn_blocking_when_free<F, R>(f: F) -> JoinHandle<R>
+#[track_caller]
+pub fn spawn_blocking_when_free<F, R>(f: F) -> impl Future<Output = JoinHandle<R>>
 where
     F: FnOnce() -> R + Send + 'static,
     R: Send + 'static,
 {
-    let location = Location::caller();
+    when_free(f, Location::caller())
+}
+
+async fn when_free<F, R>(f: F, location: &'static Location<'static>) -> JoinHandle<R>
+where
+    F: FnOnce() -> R + Send + 'static,
+    R: Send + 'static,
+{
     let shared = context::expect_arc("task::spawn_blocking_when_free");
     let pool: &Pool = &shared.blocking;
     loop {
-        // Made first: it hears of the calls that end after the look.
-        let room = pool.room.notified();
+        let mut room = pin!(pool.room.notified());
+        // B5: in line before the look.
+        room.as_mut().enable();
         if pool.has_room() {
             return spawn(&shared, f, location, extras::inherit);
         }

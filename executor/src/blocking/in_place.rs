@@ -72,11 +72,15 @@ fn while_offered<R>(slot: &Slot, f: impl FnOnce() -> R) -> R {
     let (stepped_out, passed, shared) = context::step_out_of(slot);
     // Z1: time that is paused stands still while somebody is here, and until the poll has ended.
     shared.blocking.begin();
+    let _counted = context::count_as_call(&shared);
     let offer = shared.exchange.offer(slot.index, passed);
     let mut offered = Offered { shared: &shared, slot, stepped_out, offer: Some(offer) };
     if offer.must_start && start_spare(&shared).is_err() {
         // P14.
         offered.take_back();
+        if shared.exchange.must_start_for_another() {
+            let _ = start_spare(&shared);
+        }
     }
     f()
 }

@@ -11,11 +11,18 @@
 //!   started has sent its call before it looked, so the call is in the channel by then.
 //! - **B4** Closing sets a flag, fences, cancels what is in the channel, and sends a stop per thread. Who submits looks
 //!   at the flag after its fence, and cancels what is in the channel if it is set.
+//! - **B5** Who waits for room gets in line, and then looks. A thread that has nothing to do, or leaves, says so, and then tells
+//!   the first in line: one of the two sees the other. Who is told and goes away tells the next.
+//!
+//! Feared: two threads become idle, with nobody in line, and only one is told of later, because telling nobody twice counts
+//! once; the other caller, who had looked before, waits beside an idle thread. But who has looked was in line.
 
 use crate::contain::contain;
 use crate::loom::sync::atomic::AtomicUsize as Modeled;
+use crate::runtime::LeftoverState;
 use crate::scheduler::context;
 use crate::scheduler::shared::{Hooks, Shared, call};
+use crate::task::polled::Polls;
 use crate::task::runnable::{Nowhere, Ran, Runnable};
 use crossbeam_channel::{Receiver, Sender};
 use parking_lot::{Condvar, Mutex};
@@ -183,7 +190,10 @@ impl Pool {
     }
 
     fn cancel_waiting_calls(&self, shared: &Shared) {
-        self.end_waiting_calls(shared, |call| call.cancel(&Nowhere));
+        self.end_waiting_calls(shared, |call| {
+            shared.shutdown.note_leftover(call.task(), LeftoverState::Queued);
+            call.cancel(&Nowhere);
+        });
     }
 
     fn end_waiting_calls(&self, shared: &Shared, end: impl Fn(Runnable)) {
@@ -320,6 +330,8 @@ fn run(shared: Arc<Shared>) {
     let _leaving = Leaving(&shared);
     let entered = context::enter(shared.clone());
     let pool = &shared.blocking;
+    let _listed = shared.pollers.enter(Polls::Calls);
+    let _counted = context::count_as_call(&shared);
     call(&pool.config.hooks.on_thread_start);
     while let Some(runnable) = pool.next() {
         // B3.

@@ -20,7 +20,8 @@ use crate::scheduler::context;
 use crate::scheduler::shared::Shared;
 use crate::scheduler::slot::PINNED;
 use crate::scheduler::worker::{End, Worker};
-use crate::task::{JoinHandle, current};
+use crate::task::raw::TaskRef;
+use crate::task::{JoinHandle, current, extras};
 use pin_project_lite::pin_project;
 use std::future::Future;
 use std::panic::Location;
@@ -73,8 +74,26 @@ where
 {
     let location = Location::caller();
     let shared = context::expect_arc("task::spawn_pinned");
+    spawn_pinned_furnished(&shared, worker_index, make, location, extras::inherit)
+}
+
+/// As [`spawn_pinned`], on the runtime of `shared`; `furnish` gives the task its extras.
+#[track_caller]
+pub(crate) fn spawn_pinned_furnished<M, F>(
+    shared: &Arc<Shared>,
+    worker_index: usize,
+    make: M,
+    location: &'static Location<'static>,
+    furnish: impl FnOnce(TaskRef),
+) -> JoinHandle<F::Output>
+where
+    M: FnOnce() -> F + Send + 'static,
+    F: Future + 'static,
+    F::Output: Send + 'static,
+{
     shared.expect_worker(worker_index);
-    shared.spawn_pinned(worker_index, make, location)
+    let future = Pinned::<M, F>::ToBeMade { make: Some(make) };
+    shared.pinned_set(worker_index).spawn_from_anywhere(future, location, furnish)
 }
 
 impl Handle {
@@ -90,8 +109,8 @@ impl Handle {
         F: Future + 'static,
         F::Output: Send + 'static,
     {
-        self.shared.expect_worker(worker_index);
-        self.shared.spawn_pinned(worker_index, make, Location::caller())
+        let location = Location::caller();
+        spawn_pinned_furnished(&self.shared, worker_index, make, location, extras::inherit)
     }
 }
 
@@ -162,27 +181,12 @@ impl Shared {
         })
     }
 
-    fn spawn_pinned<M, F>(
-        self: &Arc<Shared>,
-        index: usize,
-        make: M,
-        location: &'static Location<'static>,
-    ) -> JoinHandle<F::Output>
-    where
-        M: FnOnce() -> F + Send + 'static,
-        F: Future + 'static,
-        F::Output: Send + 'static,
-    {
-        let future = Pinned::<M, F>::ToBeMade { make: Some(make) };
-        self.pinned_set(index).spawn_from_anywhere(future, location)
-    }
-
     /// T45: on the home thread of slot `index`, or if that was never started.
     pub(crate) fn end_pinned(self: &Arc<Shared>, index: usize) {
         let set = self.pinned_set(index);
         set.bind();
         set.close();
-        set.cancel_everything();
+        set.cancel_everything(|task, state| self.shutdown.note_leftover(task, state));
     }
 }
 

@@ -2,7 +2,8 @@
 
 use super::shared::{Entered, Shared};
 use crate::runtime::{Handle, Runtime};
-use crate::task::JoinHandle;
+use crate::task::raw::TaskRef;
+use crate::task::{JoinHandle, extras};
 use pin_project_lite::pin_project;
 use std::fmt;
 use std::future::Future;
@@ -21,7 +22,8 @@ const TURN: usize = 61;
 /// [`block_on`](LocalSet::block_on) runs. They can spawn others with [`spawn_local`], and `Send` tasks on the runtime with
 /// [`spawn`](crate::spawn). They can be woken, aborted and joined from any thread.
 ///
-/// Dropping the set drops the futures in it.
+/// Dropping the set drops the futures in it. What is spawned into it after that, inside an [`enter`](LocalSet::enter) guard, is
+/// dropped at once.
 ///
 /// ```
 /// use std::rc::Rc;
@@ -72,8 +74,22 @@ where
     F: Future + 'static,
     F::Output: 'static,
 {
+    spawn_local_furnished(future, Location::caller(), extras::inherit)
+}
+
+/// As [`spawn_local`]; `furnish` gives the task its extras.
+#[track_caller]
+pub(crate) fn spawn_local_furnished<F>(
+    future: F,
+    location: &'static Location<'static>,
+    furnish: impl FnOnce(TaskRef),
+) -> JoinHandle<F::Output>
+where
+    F: Future + 'static,
+    F::Output: 'static,
+{
     match Shared::current() {
-        Some(shared) => shared.spawn(future, Location::caller()),
+        Some(shared) => shared.spawn(future, location, furnish),
         None => panic!(
             "task::spawn_local needs a LocalSet or a LocalRuntime, and no code of such is running on this thread: call \
              it inside `LocalSet::run_until`, or use `LocalSet::spawn_local`"
@@ -94,7 +110,20 @@ impl LocalSet {
         F: Future + 'static,
         F::Output: 'static,
     {
-        self.shared.spawn(future, Location::caller())
+        self.spawn_furnished(future, Location::caller(), extras::inherit)
+    }
+
+    pub(crate) fn spawn_furnished<F>(
+        &self,
+        future: F,
+        location: &'static Location<'static>,
+        furnish: impl FnOnce(TaskRef),
+    ) -> JoinHandle<F::Output>
+    where
+        F: Future + 'static,
+        F::Output: 'static,
+    {
+        self.shared.spawn(future, location, furnish)
     }
 
     /// Runs `future`, and the tasks of the set in between, until `future` has ended. The tasks that have not stay in the set.
@@ -125,7 +154,7 @@ impl LocalSet {
 
     /// Makes this the set that [`spawn_local`] spawns to, until the guard is dropped. The tasks do not run by that.
     ///
-    /// Guards are to be dropped in the reverse order of entering.
+    /// Guards are to be dropped in the reverse order of entering; one that is not leaves the memory of its set behind.
     pub fn enter(&self) -> LocalEnterGuard {
         LocalEnterGuard { _entered: Entered::new(self.shared.clone()) }
     }
@@ -187,7 +216,7 @@ impl<F: Future> Future for RunUntil<'_, F> {
 
 impl Drop for LocalSet {
     fn drop(&mut self) {
-        self.shared.cancel_everything();
+        self.shared.cancel_everything(|_, _| ());
     }
 }
 

@@ -6,7 +6,8 @@
 //!   holding a reference of its own to the set's memory, and then wakes whoever polls the set.
 //! - **T42** A set goes only when its list is empty: a task may be in the hands of a foreign thread between its wake and its
 //!   push, and comes through the inbox, which the dropper waits at. So the owner pointer of an unfinished task stays valid
-//!   (T12).
+//!   (T12). What is spawned into a set that has ended is cancelled at once: its memory may be let go by a foreign thread, which
+//!   must find the set empty.
 //!
 //! # Safety
 //! The core is full of cells and lives in a `Sync` struct. It is touched by the set's thread only (T40): by the methods of
@@ -15,26 +16,29 @@
 
 #![allow(unsafe_code)]
 
+use crate::contain::contain;
+use crate::loom::left_out;
+use crate::loom::sync::atomic::{AtomicBool, AtomicUsize, Ordering::Relaxed};
+use crate::loom::sync::{Condvar, Mutex};
+use crate::loom::thread::{self, ThreadId};
+use crate::runtime::LeftoverState;
 use crate::scheduler::grace::{ask, linked};
 use crate::task::owned::OwnedTasks;
 use crate::task::raw::TaskRef;
 use crate::task::runnable::{Nowhere, Ran, Runnable};
-use crate::task::{Host, Id, IdBlock, JoinHandle, Schedule, cell, extras, poll};
-use parking_lot::{Condvar, Mutex};
+use crate::task::{Host, Id, IdBlock, JoinHandle, Schedule, cell, poll};
 use raddle_sync::AtomicWaker;
 use std::cell::{Cell, RefCell};
 use std::collections::VecDeque;
 use std::fmt;
 use std::future::Future;
+use std::mem::ManuallyDrop;
 use std::panic::Location;
 use std::ptr;
-use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering::Relaxed};
 use std::sync::{Arc, OnceLock};
 use std::task::Waker;
-use std::thread::{self, ThreadId};
 
-thread_local! {
-    /// The set whose code runs on this thread.
+crate::loom::thread_local! {
     static CURRENT: Cell<*const Shared> = const { Cell::new(ptr::null()) };
 }
 
@@ -61,6 +65,8 @@ struct Core {
     queue: RefCell<VecDeque<Runnable>>,
     owned: OwnedTasks,
     ids: IdBlock,
+    /// T42: from now on nothing is taken in.
+    has_ended: Cell<bool>,
 }
 
 // SAFETY: T40: the core is the set's thread's; the rest is Sync.
@@ -85,7 +91,9 @@ impl Schedule for Shared {
         };
         shared.inbox.lock().push_back(runnable);
         shared.arrived.notify_one();
-        shared.tell();
+        if !left_out("T41") {
+            shared.tell();
+        }
     }
 }
 
@@ -123,6 +131,7 @@ impl Shared {
                 queue: RefCell::new(VecDeque::new()),
                 owned: OwnedTasks::default(),
                 ids: IdBlock::new(),
+                has_ended: Cell::new(false),
             },
             inbox: Mutex::new(VecDeque::new()),
             is_closed: AtomicBool::new(false),
@@ -137,7 +146,8 @@ impl Shared {
     fn tell(&self) {
         match &self.home {
             Some(home) => home.wake_by_ref(),
-            None => self.waker.wake(),
+            // Foreign code, called by who wakes, spawns or aborts a task: its panic is not for them.
+            None => contain(|| self.waker.wake()),
         }
     }
 
@@ -156,13 +166,14 @@ impl Shared {
         self: &Arc<Shared>,
         future: F,
         location: &'static Location<'static>,
+        furnish: impl FnOnce(TaskRef),
     ) -> JoinHandle<F::Output>
     where
         F: Future + 'static,
         F::Output: Send + 'static,
     {
         let task = cell::allocate::<F, Shared>(future, Arc::as_ptr(self), Id::next(), location);
-        extras::inherit(task);
+        furnish(task);
         let runnable = Runnable::from_wake(task);
         let mut inbox = self.inbox.lock();
         // Relaxed: under the lock (T45).
@@ -195,6 +206,7 @@ impl Shared {
         self: &Arc<Shared>,
         future: F,
         location: &'static Location<'static>,
+        furnish: impl FnOnce(TaskRef),
     ) -> JoinHandle<F::Output>
     where
         F: Future + 'static,
@@ -202,10 +214,15 @@ impl Shared {
     {
         let id: Id = self.core.ids.next();
         let task = cell::allocate::<F, Shared>(future, Arc::as_ptr(self), id, location);
-        extras::inherit(task);
+        furnish(task);
         // The `Runnable` first: the handle's reference is not yet anybody's.
-        self.core.queue.borrow_mut().push_back(Runnable::from_wake(task));
-        self.tell();
+        let runnable = Runnable::from_wake(task);
+        if self.core.has_ended.get() {
+            runnable.cancel(&&**self);
+        } else {
+            self.core.queue.borrow_mut().push_back(runnable);
+            self.tell();
+        }
         // SAFETY: just made for `F`, and this is its one handle.
         unsafe { JoinHandle::new(task) }
     }
@@ -251,19 +268,30 @@ impl Shared {
             && self.inbox.lock().is_empty()
     }
 
-    /// T42: drops every future. The caller is on the set's thread.
-    pub(super) fn cancel_everything(self: &Arc<Shared>) {
+    /// T42: drops every future, for good. The caller is on the set's thread.
+    /// `note` is shown each that is cancelled.
+    pub(super) fn cancel_everything(self: &Arc<Shared>, note: impl Fn(TaskRef, LeftoverState)) {
         self.inside(|| {
             loop {
                 while let Some(runnable) = self.next() {
+                    note(runnable.task(), LeftoverState::Queued);
                     runnable.cancel(&&**self);
                 }
-                self.core.owned.cancel_all(|task| poll::cancel(task, &&**self));
+                self.core.owned.cancel_all(|task| {
+                    note(task, LeftoverState::Waiting);
+                    poll::cancel(task, &&**self);
+                });
                 if self.is_idle() {
+                    self.core.has_ended.set(true);
                     return;
                 }
                 let mut inbox = self.inbox.lock();
                 while inbox.is_empty() && self.core.queue.borrow().is_empty() {
+                    if left_out("T42") {
+                        // What would follow is no panic.
+                        std::mem::forget(self.clone());
+                        panic!("a set goes before its tasks");
+                    }
                     self.arrived.wait(&mut inbox);
                 }
             }
@@ -278,7 +306,7 @@ impl Shared {
 
     /// The set whose code runs on this thread.
     pub(super) fn current() -> Option<Arc<Shared>> {
-        let shared = CURRENT.get();
+        let shared = CURRENT.with(Cell::get);
         if shared.is_null() {
             return None;
         }
@@ -292,22 +320,28 @@ impl Shared {
 
 /// Makes a set the current one of its thread until it is dropped.
 pub(super) struct Entered {
-    shared: Arc<Shared>,
+    /// Keeps the pointer in the thread-local valid; released only once that points elsewhere.
+    shared: ManuallyDrop<Arc<Shared>>,
     outer: *const Shared,
 }
 
 impl Entered {
     pub(super) fn new(shared: Arc<Shared>) -> Entered {
-        let outer = CURRENT.replace(Arc::as_ptr(&shared));
-        Entered { shared, outer }
+        // The set whose code runs on this thread.
+        let outer = CURRENT.with(|current| current.replace(Arc::as_ptr(&shared)));
+        Entered { shared: ManuallyDrop::new(shared), outer }
     }
 }
 
 impl Drop for Entered {
     fn drop(&mut self) {
-        // Guards that a user drops in another order than the reverse of entering leave the set they find.
-        if CURRENT.get() == Arc::as_ptr(&self.shared) {
-            CURRENT.set(self.outer);
+        // A guard that a user drops in another order than the reverse of entering leaves the set it finds. A later one will set
+        // the thread-local to ours again: so that it never dangles, this reference is never released.
+        if CURRENT.with(Cell::get) == Arc::as_ptr(&self.shared) {
+            CURRENT.with(|current| current.set(self.outer));
+            // SAFETY: taken once, here; the thread-local no longer points to it, but for guards further out, which have their
+            // own.
+            drop(unsafe { ManuallyDrop::take(&mut self.shared) });
         }
     }
 }

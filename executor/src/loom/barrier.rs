@@ -58,6 +58,30 @@ pub(crate) fn light() {
     fence(SeqCst);
 }
 
+/// The frequent side for who can do without: where nothing is cheaper than [`light`], it is nothing, and
+/// [`heavy_only`] says so.
+#[inline]
+pub(crate) fn light_or_nothing() {
+    #[cfg(not(loom))]
+    std::sync::atomic::compiler_fence(SeqCst);
+    // Not in models of something else, where it would do the work of a fence that is missing.
+    #[cfg(loom)]
+    if super::checked::is_included("T18") {
+        fence(SeqCst);
+    }
+}
+
+/// The rare side of [`light_or_nothing`]. `false` if nothing was ordered.
+#[must_use]
+pub(crate) fn heavy_only() -> bool {
+    #[cfg(all(target_os = "linux", not(loom)))]
+    return expedited::is_registered() && expedited::everywhere();
+    #[cfg(loom)]
+    return heavy();
+    #[cfg(not(any(target_os = "linux", loom)))]
+    return false;
+}
+
 /// The rare side. A few microseconds. `false` if the system refuses it by now: then nothing was ordered, and the caller goes
 /// away with nothing done. (That may be so for good: nobody is rescued then.)
 #[must_use]

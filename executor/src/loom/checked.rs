@@ -147,3 +147,26 @@ pub fn leaving_out(rule: &'static str, model: impl FnOnce()) {
     let _restore = Restore;
     model();
 }
+
+std::thread_local! {
+    static INCLUDED: Cell<&'static str> = const { Cell::new("") };
+}
+
+/// Whether the model that this thread runs is one of `rule`, whose fence others do without.
+pub(crate) fn is_included(rule: &str) -> bool {
+    INCLUDED.get() == rule
+}
+
+/// Runs a model with the fence that `rule` demands, and which is left out of others, so that it does not do the work of
+/// theirs.
+pub fn including(rule: &'static str, model: impl FnOnce()) {
+    struct Restore;
+    impl Drop for Restore {
+        fn drop(&mut self) {
+            INCLUDED.set("");
+        }
+    }
+    INCLUDED.set(rule);
+    let _restore = Restore;
+    model();
+}

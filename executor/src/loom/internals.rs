@@ -7,12 +7,15 @@
 #![allow(unsafe_code)]
 
 use super::cell::UnsafeCell;
+use super::sync::Mutex;
+use super::sync::atomic::{AtomicBool, AtomicPtr};
 use crate::blocking;
 use crate::scheduler::context;
 use crate::scheduler::shared::{Hooks, Shared, Slots};
 use crate::scheduler::worker::{End, Tenure};
 use crate::task::cell::allocate;
 use crate::task::owned::{OwnedTasks, Returns};
+use crate::task::polled::Polled;
 use crate::task::raw::TaskRef;
 use crate::task::{Host, Id, JoinHandle, Schedule, TaskGroup, poll};
 use raddle_timer::{Clock, Key, PausableClock};
@@ -23,12 +26,12 @@ use std::sync::Arc;
 use std::task::{Context, Poll, Waker};
 use std::time::{Duration, Instant};
 
-pub use super::checked::{leaving_out, without_fences};
+pub use super::checked::{including, leaving_out, without_fences};
 pub use crate::queue::{Inject, Local, Part, Push, Rescue, Steal, Stealer};
-pub use crate::scheduler::exchange::{Exchange, Offer};
+pub use crate::scheduler::exchange::{Adopted, Exchange, Offer};
+pub use crate::scheduler::guard::Guard;
 pub use crate::scheduler::idle::{Idle, Searching, Unparked};
 pub use crate::scheduler::park::{InDriver, Parker, Unpark};
-pub use crate::scheduler::relief::Guard;
 pub use crate::task::runnable::{Ran, Runnable};
 pub use crate::task::state::{Completed, DropHandle, Finish, Snapshot, Start, State, Wake};
 
@@ -306,5 +309,36 @@ impl Call {
     pub fn end(self) {
         let Call(Runtime(shared)) = self;
         shared.blocking.end(&shared);
+    }
+}
+
+/// A thread's note of what it polls (T18), of tasks that are numbers; zero for none.
+#[derive(Debug)]
+pub struct Note(Polled);
+
+impl Note {
+    /// Of a thread that polls nothing.
+    #[allow(clippy::new_without_default)]
+    pub fn new() -> Note {
+        Note(Polled {
+            task: AtomicPtr::new(std::ptr::null_mut()),
+            is_looked_at: AtomicBool::new(false),
+            look: Mutex::new(()),
+        })
+    }
+
+    /// A poll begins.
+    pub fn begin(&self, task: usize) {
+        self.0.begin(std::ptr::without_provenance(task));
+    }
+
+    /// It is over.
+    pub fn end(&self) {
+        self.0.end(std::ptr::null());
+    }
+
+    /// Runs `f` with what is being polled.
+    pub fn look<R>(&self, f: impl FnOnce(usize) -> R) -> R {
+        self.0.look(|task| f(task.addr()))
     }
 }

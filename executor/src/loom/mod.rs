@@ -36,9 +36,9 @@ pub(crate) mod thread {
     #[cfg(loom)]
     pub(crate) use loom::thread::yield_now as nap;
     #[cfg(loom)]
-    pub(crate) use loom::thread::{Thread, current, park, yield_now};
+    pub(crate) use loom::thread::{Thread, ThreadId, current, park, yield_now};
     #[cfg(not(loom))]
-    pub(crate) use std::thread::{Thread, current, park, yield_now};
+    pub(crate) use std::thread::{Thread, ThreadId, current, park, yield_now};
 
     /// Lets everybody else have this core for a moment, also those of a lower priority.
     #[cfg(not(loom))]
@@ -81,7 +81,7 @@ pub(crate) mod sync {
     #[cfg(loom)]
     pub(crate) use self::model::*;
     #[cfg(not(loom))]
-    pub(crate) use parking_lot::{Condvar, Mutex};
+    pub(crate) use parking_lot::{Condvar, Mutex, MutexGuard};
 
     /// Atomics that a model explores.
     pub(crate) mod atomic {

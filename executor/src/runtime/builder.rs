@@ -15,6 +15,8 @@ use std::time::Duration;
 
 /// Slots for threads that work while they wait in `block_on`; further ones only wait.
 const GUESTS: usize = 2;
+/// Most threads that stand in for workers: each has a slot, whether it is there or not.
+const RELIEFS_MAX: usize = 1_024;
 /// Overrides the default number of worker threads.
 const WORKERS_VARIABLE: &str = "RADDLE_WORKERS";
 
@@ -315,13 +317,13 @@ impl Builder {
     /// Starts the runtime.
     ///
     /// # Errors
-    /// [`BuildError::Field`] names the field whose value makes no sense: zero or more than 32,767 worker threads, as many
-    /// relief threads, zero blocking threads, a thread name with an interior NUL, a malformed `RADDLE_WORKERS`. [`BuildError::Io`] if the
+    /// [`BuildError::Field`] names the field whose value makes no sense: zero or more than 32,767 worker threads, more
+    /// than 1,024 relief threads, zero blocking threads, a thread name with an interior NUL, a malformed `RADDLE_WORKERS`. [`BuildError::Io`] if the
     /// system refuses a thread or a descriptor.
     pub fn build(&mut self) -> Result<Runtime, BuildError> {
         let workers = if self.multi_thread { self.count_workers()? } else { 0 };
-        if self.relief_threads > WORKERS_MAX {
-            let problem = format!("is {}, more than {WORKERS_MAX}", self.relief_threads);
+        if self.relief_threads > RELIEFS_MAX {
+            let problem = format!("is {}, more than {RELIEFS_MAX}", self.relief_threads);
             return Err(invalid("relief_threads", problem));
         }
         if self.max_blocking_threads == 0 {

@@ -3,7 +3,9 @@
 use super::Runtime;
 use crate::scheduler::context;
 use crate::scheduler::grace::ask_and_wait;
+use crate::scheduler::shared::Shared;
 use crate::task::Id;
+use crate::task::polled::Polls;
 use crate::task::raw::TaskRef;
 use std::fmt;
 use std::panic::Location;
@@ -13,15 +15,16 @@ use std::time::{Duration, Instant};
 #[derive(Debug, Clone, Default)]
 #[non_exhaustive]
 pub struct ShutdownReport {
-    /// The tasks that were cancelled, in no order.
+    /// The tasks and calls that were cancelled, and those whose poll, or call, had not returned when the time was up, in no order.
     pub tasks: Vec<Leftover>,
     /// Blocking calls still running when the time was up; their threads end when they do.
     pub blocking_calls: usize,
-    /// Worker threads still in a poll when the time was up; they end when it does. The tasks there are not in the list.
+    /// Worker threads still in a poll when the time was up; they end when it does. The task that each is in is in the list.
+    /// Others that wait to be polled there are not: only that thread may touch them.
     pub stuck_workers: usize,
 }
 
-/// A task that was cancelled with its runtime.
+/// A task that had not ended when its runtime was stopped.
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Leftover {
@@ -39,14 +42,19 @@ pub struct Leftover {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum LeftoverState {
-    /// It was to be polled soon.
+    /// It was to be polled soon; or it was a blocking call that waited for a thread.
     Queued,
     /// It waited to be woken.
     Waiting,
+    /// It was being polled, and the poll did not return in time. The task goes on until it does. Told where the system has a
+    /// fence for one side (Linux); elsewhere such tasks are missing, and `stuck_workers` counts.
+    Polling,
+    /// A blocking call that had begun, and did not return in time. Told where `Polling` is.
+    Blocking,
 }
 
 impl Leftover {
-    /// The caller stands on the right to poll.
+    /// The caller stands on the right to poll, or holds up who does (T18).
     pub(crate) fn of(task: TaskRef, state: LeftoverState) -> Leftover {
         let name = task.name().map(str::to_owned);
         Leftover { id: task.id(), name, spawned_at: task.location(), state }
@@ -62,6 +70,8 @@ impl fmt::Display for Leftover {
         let state = match self.state {
             LeftoverState::Queued => "queued",
             LeftoverState::Waiting => "waiting",
+            LeftoverState::Polling => "being polled",
+            LeftoverState::Blocking => "a blocking call under way",
         };
         write!(f, " ({}), {state}", self.spawned_at)
     }
@@ -88,6 +98,21 @@ impl fmt::Display for ShutdownReport {
         )?;
         self.tasks.iter().try_for_each(|task| write!(f, "; {task}"))
     }
+}
+
+/// How long to wait between two looks at the polls that have not ended.
+const ROUND: Duration = Duration::from_millis(1);
+
+fn being_polled(shared: &Shared) -> Vec<Leftover> {
+    let mut polled = Vec::new();
+    shared.pollers.for_each(|task, polls| {
+        let state = match polls {
+            Polls::Tasks => LeftoverState::Polling,
+            Polls::Calls => LeftoverState::Blocking,
+        };
+        polled.push(Leftover::of(task, state));
+    });
+    polled
 }
 
 impl Runtime {
@@ -145,7 +170,7 @@ impl Runtime {
     /// ```
     pub fn shutdown_graceful(self, grace: Duration, timeout: Duration) -> ShutdownReport {
         let deadline = Instant::now().checked_add(timeout);
-        if !context::is_in_async_code() {
+        if !context::is_in_async_code() && !self.handle.shared.driver.was_forked() {
             ask_and_wait(&self.handle.shared, Instant::now().checked_add(grace.min(timeout)));
         }
         self.stop(deadline)
@@ -155,8 +180,22 @@ impl Runtime {
         let shared = self.handle.shared.clone();
         shared.shutdown.report_leftovers();
         self.end(deadline);
+        if shared.driver.was_forked() {
+            // What is written down there is of threads that are not here.
+            return ShutdownReport::default();
+        }
+        // Threads of the runtime have been waited for; one in `block_on` has not, and may be in a poll.
+        let mut polled = being_polled(&shared);
+        let may_wait = !context::is_in_async_code();
+        while may_wait && !polled.is_empty() && deadline.is_none_or(|end| Instant::now() < end) {
+            // Nobody tells when a poll ends: that would cost every task something.
+            std::thread::sleep(ROUND);
+            polled = being_polled(&shared);
+        }
+        let mut tasks = shared.shutdown.take_leftovers();
+        tasks.append(&mut polled);
         ShutdownReport {
-            tasks: shared.shutdown.take_leftovers(),
+            tasks,
             blocking_calls: shared.blocking.threads_left(),
             stuck_workers: self.threads.left(),
         }

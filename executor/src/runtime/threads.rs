@@ -18,6 +18,8 @@ const GUARD_NAME: &str = "raddle-guard";
 #[derive(Debug)]
 pub(crate) struct Threads {
     handles: Vec<JoinHandle<()>>,
+    /// That of the guard, which is none of those that are `alive`: it runs no tasks, and nothing holds it up.
+    guard: Option<JoinHandle<()>>,
     alive: Arc<Alive>,
 }
 
@@ -71,7 +73,7 @@ impl Threads {
             let message = "thread_name contains a NUL";
             return Err(io::Error::new(io::ErrorKind::InvalidInput, message));
         }
-        let mut threads = Threads { handles: Vec::new(), alive: shared.alive.clone() };
+        let mut threads = Threads { handles: Vec::new(), guard: None, alive: shared.alive.clone() };
         for (index, name) in names.into_iter().enumerate() {
             let living = Living::new(&threads.alive);
             let worker = shared.clone();
@@ -84,10 +86,9 @@ impl Threads {
             }
         }
         if shared.has_guard() {
-            let living = Living::new(&threads.alive);
             let guarded = shared.clone();
-            match builder(GUARD_NAME.to_owned(), None).spawn(move || guard(&guarded, living)) {
-                Ok(handle) => threads.handles.push(handle),
+            match builder(GUARD_NAME.to_owned(), None).spawn(move || guard(&guarded)) {
+                Ok(handle) => threads.guard = Some(handle),
                 Err(error) => {
                     let which = "the thread that guards the workers";
                     return Err(threads.give_up(shared, shared.workers, which, &error));
@@ -121,10 +122,15 @@ impl Threads {
     /// Leaves them to another process.
     pub(crate) fn forget(&mut self) {
         std::mem::take(&mut self.handles).into_iter().for_each(std::mem::forget);
+        std::mem::forget(self.guard.take());
     }
 
     /// Waits for the threads' end, until `deadline`; those that go on longer are left to themselves.
     pub(crate) fn join(&mut self, deadline: Option<Instant>) {
+        // First: until it has ended, it may start others. It panics if an invariant of ours is broken, as below.
+        if let Some(guard) = self.guard.take_if(|guard| deadline.is_none() || guard.is_finished()) {
+            drop(guard.join());
+        }
         let mut count = self.alive.count.lock();
         while *count > 0 {
             match deadline {
@@ -180,12 +186,9 @@ fn start_later(
 }
 
 /// The life of the guard. It runs none of the user's code but the function that makes names.
-fn guard(shared: &Arc<Shared>, living: Living) {
-    let _living = living;
+fn guard(shared: &Arc<Shared>) {
     let _entered = context::enter(shared.clone());
-    shared.keep_guard(|shared, dismissal| {
-        start_later(shared, move |shared| shared.relieve(dismissal))
-    });
+    shared.keep_guard(|shared| start_later(shared, Shared::relieve));
 }
 
 /// T45: ends the pinned tasks of a slot's home thread. Before the slot is left, because their destructors may wake others; and
@@ -246,10 +249,16 @@ fn serve<'a>(shared: &'a Shared, mut claim: Claim<'a>) -> Option<Claim<'a>> {
 
 /// The life of a spare.
 fn run_spare(shared: &Arc<Shared>) {
-    let (exchange, keep_alive) = (&shared.exchange, shared.blocking.config().keep_alive);
-    exchange.come_up();
-    while let Some((index, passed)) = exchange.adopt(Instant::now().checked_add(keep_alive)) {
-        let claim = shared.slots[index].take_over(passed);
+    let exchange = &shared.exchange;
+    let patience = || Instant::now().checked_add(shared.blocking.config().keep_alive);
+    let mut next = exchange.come_up(patience());
+    while let Some(adopted) = next {
+        let index = adopted.index;
+        let claim = shared.slots[index].take_over(adopted.claim);
+        if adopted.must_start {
+            // P14: if the system refuses, the offer waits for the next who is free.
+            let _ = start_spare(shared);
+        }
         let end = context::with_worker_that_may_lose_it(&claim, |worker| worker.run(Tenure::Spare));
         match end {
             End::Closed => {
@@ -266,5 +275,6 @@ fn run_spare(shared: &Arc<Shared>) {
             }
             End::Recalled => exchange.give_back(index, claim.pass_on()),
         }
+        next = exchange.adopt(patience());
     }
 }

@@ -7,7 +7,7 @@ use super::context;
 use super::idle::Searching;
 use super::root::Root;
 use super::shared::Shared;
-use super::slot::{Claim, Mode, Slot};
+use super::slot::{ASKED, Claim, Mode, Slot};
 use super::worker::{Step, Worker};
 use crate::loom::sync::atomic::{Ordering::*, fence};
 use crate::loom::thread;
@@ -37,9 +37,11 @@ pub(super) fn work_until<F: Future>(shared: &Arc<Shared>, future: F, is_relief: 
         );
     }
     let _entered = context::enter(shared.clone());
-    context::while_blocking(|| {
+    context::while_blocking(shared, || {
         let root = Root::new(shared);
         let _listed = Listed::new(shared, &root);
+        // Z6.
+        let _waits = context::hold_up_nobody(shared);
         let waker = Waker::from(root.clone());
         let mut future = pin!(future);
         let mut poll = || poll_root(future.as_mut(), &mut Context::from_waker(&waker));
@@ -192,6 +194,10 @@ impl Guest<'_> {
         // or one that joins a thousand children would be polled once for each.
         let mut ahead = 0;
         loop {
+            if worker.slot().wants(ASKED) {
+                // S7.
+                worker.ask_tasks();
+            }
             if ahead == 0 && root.take_woken() {
                 if let Poll::Ready(output) = self.poll_root(poll) {
                     return Poll::Ready(output);

@@ -6,10 +6,17 @@
 
 #![allow(unsafe_code)]
 
+mod blocked;
+
+pub(crate) use blocked::{
+    Concerned, SteppedOut, count_as_call, hold_up_nobody, step_out_of, with_concerned,
+};
+
 use super::shared::Shared;
-use super::slot::{Claim, Passed, Slot};
+use super::slot::{Claim, Slot};
 use super::worker::Worker;
-use crate::task::current::{may_step_out, prepared};
+use crate::task::current::prepared;
+use crate::task::polled::Polls;
 use raddle_timer::Timer;
 use std::cell::Cell;
 use std::marker::PhantomData;
@@ -24,8 +31,10 @@ crate::loom::thread_local! {
             slot: Cell::new(ptr::null()),
             frame: Cell::new(ptr::null()),
             depth: Cell::new(0),
-            blocking: Cell::new(0),
+            blocking: Cell::new(ptr::null()),
             may_pass_on: Cell::new(false),
+            call_of: Cell::new(ptr::null()),
+            out_of: Cell::new(ptr::null()),
         }
     };
 }
@@ -37,10 +46,15 @@ struct Context {
     slot: Cell<*const Slot>,
     frame: Cell<*const Frame>,
     depth: Cell<usize>,
-    /// Whether the thread is inside `block_on`, and with it may not start another.
-    blocking: Cell<usize>,
+    /// The runtime whose `block_on` the thread is inside of, so that it may not start another; or in whose task it has lost the
+    /// slot (P15).
+    blocking: Cell<*const Shared>,
     /// Whether the slot may be passed on in the middle of a poll: the loop of a worker thread is ours (P13).
     may_pass_on: Cell<bool>,
+    /// The runtime in which this thread counts as a blocking call (Z1).
+    call_of: Cell<*const Shared>,
+    /// The slot that this thread has stepped out of, and holds up by that.
+    out_of: Cell<*const Slot>,
 }
 
 /// Makes a runtime the current one of this thread; puts the previous one back when dropped.
@@ -122,7 +136,7 @@ pub(crate) fn with_worker_that_may_lose_it<R>(
 fn with_worker_that<R>(may_pass_on: bool, claim: &Claim<'_>, f: impl FnOnce(Worker<'_>) -> R) -> R {
     struct Restore {
         frame: Frame,
-        blocking: usize,
+        blocking: *const Shared,
         may_pass_on: bool,
     }
     impl Drop for Restore {
@@ -150,6 +164,7 @@ fn with_worker_that<R>(may_pass_on: bool, claim: &Claim<'_>, f: impl FnOnce(Work
     // SAFETY: the claim is held here until `f` has returned, by this thread, since it is not `Send`; and whoever holds one
     // has borrowed the runtime. Who may lose the slot looks whether it has before it touches the core again (P13).
     let worker = unsafe { Worker::new(claim.slot()) };
+    let _listed = worker.shared().pollers.enter(Polls::Tasks);
     // P15: what a poll further out is prepared for does not hold in here.
     prepared(false, || f(worker))
 }
@@ -272,107 +287,17 @@ pub(crate) fn has_no_slot() -> bool {
 
 /// Whether this thread is polling on behalf of a runtime, so that blocking it would hold up others.
 pub(crate) fn is_in_async_code() -> bool {
-    CONTEXT.with(|context| !context.slot.get().is_null() || context.blocking.get() > 0)
+    CONTEXT.with(|context| !context.slot.get().is_null() || !context.blocking.get().is_null())
 }
 
-/// Runs `f` marked as being inside `block_on`.
-pub(crate) fn while_blocking<R>(f: impl FnOnce() -> R) -> R {
-    struct Restore;
+/// Runs `f` marked as being inside the `block_on` of `shared`.
+pub(crate) fn while_blocking<R>(shared: &Shared, f: impl FnOnce() -> R) -> R {
+    struct Restore(*const Shared);
     impl Drop for Restore {
         fn drop(&mut self) {
-            CONTEXT.with(|context| context.blocking.set(context.blocking.get() - 1));
+            CONTEXT.with(|context| context.blocking.set(self.0));
         }
     }
-    CONTEXT.with(|context| context.blocking.set(context.blocking.get() + 1));
-    let _restore = Restore;
+    let _restore = Restore(CONTEXT.with(|context| context.blocking.replace(shared)));
     f()
-}
-
-/// Whom it concerns that this thread is about to block.
-pub(crate) enum Concerned<'a> {
-    /// Nobody: it runs no async code.
-    Nobody,
-    /// A runtime without worker threads.
-    CurrentThread,
-    /// Somebody that nothing can be done for: a root future, or code in the middle of the scheduler.
-    OnlyThis,
-    /// A thread in `block_on`, in a task.
-    Guest(Worker<'a>),
-    /// The slot of a worker thread, which may pass it on.
-    Slot(&'a Slot),
-}
-
-/// Runs `f` with whom it concerns that this thread is about to block.
-pub(crate) fn with_concerned<R>(f: impl FnOnce(Concerned<'_>) -> R) -> R {
-    if !is_in_async_code() {
-        return f(Concerned::Nobody);
-    }
-    let slot = CONTEXT.with(|context| context.slot.get());
-    // SAFETY: as in `with_worker_of`.
-    let Some(slot) = (unsafe { slot.as_ref() }) else {
-        let is_current_thread = with_current(|shared| shared.is_some_and(|it| it.workers == 0));
-        return f(if is_current_thread { Concerned::CurrentThread } else { Concerned::OnlyThis });
-    };
-    // SAFETY: as there.
-    let worker = unsafe { Worker::new(slot) };
-    if worker.shared().workers == 0 {
-        return f(Concerned::CurrentThread);
-    }
-    // P15.
-    if !may_step_out() || worker.core().queue.is_inside() || !slot.is_working() {
-        return f(Concerned::OnlyThis);
-    }
-    if CONTEXT.with(|context| context.may_pass_on.get()) {
-        return f(Concerned::Slot(slot));
-    }
-    f(Concerned::Guest(worker))
-}
-
-/// This thread is out of its slot, and of `block_on`, for as long as it blocks. Afterwards it is where it was.
-pub(crate) struct SteppedOut {
-    slot: *const Slot,
-    blocking: usize,
-}
-
-impl SteppedOut {
-    pub(crate) fn new() -> SteppedOut {
-        CONTEXT.with(|context| SteppedOut {
-            slot: context.slot.replace(ptr::null()),
-            blocking: context.blocking.replace(0),
-        })
-    }
-
-    /// P15: somebody else has the slot.
-    pub(crate) fn lose_slot(&mut self) {
-        self.slot = ptr::null();
-        // Still async code, but of nobody's slot.
-        self.blocking += 1;
-    }
-}
-
-impl Drop for SteppedOut {
-    fn drop(&mut self) {
-        CONTEXT.with(|context| {
-            context.slot.set(self.slot);
-            context.blocking.set(self.blocking);
-        });
-    }
-}
-
-/// P13: steps out of the slot of a worker thread, and passes it on.
-pub(crate) fn step_out_of(slot: &Slot) -> (SteppedOut, Passed, Arc<Shared>) {
-    let is_ours = CONTEXT.with(|context| {
-        ptr::eq(context.slot.get(), slot) && context.may_pass_on.get() && may_step_out()
-    });
-    assert!(is_ours, "only who works in a slot, and is prepared to lose it, steps out");
-    let stepped_out = SteppedOut::new();
-    // SAFETY: the claim is held by the loop below us on this stack, which is prepared for its loss (P15), as just
-    // asserted; and nothing on this thread finds the slot any more. Who takes the offer back says so to `stepped_out`.
-    let passed = unsafe { slot.pass_on() };
-    // SAFETY: that loop holds the `Arc` that the slot's runtime is in.
-    let shared = unsafe {
-        Arc::increment_strong_count(slot.shared);
-        Arc::from_raw(slot.shared)
-    };
-    (stepped_out, passed, shared)
 }

@@ -16,9 +16,11 @@
 //!   offered it, or its home. Who offers touches neither the core nor the claim until it has taken the slot back, or it has
 //!   been given back. The claim itself passes from hand to hand as a [`Passed`](super::slot::Passed), and the lock orders
 //!   what one holder did before what the next does.
-//! - **P14** *Somebody comes.* Who offers counts the spares that wait and those on their way; if there are more offers than
-//!   that, it starts one. A spare that has waited for long enough leaves under the lock, with no offer in the list. If the
-//!   system refuses a thread, the offer is taken back, and the worker blocks as by a call that says nothing.
+//! - **P14** *Somebody comes.* Who offers, and who takes an offer, counts the spares that wait and those on their way; if there
+//!   are more offers than that, it starts one. A spare that has waited for long enough leaves under the lock, with no offer in
+//!   the list. If the system refuses a thread, the offer is taken back, and the worker blocks as by a call that says nothing.
+//!   Another offer may have counted on that thread: whoever was refused counts once more, and tries for that one. If the system
+//!   refuses again, it stays in the list, for the next spare that has nothing to do.
 //! - **P15** *Away.* A thread whose slot has been taken is in no slot: what its task spawns and wakes goes in from outside.
 //!   Its poll goes on, and ends without the core: a task that waits for the first time is not linked, but polled once more,
 //!   by somebody else (T10). Only a poll whose poller is prepared for that may offer (`Host::IS_PREPARED`): no hook, no waker
@@ -43,7 +45,7 @@
 //! Rejected: *a poll ends only when its thread has the slot back*: two tasks that wait for each other in
 //! `block_in_place` would never end. *The spare keeps the slot*, as in Tokio: then no future could stay on one thread.
 
-use crate::loom::sync::{Condvar, Mutex};
+use crate::loom::sync::{Condvar, Mutex, MutexGuard};
 use std::collections::VecDeque;
 use std::fmt;
 use std::time::Instant;
@@ -95,6 +97,17 @@ pub struct Offer {
     pub must_start: bool,
 }
 
+/// An offer that a spare has taken.
+#[derive(Debug)]
+pub struct Adopted<P> {
+    /// Of the slot.
+    pub index: usize,
+    /// To the slot.
+    pub claim: P,
+    /// Whether another spare must be started, for an offer left behind (P14).
+    pub must_start: bool,
+}
+
 impl<P> Exchange<P> {
     /// All slots are with their homes.
     pub fn new(slots: usize) -> Exchange<P> {
@@ -132,8 +145,7 @@ impl<P> Exchange<P> {
         seats.seats[index] = Seat::Offered { ticket, by_home, claim };
         seats.offers.push_back(index);
         // P14.
-        let must_start = seats.offers.len() > seats.waiting + seats.starting;
-        seats.starting += usize::from(must_start);
+        let must_start = seats.must_start();
         drop(seats);
         if !must_start {
             self.offered.notify_one();
@@ -144,6 +156,12 @@ impl<P> Exchange<P> {
     /// P14: the system has refused the thread.
     pub fn start_failed(&self) {
         self.seats.lock().starting -= 1;
+    }
+
+    /// P14: whether a spare must be started for another's offer, which has counted on a thread that was refused.
+    #[must_use]
+    pub fn must_start_for_another(&self) -> bool {
+        self.seats.lock().must_start()
     }
 
     /// P13: who offered the slot wants it back; `None` if somebody has it.
@@ -158,19 +176,30 @@ impl<P> Exchange<P> {
         }
     }
 
-    /// A spare that was started for an offer has come up.
-    pub fn come_up(&self) {
-        self.seats.lock().starting -= 1;
+    /// A spare that was started for an offer has come up, and goes on as by [`adopt`](Exchange::adopt). In one step, or it would
+    /// be missing in between, and another be started.
+    pub fn come_up(&self, patience: Option<Instant>) -> Option<Adopted<P>> {
+        let mut seats = self.seats.lock();
+        seats.starting -= 1;
+        self.next_offer(seats, patience)
     }
 
     /// P14: a spare waits for an offer, until `patience`; `None` if it may go.
-    pub fn adopt(&self, patience: Option<Instant>) -> Option<(usize, P)> {
-        let mut seats = self.seats.lock();
+    pub fn adopt(&self, patience: Option<Instant>) -> Option<Adopted<P>> {
+        self.next_offer(self.seats.lock(), patience)
+    }
+
+    fn next_offer(
+        &self,
+        mut seats: MutexGuard<'_, Seats<P>>,
+        patience: Option<Instant>,
+    ) -> Option<Adopted<P>> {
         let mut is_over = false;
         loop {
             if let Some(&index) = seats.offers.front() {
                 let claim = seats.take_offer(index, Seat::Adopted);
-                return Some((index, claim.expect("what is in the list is offered")));
+                let claim = claim.expect("what is in the list is offered");
+                return Some(Adopted { index, claim, must_start: seats.must_start() });
             }
             if seats.is_closed || is_over {
                 return None;
@@ -240,6 +269,13 @@ impl<P> Exchange<P> {
 }
 
 impl<P> Seats<P> {
+    /// P14: whether the caller has to start a spare.
+    fn must_start(&mut self) -> bool {
+        let must_start = self.offers.len() > self.waiting + self.starting;
+        self.starting += usize::from(must_start);
+        must_start
+    }
+
     fn take_offer(&mut self, index: usize, holder: Seat<P>) -> Option<P> {
         self.offers.retain(|&offered| offered != index);
         match std::mem::replace(&mut self.seats[index], holder) {

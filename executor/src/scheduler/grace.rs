@@ -3,7 +3,8 @@
 //! - **S7** *Asked first.* Every round each slot is asked for attention, and its holder asks the tasks in its list, between two
 //!   polls, as `JoinHandle::cancel` does; so does who stops the runtime with slots that nobody holds. What is queued, or
 //!   polled for the first time, is in no list (T10): if it waits, it is asked in the next round, and so is what tasks spawn
-//!   while they clean up. Tasks in the slot of another thread in `block_on` are not asked.
+//!   while they clean up. A relief (P20) asks when its root future is polled, for which it is told. Tasks in the slot of another
+//!   thread in `block_on` are not asked.
 //! - **S8** *Over* is: nobody has anything to do (Z1, Z2), no blocking call waits or runs, and no list has a task. Each holder
 //!   writes down how many are linked before it sleeps. What has ended elsewhere is still linked until its home takes it
 //!   back, so a home with something to take back is woken.
@@ -71,8 +72,12 @@ pub(crate) fn ask_and_wait(shared: &Arc<Shared>, deadline: Option<Instant>) {
             shared.unpark(slot.index);
         }
         for slot in &shared.slots[shared.workers..] {
+            if shared.is_relief(slot.index) {
+                slot.ask_for_attention(ASKED);
+            }
             ask_vacant(shared, slot);
         }
+        shared.guard.tell_reliefs();
         for _ in 0..LOOKS {
             let is_over = shared.is_quiet() && shared.slots.iter().all(|slot| slot.is_empty());
             if is_over || is_late() {

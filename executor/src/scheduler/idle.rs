@@ -137,7 +137,7 @@ impl Idle {
     /// How many may be active at once.
     #[inline]
     pub(crate) fn limit(&self) -> usize {
-        // Relaxed: it changes while the guard is awake (P18), and stands for no data.
+        // Relaxed: it changes while the guard is awake (P20), and stands for no data.
         self.limit.load(Relaxed)
     }
 
@@ -222,10 +222,9 @@ impl Idle {
         Some(sleeper.index)
     }
 
-    /// As [`wake_one`](Idle::wake_one), for a watch: somebody of the first `workers`, because guests keep none, and whoever
-    /// searches now.
+    /// As [`wake_one`](Idle::wake_one), for a watch: somebody who `may_watch`, and whoever searches now.
     #[must_use]
-    pub fn wake_watcher(&self, workers: usize) -> Option<usize> {
+    pub fn wake_watcher(&self, may_watch: impl Fn(usize) -> bool) -> Option<usize> {
         // P9: pairs with the fence in `park`: whoever we do not see parked yet sees that a watch is wanted.
         fence(SeqCst);
         let has_room = |counts: Counts| counts.parked() > 0 && counts.active() < self.limit();
@@ -236,11 +235,17 @@ impl Idle {
         if !has_room(self.counts()) {
             return None;
         }
-        let position = sleepers.iter().rposition(|sleeper| sleeper.index < workers)?;
+        let position = sleepers.iter().rposition(|sleeper| may_watch(sleeper.index))?;
         let sleeper = sleepers.remove(position);
         self.word
             .fetch_add(one(ACTIVE).wrapping_add(one(SEARCHING)).wrapping_sub(one(PARKED)), AcqRel);
         Some(sleeper.index)
+    }
+
+    /// Whether somebody is parked of those that are `wanted`.
+    pub(crate) fn any_sleeper_of(&self, wanted: impl Fn(usize) -> bool) -> bool {
+        self.counts().parked() > 0
+            && self.sleepers.lock().iter().any(|sleeper| wanted(sleeper.index))
     }
 
     /// Somebody who is parked, and stays so.

@@ -29,7 +29,7 @@
 //! - **P8** The driver's holder declares itself waiting *before* it reads the deadlines.
 //! - **P9** A guest that polls its root future is *rooting*: not active, because that code may block its thread. Its
 //!   queue is *called* (Q10) when the poll begins: whoever pushes onto a call takes it back, fences, and wakes a worker
-//!   thread to keep watch, unless one does (guests keep none). A watch that ends stops being one, fences, and looks
+//!   thread to keep watch, unless one does (guests keep none but reliefs). A watch that ends stops being one, fences, and looks
 //!   again. So what a root future pushes is watched over, or was there when somebody looked. If no worker thread parks,
 //!   each looks for itself when it takes its turn of the driver.
 //! - **P10** A guest that leaves hands on what is left in its queue, and wakes somebody for the driver it may have
@@ -69,6 +69,7 @@ pub(crate) mod context;
 pub(crate) mod driver;
 pub(crate) mod exchange;
 pub(crate) mod grace;
+pub(crate) mod guard;
 pub(crate) mod idle;
 pub(crate) mod interrupt;
 pub(crate) mod pace;

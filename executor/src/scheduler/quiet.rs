@@ -19,6 +19,10 @@
 //! - **Z5** *The nearest deadline* is read after all that, and exactly (`Timer::settle`): a nearer one may have been set by who
 //!   was at work when it was read first, and one that was cancelled is none.
 //!
+//! - **Z6** *Who waits in `block_on` inside of something that blocks* (`block_in_place`, a blocking call, `scope_blocking`) holds
+//!   nothing up: the root future there stands for it. Its thread no longer counts from after that root future is in the list
+//!   until before it is taken out. (One that blocks in a root future outside of any slot holds time up all the same.)
+//!
 //! Threads that are none of the runtime's hold nothing up, either: nobody knows what they are about to do.
 
 use super::root::Root;
@@ -69,7 +73,7 @@ impl Shared {
             || self.idle.active() > 0
             || !self.injector.is_empty()
             || self.slots.iter().any(|slot| {
-                slot.is_awake()
+                (slot.is_awake() && !slot.waits())
                     || slot.is_notified()
                     || !slot.lifo_is_empty()
                     || slot.stealer.len() > 0

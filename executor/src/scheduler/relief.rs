@@ -2,127 +2,81 @@
 //!
 //! The watch ([`watch`](super::watch)) is kept by a worker that has nothing to do. If none is left, because all are in polls
 //! that block or compute, then nobody looks after the driver, the timers and the tasks that are queued: one bad task per
-//! worker halts a program. So a runtime with worker threads has one thread more, which runs no tasks.
+//! worker halts a program. So a runtime with worker threads has one thread more, which runs no tasks and touches no queue.
 //!
-//! - **P18** *The guard* sleeps for as long as there is room for another active worker (P1): then somebody can be woken, and
-//!   the watch does the rest. Whoever becomes active, and finds that it was the last that may, fences, and wakes the guard
-//!   if that sleeps. Before it goes to sleep the guard says so, fences, and looks whether there is room. Else it *naps*,
-//!   and counts beats after each nap; after some time with room it sleeps again.
-//! - **P19** *Stuck* is a slot whose holder was in the same poll at the last look as at this. What is queued there goes to the
-//!   injector, where everybody who gets on will find it.
-//! - **P20** *Relief.* If so many are stuck in tasks that none of those who may be active is left, the guard raises the limit
-//!   of P1 by one, and has a thread started that works as a guest does, in a slot kept for it, until the guard dismisses
-//!   it; when it has left its slot, the limit is lowered. The limit changes only while the guard is awake. So a task, an
-//!   event or a deadline waits for two naps at most, until as many reliefs are stuck as there may be.
+//! - **P18** *The guard* ([`guard`](super::guard)) sleeps while there is room for another active worker (P1) and somebody to
+//!   take it: then the watch does the rest. Whoever becomes active fences, and wakes the guard if that sleeps and there is no
+//!   room left. Before it goes to sleep the guard says so, fences, and looks whether there is room. Else it *naps*, and looks
+//!   at the beats after each nap.
+//! - **P19** *Stuck* is a slot whose holder has been awake at every look for [`STUCK`], and has not beaten. A nap that took
+//!   much longer than it should says nothing: the others may have had no processor, either. Who is awake and not stuck
+//!   *gets on*.
+//! - **P20** *Relief.* If somebody is stuck and nobody gets on, there has to be somebody else. If a thread that may keep watch
+//!   is parked, and there is no room for it, the guard raises the limit of P1 by one, and wakes it. If none is, the guard
+//!   raises the limit and has a thread started, which works as a guest does, in a slot kept for it, until the guard
+//!   dismisses it. Each is asked to keep watch (P11), and so takes what is queued at the stuck. Once some worker has been
+//!   rid of its long polls for a while, the limit is lowered again: by a relief when it has left its slot. While
+//!   the guard sleeps, the limit does not change.
 //!
 //! Feared: all workers are stuck, and the guard sleeps. The last of them to become active and the guard each write, fence,
 //! and read what the other wrote: either the guard sees that there is no room, or it is woken.
 //!
-//! What it costs: a nap is some five microseconds every five milliseconds, and only while all workers are busy. A thread
-//! that has merely lost its processor is taken for stuck; then others do its work, no more.
+//! So tasks, events and deadlines wait for a nap and [`STUCK`], unless so many are stuck that no relief is left. Not so what
+//! only the stuck thread may touch: its pinned and local tasks, and the rest of a batch of wakes of which one blocks.
 //!
-//! Rust cannot interrupt a poll: the stuck thread stays where it is. (Go's `sysmon` is the ancestor, which takes the
-//! processor away and starts a thread for it.)
+//! What it costs: a nap is some microseconds every five milliseconds, while all workers are busy and ten milliseconds after. A thread
+//! that has lost its processor for so long is taken for stuck; then others do its work, and a relief may have been started
+//! in vain. Rust cannot interrupt a poll: the stuck thread stays where it is. (Go's `sysmon` is the ancestor, which takes
+//! the processor away and starts a thread for it.)
 
-use super::block_on;
-use super::park::Parker;
+use super::block_on::{self, GivenBack};
 use super::shared::Shared;
 use super::slot::Slot;
-use crate::loom::sync::atomic::{AtomicBool, Ordering::*, fence};
-use crate::queue::{Rescue, Steal};
-use raddle_sync::oneshot;
+use crate::loom::sync::atomic::Ordering::*;
 use std::io;
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
-/// A poll that has taken two of these may be in somebody's way.
 const NAP: Duration = Duration::from_millis(5);
 /// The first nap after a relief was sent for: it may have met another bad task.
 const SHORT_NAP: Duration = Duration::from_millis(1);
-/// Looks without need, after which a relief is dismissed or the guard goes to sleep: a fifth of a second.
-const CALM_LOOKS: u32 = 40;
-/// Most tasks taken from one stuck slot at a look.
-const RESCUED_MAX: usize = 1_024;
-
-/// What everybody else sees of the guard.
-#[derive(Debug)]
-pub struct Guard {
-    /// Whether somebody has to wake it (P18).
-    asleep: AtomicBool,
-    bed: Parker,
-}
-
-impl Guard {
-    /// Awake.
-    #[allow(clippy::new_without_default)]
-    pub fn new() -> Guard {
-        Guard { asleep: AtomicBool::new(false), bed: Parker::new() }
-    }
-
-    /// P18: to bed, until somebody finds no room. `false` if `is_full` already.
-    pub fn sleep(&self, is_full: impl FnOnce() -> bool) -> bool {
-        self.asleep.store(true, Relaxed);
-        // P18: pairs with the fence in `rouse`.
-        fence(SeqCst);
-        let sleeps = !is_full();
-        if sleeps {
-            self.bed.park(None);
-        }
-        self.asleep.store(false, Relaxed);
-        sleeps
-    }
-
-    /// P18: the caller has become active, and nobody else may.
-    pub fn rouse(&self) {
-        // P18: pairs with the fence in `sleep`.
-        fence(SeqCst);
-        // Relaxed: once is enough, and the bed synchronizes.
-        if self.asleep.load(Relaxed) && self.asleep.swap(false, Relaxed) {
-            self.wake();
-        }
-    }
-
-    /// Ends its sleep or its nap.
-    pub(super) fn wake(&self) {
-        // It is never in the driver.
-        let _ = self.bed.unpark();
-    }
-}
-
-/// Told when the relief may go.
-pub(crate) type Dismissal = oneshot::Receiver<()>;
+/// A poll of this length may be in somebody's way.
+const STUCK: Duration = Duration::from_millis(5);
+/// Naps that took so much longer do not count (P19).
+const OVERSLEPT: Duration = Duration::from_millis(10);
+/// Looks in a row without anything to do, after which the guard goes to bed: to wake it costs as much as a nap.
+const LOOKS_TO_BED: u32 = 2;
+/// As many, after which a relief is dismissed: a fifth of a second, since thread starts are dear.
+const LOOKS_TO_DISMISSAL: u32 = 40;
+/// Looks for which a relief may be on its way before another is sent for.
+const LOOKS_TO_COME: u32 = 4;
 
 /// What the guard remembers between looks.
 struct Rounds {
-    /// Beats of all slots at the last look; none before the first.
-    beats: Vec<u32>,
-    /// A sender per relief on duty; dropped, it dismisses.
-    reliefs: Vec<oneshot::Sender<()>>,
+    /// Of each slot that was awake at the last look: its beat, and since when it has had that.
+    beats: Vec<Option<(u32, Instant)>>,
+    /// When the last look was.
+    looked: Instant,
     nap: Duration,
-    /// Looks in a row that found too many reliefs, or, without any, room.
+    /// By how much the limit is raised for sleepers (P20), and how many reliefs are on duty.
+    loans: usize,
+    on_duty: usize,
+    /// Looks since a relief was sent for last.
+    sent: u32,
+    /// Looks in a row at which there was room, and in which some worker was free.
     calm: u32,
+    worker_free: u32,
+}
+
+/// What a look has found.
+struct Found {
+    stuck: usize,
+    gets_on: bool,
+    /// Whether some worker's slot is not stuck.
+    worker_free: bool,
 }
 
 impl Shared {
-    /// The life of the guard, until the runtime is closed. `start` starts a thread that calls [`Shared::relieve`].
-    pub(crate) fn keep_guard(
-        self: &Arc<Self>,
-        start: impl Fn(&Arc<Shared>, Dismissal) -> io::Result<()>,
-    ) {
-        let mut rounds = Rounds { beats: Vec::new(), reliefs: Vec::new(), nap: NAP, calm: 0 };
-        while !self.shutdown.is_closed() {
-            // P20: not while reliefs, dismissed or not, have the limit raised.
-            let may_sleep = rounds.calm >= CALM_LOOKS && self.idle.limit() == self.workers;
-            if may_sleep && self.guard.sleep(|| self.idle.is_full() || self.shutdown.is_closed()) {
-                rounds.beats.clear();
-                rounds.calm = 0;
-            } else {
-                self.guard.bed.park(self.clock.now().checked_add(rounds.nap));
-            }
-            self.look_for_stuck(&mut rounds, &start);
-        }
-    }
-
     /// Whether there is to be a guard.
     #[inline]
     pub(crate) fn has_guard(&self) -> bool {
@@ -132,87 +86,183 @@ impl Shared {
     /// P18: this thread has become active.
     #[inline]
     pub(crate) fn tell_guard(&self) {
-        if self.has_guard() && self.idle.is_full() {
-            self.guard.rouse();
+        if self.has_guard() {
+            self.guard.rouse(|| self.idle.is_full());
         }
     }
 
-    fn look_for_stuck(
+    /// Whether the slot is kept for reliefs.
+    pub(super) fn is_relief(&self, index: usize) -> bool {
+        index >= self.slots.len() - self.reliefs
+    }
+
+    /// Whether the holder of this slot may keep watch: a user's guest may leave any time.
+    pub(super) fn may_watch(&self, index: usize) -> bool {
+        index < self.workers || self.is_relief(index)
+    }
+
+    /// The life of the guard, until the runtime is closed. `start` starts a thread that calls [`Shared::relieve`].
+    pub(crate) fn keep_guard(self: &Arc<Self>, start: impl Fn(&Arc<Shared>) -> io::Result<()>) {
+        let mut rounds = Rounds {
+            beats: vec![None; self.slots.len()],
+            looked: self.clock.now(),
+            nap: NAP,
+            loans: 0,
+            on_duty: 0,
+            sent: LOOKS_TO_COME,
+            calm: LOOKS_TO_BED,
+            worker_free: 0,
+        };
+        while !self.shutdown.is_closed() {
+            let nobody_leaves = self.idle.limit() == self.workers + rounds.loans + rounds.on_duty;
+            let is_needed = rounds.worker_free == 0 || rounds.loans + rounds.on_duty == 0;
+            if rounds.calm >= LOOKS_TO_BED && nobody_leaves && is_needed {
+                self.guard.sleep(|| self.idle.is_full() || self.shutdown.is_closed());
+                rounds.calm = 0;
+                // From now on time counts.
+                let _ = self.look_for_stuck(&mut rounds);
+            }
+            self.nap(rounds.nap);
+            if !self.shutdown.is_closed() {
+                self.make_a_round(&mut rounds, &start);
+            }
+        }
+        self.guard.dismiss_all();
+    }
+
+    /// Also if the token of an earlier waking is still there.
+    fn nap(&self, length: Duration) {
+        let until = self.clock.now() + length;
+        while self.clock.now() < until && !self.shutdown.is_closed() {
+            self.guard.nap_until(until);
+        }
+    }
+
+    fn make_a_round(
         self: &Arc<Self>,
         rounds: &mut Rounds,
-        start: &impl Fn(&Arc<Shared>, Dismissal) -> io::Result<()>,
+        start: &impl Fn(&Arc<Shared>) -> io::Result<()>,
     ) {
-        let is_first = rounds.beats.is_empty();
-        rounds.beats.resize(self.slots.len(), 0);
-        let mut stuck = 0;
-        for (slot, before) in self.slots.iter().zip(&mut rounds.beats) {
-            let beat = slot.beat();
-            let has_moved = std::mem::replace(before, beat) != beat;
-            if is_first || has_moved || !slot.is_awake() {
-                continue;
-            }
-            self.rescue_from(slot);
-            // Whoever is in a root future is not counted as active (P9).
-            stuck += usize::from(slot.is_working());
-        }
-        // P20: one is to be left.
-        let limit = self.idle.limit();
-        let is_relief_needed = stuck >= limit;
+        let found = self.look_for_stuck(rounds);
         rounds.nap = (2 * rounds.nap).min(NAP);
-        if is_relief_needed && limit - self.workers < self.reliefs {
-            let (sender, dismissal) = oneshot::channel();
-            self.idle.raise_limit();
-            match start(self, dismissal) {
-                Ok(()) => {
-                    rounds.reliefs.push(sender);
-                    rounds.nap = SHORT_NAP;
+        rounds.sent = rounds.sent.saturating_add(1);
+        let is_watcher_parked = self.idle.any_sleeper_of(|index| self.may_watch(index));
+        let has_room = !self.idle.is_full();
+        if found.stuck > 0 && !found.gets_on {
+            rounds.calm = 0;
+            rounds.worker_free = 0;
+            if is_watcher_parked {
+                if !has_room && rounds.loans < self.reliefs {
+                    rounds.loans += 1;
+                    self.idle.raise_limit();
                 }
-                // The system has no thread for us now, and is asked again after the next nap.
-                Err(_) => self.idle.lower_limit(),
+                self.wake_watcher();
+            } else {
+                self.send_for_relief(rounds, start);
             }
         }
-        let is_calm = match rounds.reliefs.len() {
-            0 => !self.idle.is_full(),
-            _ => stuck + 1 < limit,
-        };
-        rounds.calm = if is_calm { rounds.calm.saturating_add(1) } else { 0 };
-        if rounds.calm >= CALM_LOOKS && rounds.reliefs.pop().is_some() {
-            rounds.calm = 0;
+        let count = |looks: &mut u32, yes| *looks = if yes { looks.saturating_add(1) } else { 0 };
+        let is_quiet = found.stuck == 0 || found.gets_on || is_watcher_parked;
+        count(&mut rounds.calm, has_room && is_quiet);
+        count(&mut rounds.worker_free, found.worker_free);
+        if rounds.worker_free >= LOOKS_TO_DISMISSAL {
+            rounds.worker_free = 1;
+            if rounds.loans > 0 {
+                rounds.loans -= 1;
+                self.idle.lower_limit();
+            } else if rounds.on_duty > 0 {
+                rounds.on_duty -= 1;
+                self.guard.dismiss_one();
+            }
         }
+        self.take_home();
     }
 
-    /// P19: oldest first.
-    fn rescue_from(&self, slot: &Slot) {
-        let stealer = &slot.stealer;
-        if stealer.len() == 0 && slot.lifo_is_empty() && stealer.is_called() {
-            // Empty at the last look, and nothing pushed since.
-            return;
-        }
-        let mut rescued = Vec::new();
-        while rescued.len() < RESCUED_MAX {
-            match stealer.steal_one() {
-                Steal::Success(runnable) => rescued.push(runnable),
-                Steal::Retry => crate::loom::hint::spin_loop(),
-                Steal::Empty => break,
+    /// P19.
+    fn look_for_stuck(&self, rounds: &mut Rounds) -> Found {
+        let now = self.clock.now();
+        let has_overslept = now.saturating_duration_since(rounds.looked) > rounds.nap + OVERSLEPT;
+        rounds.looked = now;
+        let mut found = Found { stuck: 0, gets_on: false, worker_free: false };
+        for (slot, last) in self.slots.iter().zip(&mut rounds.beats) {
+            let is_worker = slot.index < self.workers;
+            if !slot.is_awake() {
+                *last = None;
+                found.worker_free |= is_worker;
+                continue;
+            }
+            let beat = slot.beat();
+            let since = match *last {
+                Some((before, since)) if before == beat && !has_overslept => since,
+                _ => now,
+            };
+            *last = Some((beat, since));
+            if now.saturating_duration_since(since) >= STUCK {
+                found.stuck += 1;
+            } else {
+                found.worker_free |= is_worker;
+                // A root future that is polled now and then runs no tasks (P9).
+                found.gets_on |= slot.is_working();
             }
         }
-        while rescued.len() < RESCUED_MAX && stealer.rescue_into(&mut rescued) == Rescue::Some {}
-        rescued.extend(slot.lifo_take());
-        for runnable in rescued {
-            self.submit_remote(runnable);
+        found
+    }
+
+    /// P20. The system may have no thread for us now; then it is asked again after the next nap.
+    fn send_for_relief(
+        self: &Arc<Self>,
+        rounds: &mut Rounds,
+        start: &impl Fn(&Arc<Shared>) -> io::Result<()>,
+    ) {
+        let is_one_coming = self.guard.is_one_coming() && rounds.sent < LOOKS_TO_COME;
+        if is_one_coming || self.guard.reliefs() == self.reliefs {
+            return;
+        }
+        self.idle.raise_limit();
+        // P11: it is to keep watch as soon as it has nothing else to do.
+        self.idle.want_watch();
+        self.guard.sends_for_one();
+        if start(self).is_ok() {
+            rounds.on_duty += 1;
+            rounds.sent = 0;
+            rounds.nap = SHORT_NAP;
+        } else {
+            self.guard.nobody_came();
+            self.idle.lower_limit();
         }
     }
 
     /// P20: works until dismissed.
-    pub(crate) fn relieve(self: &Arc<Self>, dismissal: Dismissal) {
+    pub(crate) fn relieve(self: &Arc<Self>) {
         /// Also if an invariant of ours is broken.
-        struct Raised<'a>(&'a Shared);
-        impl Drop for Raised<'_> {
+        struct Gone<'a>(&'a Shared);
+        impl Drop for Gone<'_> {
             fn drop(&mut self) {
                 self.0.idle.lower_limit();
+                self.0.guard.has_gone();
             }
         }
-        let _raised = Raised(self);
-        block_on::work_until(self, dismissal, true).expect_err("the guard sends nothing");
+        let _gone = Gone(self);
+        block_on::work_until(self, self.guard.duty(), true);
+    }
+
+    /// What reliefs have left behind comes home to slots that nobody holds.
+    fn take_home(self: &Arc<Self>) {
+        for slot in self.guest_slots(true).iter().filter(|slot| !slot.returns.is_empty()) {
+            let _given_back = GivenBack { shared: self, index: slot.index };
+            if let Some(claim) = slot.try_claim() {
+                claim.core().owned.welcome_home(&slot.returns);
+                // Relaxed: as in `count_linked`.
+                slot.linked.store(claim.core().owned.len(), Relaxed);
+            }
+        }
+    }
+
+    /// Tasks have come home to `slot`: who takes them in?
+    pub(super) fn nudge_home(&self, slot: &Slot) {
+        self.unpark(slot.index);
+        if self.is_relief(slot.index) && slot.is_vacant() {
+            self.guard.wake();
+        }
     }
 }

@@ -3,8 +3,8 @@
 use super::context;
 use super::driver::Driver;
 use super::exchange::Exchange;
+use super::guard::Guard;
 use super::idle::Idle;
-use super::relief::Guard;
 use super::root::Root;
 use super::shutdown::Shutdown;
 use super::slot::{Passed, Slot, Worker};
@@ -18,6 +18,7 @@ use crate::queue::Inject;
 use crate::runtime::{self, Alive};
 use crate::task::cell::OBSERVED;
 use crate::task::observer::Observer;
+use crate::task::polled::Pollers;
 use crate::task::raw::TaskRef;
 use crate::task::runnable::{Nowhere, Runnable};
 use crate::task::{Host, Id, JoinHandle, cell, current, extras, poll};
@@ -90,6 +91,8 @@ pub(crate) struct Shared {
     pub(crate) exchange: Exchange<Passed>,
     /// The threads that hold them, or wait for one.
     pub(crate) alive: Arc<Alive>,
+    /// The threads that poll, here and in the pool (T19).
+    pub(crate) pollers: Pollers,
     /// The scheduler's own: it does not stop (`driver.rs`).
     pub(crate) clock: Arc<dyn Clock>,
     /// What tasks take for the time.
@@ -153,6 +156,7 @@ impl Shared {
             guard: Guard::new(),
             exchange: Exchange::new(workers),
             alive: Arc::default(),
+            pollers: Pollers::default(),
             clock,
             time,
             blocking,
@@ -356,11 +360,11 @@ impl Shared {
         }
     }
 
-    /// Wakes a worker thread to keep watch, unless somebody does (P9, P11).
+    /// Wakes a worker thread, or a relief, to keep watch, unless somebody does (P9, P11).
     pub(crate) fn wake_watcher(&self) {
         self.idle.want_watch();
         if !self.idle.is_watched()
-            && let Some(index) = self.idle.wake_watcher(self.workers)
+            && let Some(index) = self.idle.wake_watcher(|index| self.may_watch(index))
         {
             self.unpark(index);
         }

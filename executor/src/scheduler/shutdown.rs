@@ -40,8 +40,8 @@ pub(crate) struct Shutdown {
     closed: AtomicBool,
     /// Slots not left yet.
     remaining: AtomicUsize,
-    /// What is cancelled, if somebody wants to know.
-    leftovers: OnceLock<Mutex<Vec<Leftover>>>,
+    /// What is cancelled, if somebody wants to know, until they know.
+    leftovers: OnceLock<Mutex<Option<Vec<Leftover>>>>,
 }
 
 impl Shutdown {
@@ -63,20 +63,19 @@ impl Shutdown {
 
     /// From now on what is cancelled is written down.
     pub(crate) fn report_leftovers(&self) {
-        self.leftovers.get_or_init(Mutex::default);
+        self.leftovers.get_or_init(|| Mutex::new(Some(Vec::new())));
     }
 
     pub(crate) fn take_leftovers(&self) -> Vec<Leftover> {
-        self.leftovers
-            .get()
-            .map(|leftovers| std::mem::take(&mut *leftovers.lock()))
-            .unwrap_or_default()
+        self.leftovers.get().and_then(|leftovers| leftovers.lock().take()).unwrap_or_default()
     }
 
     /// The caller stands on the right to poll `task`, and is about to cancel it.
-    fn note_leftover(&self, task: TaskRef, state: LeftoverState) {
-        if let Some(leftovers) = self.leftovers.get() {
-            leftovers.lock().push(Leftover::of(task, state));
+    pub(crate) fn note_leftover(&self, task: TaskRef, state: LeftoverState) {
+        if let Some(leftovers) = self.leftovers.get()
+            && let Some(leftovers) = leftovers.lock().as_mut()
+        {
+            leftovers.push(Leftover::of(task, state));
         }
     }
 

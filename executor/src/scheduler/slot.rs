@@ -71,6 +71,8 @@ pub(crate) struct Slot {
     beat: AtomicU32,
     /// What the holder is to see to between two polls: [`CLOSED`], [`RECALLED`], [`PINNED`].
     attention: AtomicU8,
+    /// Whether the holder, awake, only waits in a `block_on` of its own (Z6).
+    waits: AtomicBool,
     /// Tasks in the list, when the holder went to sleep (S8).
     pub(super) linked: AtomicUsize,
     /// The tasks that stay on the thread this slot is home to (T43).
@@ -131,6 +133,7 @@ impl Slot {
             task_ns: AtomicU32::new(u32::MAX),
             beat: AtomicU32::new(0),
             attention: AtomicU8::new(0),
+            waits: AtomicBool::new(false),
             linked: AtomicUsize::new(0),
             pinned: OnceLock::new(),
             claimed: AtomicBool::new(false),
@@ -198,6 +201,18 @@ impl Slot {
     pub(crate) fn is_awake(&self) -> bool {
         let mode = self.mode.load(Relaxed);
         mode == Mode::Working as u8 || mode == Mode::Rooting as u8
+    }
+
+    /// Z6. For the holder.
+    pub(crate) fn set_waits(&self, waits: bool) {
+        // Release: pairs with `waits`: what the holder did before is seen, be it that it has a root future in the list.
+        self.waits.store(waits, Release);
+    }
+
+    /// Whether the holder has nothing to do in this slot but to wait for a root future in the list (Z6).
+    pub(crate) fn waits(&self) -> bool {
+        // Acquire: pairs with `set_waits`.
+        self.waits.load(Acquire)
     }
 
     pub(crate) fn is_rooting(&self) -> bool {

@@ -76,11 +76,10 @@ enum Found {
 }
 
 impl Worker<'_> {
-    /// P11: who parks while others are awake, and a watch is wanted or needed, keeps it. (Not a guest, who may leave any time.)
+    /// P11: who parks while others are awake, and a watch is wanted or needed, keeps it. (Not a user's guest, who may leave any time.)
     pub(super) fn start_watch(&self) {
         let shared = self.shared();
-        let is_guest = self.slot().index >= shared.workers;
-        if is_guest || shared.idle.is_watched() {
+        if !shared.may_watch(self.slot().index) || shared.idle.is_watched() {
             return;
         }
         let is_wanted = shared.idle.is_watch_wanted()
@@ -180,10 +179,11 @@ impl Worker<'_> {
     }
 
     /// P9: a root future may be stuck with tasks behind it while nobody parks, and so nobody keeps watch. Then those at work
-    /// look, now and then; each remembers what it has seen, as a keeper does.
+    /// look, now and then; each remembers what it has seen, as a keeper does. P20: a relief also looks at the workers.
     pub(super) fn look_at_roots(&self, now: Instant) {
         let shared = self.shared();
-        if shared.workers == 0 || !shared.is_a_root_unwatched() {
+        let is_relief = shared.is_relief(self.slot().index);
+        if shared.workers == 0 || !(is_relief || shared.is_a_root_unwatched()) {
             return;
         }
         let mut watch = self.core().watch.borrow_mut();
@@ -194,12 +194,15 @@ impl Worker<'_> {
             watch.looked = Some(now);
             return;
         }
-        if since.is_some_and(|since| since < FIRST_NAP) {
+        let pause = if is_relief { STALE / 2 } else { FIRST_NAP };
+        if since.is_some_and(|since| since < pause) {
             return;
         }
         watch.looked = Some(now);
         drop(watch);
-        for slot in shared.guests().filter(|slot| slot.is_rooting()) {
+        let is_looked_at =
+            |slot: &&CachePadded<Slot>| slot.is_rooting() || (is_relief && slot.is_working());
+        for slot in shared.slots.iter().filter(is_looked_at) {
             let beat = slot.beat();
             let before =
                 std::mem::replace(&mut self.core().watch.borrow_mut().beats[slot.index], beat);

@@ -84,9 +84,8 @@ impl Host for Worker<'_> {
         let home = &self.shared().slots[(home.addr() - first) / size_of::<CachePadded<Slot>>()];
         let returned = home.returns.push(task);
         if returned.is_multiple_of(RETURNS_PER_NUDGE) {
-            // Their memory should not wait until the home happens to wake. (That of a vacant guest slot does: only a
-            // guest may claim it, with all that giving it back involves.)
-            self.shared().unpark(home.index);
+            // Their memory should not wait until the home happens to wake. (That of a user's vacant guest slot does.)
+            self.shared().nudge_home(home);
         }
         // S4: a closing worker waits for its tasks to come home.
         fence(SeqCst);
@@ -119,6 +118,8 @@ impl Worker<'_> {
             match self.step(&mut searching) {
                 Step::Ran => {}
                 Step::Away => return End::Away,
+                // A pinned task wants another turn: nobody goes to sleep, and no hook is to hear of it.
+                Step::Idle if self.slot().wants(reasons) => {}
                 Step::Idle => {
                     self.announce_park();
                     // Who asks on this very thread, as a turn of pinned tasks does, leaves no notification.
@@ -269,6 +270,12 @@ impl Worker<'_> {
         if window.is_turn_due {
             self.look_at_roots(now);
             self.turn_now();
+            // Also where polls are so long that 61 of them take seconds (Q4). Before a task that yields.
+            if !self.shared().injector.is_empty()
+                && let Some(runnable) = self.pop_injector(false)
+            {
+                self.push(runnable);
+            }
         }
     }
 

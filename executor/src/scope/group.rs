@@ -11,6 +11,7 @@
 use super::child::{Child, Ended, Tracked, catch};
 use super::group_error::{Failure, GroupError, Who};
 use super::run::GroupOptions;
+use crate::contain::contain;
 use crate::loom::sync::Mutex;
 use crate::runtime::Handle;
 use crate::task::AbortHandle;
@@ -118,12 +119,13 @@ impl<E: Send + 'static> TaskGroup<E> {
     /// assert_eq!(error.errors().collect::<Vec<_>>(), [&"no tea"]);
     /// # })
     /// ```
-    pub async fn run<T, F, B>(body: F) -> Result<T, GroupError<E>>
+    #[track_caller]
+    pub fn run<T, F, B>(body: F) -> impl Future<Output = Result<T, GroupError<E>>>
     where
         F: FnOnce(TaskGroup<E>) -> B,
         B: Future<Output = Result<T, E>>,
     {
-        GroupOptions::default().run(body).await
+        GroupOptions::default().run(body)
     }
 
     /// Spawns a child. The handle gives its value, if it has one in the end; it need not be awaited.
@@ -255,10 +257,15 @@ impl<E> Shared<E> {
         state.phase
     }
 
+    /// T22. A foreign waker may panic: what follows has to be done all the same.
+    pub(super) fn cancel(&self) {
+        contain(|| self.token.cancel());
+    }
+
     /// T20, T22.
     pub(super) fn failed(&self, failure: Failure<E>) {
         self.state.lock().failures.push(failure);
-        self.token.cancel();
+        self.cancel();
         self.waker.wake();
     }
 

@@ -12,7 +12,7 @@ use raddle_sync::{AtomicWaker, CancellationToken};
 use std::any::Any;
 use std::collections::BTreeMap;
 use std::future::{Future, poll_fn};
-use std::panic::{Location, resume_unwind};
+use std::panic::{AssertUnwindSafe, Location, catch_unwind, resume_unwind};
 use std::pin::{Pin, pin};
 use std::sync::Arc;
 use std::task::{Context, Poll};
@@ -31,7 +31,7 @@ struct Closing<'a, E>(&'a Shared<E>);
 
 impl<E> Drop for Closing<'_, E> {
     fn drop(&mut self) {
-        self.0.token.cancel();
+        self.0.cancel();
         self.0.abort_all(Phase::Closed);
     }
 }
@@ -73,7 +73,23 @@ impl GroupOptions {
     ///
     /// # Panics
     /// As [`TaskGroup::run`].
-    pub async fn run<T, E, F, B>(self, body: F) -> Result<T, GroupError<E>>
+    #[track_caller]
+    pub fn run<T, E, F, B>(self, body: F) -> impl Future<Output = Result<T, GroupError<E>>>
+    where
+        F: FnOnce(TaskGroup<E>) -> B,
+        B: Future<Output = Result<T, E>>,
+        E: Send + 'static,
+    {
+        let location = Location::caller();
+        self.run_at(body, location)
+    }
+
+    /// As [`run`](GroupOptions::run); the body says that it comes from `location`.
+    async fn run_at<T, E, F, B>(
+        self,
+        body: F,
+        location: &'static Location<'static>,
+    ) -> Result<T, GroupError<E>>
     where
         F: FnOnce(TaskGroup<E>) -> B,
         B: Future<Output = Result<T, E>>,
@@ -94,7 +110,7 @@ impl GroupOptions {
         let waker = AtomicWaker::new();
         let shared = Arc::new(Shared { runtime, token, state: Mutex::new(state), waker });
         let closing = Closing(&*shared);
-        let outcome = self.drive(&shared, body).await;
+        let outcome = self.drive(&shared, body, location).await;
         drop(closing);
         let (failures, aborted) = {
             let mut state = shared.state.lock();
@@ -111,7 +127,12 @@ impl GroupOptions {
     }
 
     /// Until T20 says that the group is over.
-    async fn drive<T, E, F, B>(&self, shared: &Arc<Shared<E>>, body: F) -> Body<T>
+    async fn drive<T, E, F, B>(
+        &self,
+        shared: &Arc<Shared<E>>,
+        body: F,
+        location: &'static Location<'static>,
+    ) -> Body<T>
     where
         F: FnOnce(TaskGroup<E>) -> B,
         B: Future<Output = Result<T, E>>,
@@ -125,7 +146,6 @@ impl GroupOptions {
         let mut is_aborting = false;
         let mut timer: Option<Sleep> = self.deadline.map(sleep_until);
         let mut outcome = Body::Runs;
-        let location = Location::caller();
         poll_fn(|cx| {
             shared.waker.register(cx.waker());
             if let Some(running) = inside.as_mut().as_pin_mut()
@@ -140,14 +160,14 @@ impl GroupOptions {
                         Body::Failed
                     }
                     Err(panic) => {
-                        shared.token.cancel();
+                        shared.cancel();
                         Body::Panicked(panic)
                     }
                 };
             }
             if !is_cancelled {
                 if is_late(&mut timer, cx) {
-                    shared.token.cancel();
+                    shared.cancel();
                 }
                 is_cancelled = cancelled.as_mut().poll(cx).is_ready();
                 if is_cancelled {
@@ -157,8 +177,11 @@ impl GroupOptions {
             if is_cancelled && !is_aborting && (self.grace.is_zero() || is_late(&mut timer, cx)) {
                 is_aborting = true;
                 if inside.is_some() {
-                    inside.set(None);
-                    outcome = Body::Aborted;
+                    // A destructor's panic is the body's: the children are waited for first.
+                    outcome = match catch_unwind(AssertUnwindSafe(|| inside.set(None))) {
+                        Ok(()) => Body::Aborted,
+                        Err(panic) => Body::Panicked(panic),
+                    };
                 }
                 shared.abort_all(Phase::Aborting);
             }

@@ -1,9 +1,10 @@
 //! Spawning many futures, and waiting for all of them.
 
 use super::JoinSet;
-use crate::task::{JoinError, JoinHandle};
+use crate::task::{Builder, JoinError, JoinHandle};
 use std::fmt;
 use std::future::Future;
+use std::panic::Location;
 
 /// Why [`try_join_all`] has failed.
 #[derive(Debug)]
@@ -62,18 +63,28 @@ impl<T> Drop for Aborting<T> {
 /// assert_eq!(squares, [0, 1, 4, 9]);
 /// # })
 /// ```
-pub async fn join_all<I>(futures: I) -> Vec<Result<<I::Item as Future>::Output, JoinError>>
+#[track_caller]
+pub fn join_all<I>(
+    futures: I,
+) -> impl Future<Output = Vec<Result<<I::Item as Future>::Output, JoinError>>>
 where
     I: IntoIterator,
     I::Item: Future + Send + 'static,
     <I::Item as Future>::Output: Send + 'static,
 {
-    let mut tasks = Aborting(futures.into_iter().map(crate::spawn).collect());
-    let mut outputs = Vec::with_capacity(tasks.0.len());
-    for task in &mut tasks.0 {
-        outputs.push(task.await);
+    let builder = Builder::new().location(Location::caller());
+    async move {
+        // One by one: should the iterator panic, those that are running are aborted.
+        let mut tasks = Aborting(Vec::new());
+        for future in futures {
+            tasks.0.push(builder.clone().spawn(future));
+        }
+        let mut outputs = Vec::with_capacity(tasks.0.len());
+        for task in &mut tasks.0 {
+            outputs.push(task.await);
+        }
+        outputs
     }
-    outputs
 }
 
 /// Spawns every future as a task, and waits until all have succeeded, or the first has failed.
@@ -97,30 +108,35 @@ where
 /// assert!(matches!(failed, Err(TryJoinError::Error("one"))));
 /// # })
 /// ```
-pub async fn try_join_all<I, T, E>(futures: I) -> Result<Vec<T>, TryJoinError<E>>
+#[track_caller]
+pub fn try_join_all<I, T, E>(futures: I) -> impl Future<Output = Result<Vec<T>, TryJoinError<E>>>
 where
     I: IntoIterator,
     I::Item: Future<Output = Result<T, E>> + Send + 'static,
     T: Send + 'static,
     E: Send + 'static,
 {
-    let mut set = JoinSet::new();
-    let mut outputs = Vec::new();
-    for (position, future) in futures.into_iter().enumerate() {
-        set.spawn(async move { (position, future.await) });
-        outputs.push(None);
+    let location = Location::caller();
+    async move {
+        let mut set = JoinSet::new();
+        let mut outputs = Vec::new();
+        for (position, future) in futures.into_iter().enumerate() {
+            let task = async move { (position, future.await) };
+            set.build_task().location(location).spawn(task);
+            outputs.push(None);
+        }
+        while let Some(joined) = set.join_next().await {
+            let error = match joined {
+                Ok((position, Ok(output))) => {
+                    outputs[position] = Some(output);
+                    continue;
+                }
+                Ok((_, Err(error))) => TryJoinError::Error(error),
+                Err(error) => TryJoinError::Task(error),
+            };
+            set.shutdown().await;
+            return Err(error);
+        }
+        Ok(outputs.into_iter().map(|output| output.expect("every task has ended well")).collect())
     }
-    while let Some(joined) = set.join_next().await {
-        let error = match joined {
-            Ok((position, Ok(output))) => {
-                outputs[position] = Some(output);
-                continue;
-            }
-            Ok((_, Err(error))) => TryJoinError::Error(error),
-            Err(error) => TryJoinError::Task(error),
-        };
-        set.shutdown().await;
-        return Err(error);
-    }
-    Ok(outputs.into_iter().map(|output| output.expect("every task has ended well")).collect())
 }

@@ -1,13 +1,15 @@
 //! A set of tasks with keys.
 
 use super::JoinSet;
+use crate::local::LocalSet;
 use crate::runtime::Handle;
-use crate::task::{AbortHandle, Id, JoinError};
+use crate::task::{AbortHandle, Builder, Id, JoinError};
 use std::borrow::Borrow;
 use std::collections::HashMap;
 use std::fmt;
 use std::future::Future;
 use std::hash::{BuildHasher, Hash, RandomState};
+use std::panic::Location;
 
 /// Tasks with keys, joined in the order in which they end. Names and meanings are those of `tokio_util::task`.
 ///
@@ -89,11 +91,11 @@ impl<K, V, S> JoinMap<K, V, S> {
     /// Aborts every task, and waits until all have ended.
     ///
     /// # Cancel safety
-    /// As [`JoinSet::shutdown`].
+    /// The tasks are aborted; those not waited for stay in the map.
     pub async fn shutdown(&mut self) {
-        self.set.shutdown().await;
-        self.by_hash.clear();
-        self.by_id.clear();
+        self.set.abort_all();
+        // One by one: a key goes with its task, also if this future is dropped in between.
+        while self.join_next().await.is_some() {}
     }
 
     fn remove(&mut self, id: Id) -> Option<Entry<K>> {
@@ -184,9 +186,12 @@ impl<K: Hash + Eq, V, S: BuildHasher> JoinMap<K, V, S> {
         }
     }
 
-    fn insert(&mut self, key: K, handle: AbortHandle) {
+    /// Puts a task, which `spawn` starts, under `key`.
+    fn insert(&mut self, key: K, spawn: impl FnOnce(&mut JoinSet<V>) -> AbortHandle) {
+        // First, because it is the user's code, and may panic: a task without a key would be lost in the set.
         let hash = self.hasher.hash_one(&key);
         let replaced = self.find(&key).map(|entry| entry.handle.id());
+        let handle = spawn(&mut self.set);
         let id = handle.id();
         self.by_hash.entry(hash).or_default().push(id);
         self.by_id.insert(id, Entry { key, hash, handle });
@@ -206,8 +211,8 @@ impl<K: Hash + Eq, V: Send + 'static, S: BuildHasher> JoinMap<K, V, S> {
     where
         F: Future<Output = V> + Send + 'static,
     {
-        let handle = self.set.spawn(future);
-        self.insert(key, handle);
+        let builder = Builder::new().location(Location::caller());
+        self.insert(key, |set| set.insert(builder.spawn(future)));
     }
 
     /// As [`spawn`](JoinMap::spawn), on a given runtime, from any thread.
@@ -216,8 +221,8 @@ impl<K: Hash + Eq, V: Send + 'static, S: BuildHasher> JoinMap<K, V, S> {
     where
         F: Future<Output = V> + Send + 'static,
     {
-        let handle = self.set.spawn_on(future, runtime);
-        self.insert(key, handle);
+        let builder = Builder::new().location(Location::caller());
+        self.insert(key, |set| set.insert(builder.spawn_on(future, runtime)));
     }
 
     /// Runs a function that may block, under `key`.
@@ -229,8 +234,43 @@ impl<K: Hash + Eq, V: Send + 'static, S: BuildHasher> JoinMap<K, V, S> {
     where
         F: FnOnce() -> V + Send + 'static,
     {
-        let handle = self.set.spawn_blocking(f);
-        self.insert(key, handle);
+        let builder = Builder::new().location(Location::caller());
+        self.insert(key, |set| set.insert(builder.spawn_blocking(f)));
+    }
+
+    /// As [`spawn_blocking`](JoinMap::spawn_blocking), on a given runtime, from any thread.
+    #[track_caller]
+    pub fn spawn_blocking_on<F>(&mut self, key: K, f: F, runtime: &Handle)
+    where
+        F: FnOnce() -> V + Send + 'static,
+    {
+        let builder = Builder::new().location(Location::caller());
+        self.insert(key, |set| set.insert(builder.spawn_blocking_on(f, runtime)));
+    }
+}
+
+impl<K: Hash + Eq, V: 'static, S: BuildHasher> JoinMap<K, V, S> {
+    /// Spawns a local task under `key`. See [`task::spawn_local`](crate::task::spawn_local).
+    ///
+    /// # Panics
+    /// Outside a [`LocalSet`].
+    #[track_caller]
+    pub fn spawn_local<F>(&mut self, key: K, future: F)
+    where
+        F: Future<Output = V> + 'static,
+    {
+        let builder = Builder::new().location(Location::caller());
+        self.insert(key, |set| set.insert(builder.spawn_local(future)));
+    }
+
+    /// Spawns a task of a given set of local tasks under `key`.
+    #[track_caller]
+    pub fn spawn_local_on<F>(&mut self, key: K, future: F, local: &LocalSet)
+    where
+        F: Future<Output = V> + 'static,
+    {
+        let builder = Builder::new().location(Location::caller());
+        self.insert(key, |set| set.insert(builder.spawn_local_on(future, local)));
     }
 }
 

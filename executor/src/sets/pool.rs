@@ -5,6 +5,7 @@ use crate::task::{Id, JoinError};
 use std::collections::{HashMap, VecDeque};
 use std::fmt;
 use std::future::Future;
+use std::panic::Location;
 
 /// Runs tasks, at most so many at once, and hands out their outputs as they come, or in the order of spawning.
 ///
@@ -92,14 +93,18 @@ impl<T: Send + 'static> Pool<T> {
     ///
     /// # Panics
     /// Outside a runtime.
-    pub async fn spawn<F>(&mut self, future: F)
+    #[track_caller]
+    pub fn spawn<F>(&mut self, future: F) -> impl Future<Output = ()> + use<'_, T, F>
     where
         F: Future<Output = T> + Send + 'static,
     {
-        while self.running.len() >= self.limit {
-            self.join_one().await;
+        let location = Location::caller();
+        async move {
+            while self.running.len() >= self.limit {
+                self.join_one().await;
+            }
+            self.start(future, location);
         }
-        self.start(future);
     }
 
     /// Spawns a task, if fewer than the limit are running.
@@ -109,6 +114,7 @@ impl<T: Send + 'static> Pool<T> {
     ///
     /// # Panics
     /// Outside a runtime.
+    #[track_caller]
     pub fn try_spawn<F>(&mut self, future: F) -> Result<(), F>
     where
         F: Future<Output = T> + Send + 'static,
@@ -119,15 +125,15 @@ impl<T: Send + 'static> Pool<T> {
         if self.running.len() >= self.limit {
             return Err(future);
         }
-        self.start(future);
+        self.start(future, Location::caller());
         Ok(())
     }
 
-    fn start<F>(&mut self, future: F)
+    fn start<F>(&mut self, future: F, location: &'static Location<'static>)
     where
         F: Future<Output = T> + Send + 'static,
     {
-        let id = self.running.spawn(future).id();
+        let id = self.running.build_task().location(location).spawn(future).id();
         if let Done::Ordered { order, .. } = &mut self.done {
             order.push_back(id);
         }

@@ -143,6 +143,36 @@ impl<'a, T: Send + 'static> JoinSetBuilder<'a, T> {
     {
         self.set.insert(self.builder.spawn_blocking(f))
     }
+
+    /// As [`JoinSet::spawn_blocking_on`].
+    #[track_caller]
+    pub fn spawn_blocking_on<F>(self, f: F, runtime: &Handle) -> AbortHandle
+    where
+        F: FnOnce() -> T + Send + 'static,
+    {
+        self.set.insert(self.builder.spawn_blocking_on(f, runtime))
+    }
+
+    /// As [`JoinSet::spawn_local`].
+    ///
+    /// # Panics
+    /// Outside a [`LocalSet`].
+    #[track_caller]
+    pub fn spawn_local<F>(self, future: F) -> AbortHandle
+    where
+        F: Future<Output = T> + 'static,
+    {
+        self.set.insert(self.builder.spawn_local(future))
+    }
+
+    /// As [`JoinSet::spawn_local_on`].
+    #[track_caller]
+    pub fn spawn_local_on<F>(self, future: F, local: &LocalSet) -> AbortHandle
+    where
+        F: Future<Output = T> + 'static,
+    {
+        self.set.insert(self.builder.spawn_local_on(future, local))
+    }
 }
 
 impl<F> FromIterator<F> for JoinSet<F::Output>

@@ -1,5 +1,11 @@
 //! Knowing when all of many tasks are gone, without keeping their handles.
+//!
+//! - **T33** What is tracked is counted in one word with the flag that says that the tracker is closed. Whoever makes it
+//!   closed with nothing tracked, by closing or by letting go of the last, tells all who wait. Who waits says so before it
+//!   looks at the word.
 
+use crate::local::LocalSet;
+use crate::loom::left_out;
 use crate::loom::sync::atomic::{AtomicUsize, Ordering::*};
 use crate::runtime::Handle;
 use crate::task::JoinHandle;
@@ -78,10 +84,13 @@ impl TaskTracker {
     /// Nothing is lost.
     pub async fn wait(&self) {
         loop {
-            // Made first: it hears of what happens after the look.
-            let idle = self.shared.idle.notified();
+            // T33: made first: it hears of what happens after the look.
+            let mut idle = self.shared.idle.notified();
             if self.word() == CLOSED {
                 return;
+            }
+            if left_out("T33") {
+                idle = self.shared.idle.notified();
             }
             idle.await;
         }
@@ -156,13 +165,40 @@ impl TaskTracker {
         F: FnOnce() -> R + Send + 'static,
         R: Send + 'static,
     {
-        let token = self.token();
-        crate::blocking::spawn_blocking(move || {
-            // Captured in this order: a call that is never made drops `f` before it stops being tracked.
-            let call = f;
-            let _token = token;
-            call()
-        })
+        crate::blocking::spawn_blocking(tracked(f, self.token()))
+    }
+
+    /// As [`spawn_blocking`](TaskTracker::spawn_blocking), on a given runtime, from any thread.
+    #[track_caller]
+    pub fn spawn_blocking_on<F, R>(&self, f: F, runtime: &Handle) -> JoinHandle<R>
+    where
+        F: FnOnce() -> R + Send + 'static,
+        R: Send + 'static,
+    {
+        runtime.spawn_blocking(tracked(f, self.token()))
+    }
+
+    /// As [`spawn`](TaskTracker::spawn), on the local set whose code is running here.
+    ///
+    /// # Panics
+    /// Outside a [`LocalSet`].
+    #[track_caller]
+    pub fn spawn_local<F>(&self, future: F) -> JoinHandle<F::Output>
+    where
+        F: Future + 'static,
+        F::Output: 'static,
+    {
+        crate::local::spawn_local(self.track_future(future))
+    }
+
+    /// As [`spawn_local`](TaskTracker::spawn_local), on a given set.
+    #[track_caller]
+    pub fn spawn_local_on<F>(&self, future: F, set: &LocalSet) -> JoinHandle<F::Output>
+    where
+        F: Future + 'static,
+        F::Output: 'static,
+    {
+        set.spawn_local(self.track_future(future))
     }
 
     /// A future that is tracked from now on, whether it is polled or not.
@@ -176,6 +212,19 @@ impl TaskTracker {
         // Relaxed: a count; what it counts is published by other means.
         self.shared.word.fetch_add(ONE, Relaxed);
         TaskTrackerToken { tracker: self.clone() }
+    }
+}
+
+/// A call that is tracked until it has returned, or is never made.
+fn tracked<F, R>(f: F, token: TaskTrackerToken) -> impl FnOnce() -> R
+where
+    F: FnOnce() -> R,
+{
+    move || {
+        // Captured in this order: a call that is never made drops `f` before it stops being tracked.
+        let call = f;
+        let _token = token;
+        call()
     }
 }
 

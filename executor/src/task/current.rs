@@ -1,16 +1,24 @@
 //! What this thread is polling, for `task::id()` and for the scheduler's questions about a wake.
 
 use super::cell::ENV;
+use super::cell::Header;
 use super::env::Entry;
+use super::polled::Polled;
 use super::raw::TaskRef;
 use super::{AbortHandle, Id};
+use crate::loom::sync::Mutex;
+use crate::loom::sync::atomic::{AtomicBool, AtomicPtr};
 use std::cell::Cell;
-use std::ptr;
+use std::ptr::{self, NonNull};
 
 crate::loom::thread_local! {
     static CURRENT: Current = const {
         Current {
-            task: Cell::new(None),
+            polled: Polled {
+                task: AtomicPtr::new(ptr::null_mut()),
+                is_looked_at: AtomicBool::new(false),
+                look: Mutex::new(()),
+            },
             flags: Cell::new(0),
             completing: Cell::new(false),
             env: Cell::new(ptr::null()),
@@ -20,7 +28,8 @@ crate::loom::thread_local! {
 }
 
 struct Current {
-    task: Cell<Option<TaskRef>>,
+    /// The task being polled, for others, too (T18).
+    polled: Polled,
     /// What the poll under way has asked for, may do, and has: [`YIELDED`], [`MAY_STEP_OUT`], [`HAS_ENV`].
     flags: Cell<u8>,
     /// A completed task is waking its joiner.
@@ -41,29 +50,29 @@ const HAS_ENV: u8 = 4;
 /// Runs `poll` with `task` as the current one; also says whether it asked for a yield. The outer task, and what it has
 /// asked for, come back afterwards, also after a panic. The poll may step out of its slot if the poller is prepared for
 /// that, or runs inside a poll whose poller is.
-#[inline]
+// Always: a call here costs each poll twenty instructions.
+#[inline(always)]
 pub(crate) fn with<R>(task: TaskRef, is_prepared: bool, poll: impl FnOnce() -> R) -> (R, bool) {
-    struct Restore(Option<TaskRef>, u8);
+    struct Restore(*const Header, u8);
     impl Drop for Restore {
         #[inline]
         fn drop(&mut self) {
             CURRENT.with(|current| {
-                current.task.set(self.0);
                 current.flags.set(self.1);
+                current.polled.end(self.0);
             });
         }
     }
     let has_env = task.header().special.get() & ENV != 0;
-    let outer = task;
     let _restore = CURRENT.with(|current| {
-        let task = current.task.replace(Some(outer));
+        let outer = current.polled.begin(task.as_ptr());
         let flags = current.flags.get();
         current.flags.set(if is_prepared { MAY_STEP_OUT } else { flags & MAY_STEP_OUT });
-        Restore(task, flags)
+        Restore(outer, flags)
     });
     let result = if has_env {
         // T15: the extras of a task that is being polled keep it.
-        with_env(outer.header().origin.env(), poll)
+        with_env(task.header().origin.env(), poll)
     } else {
         poll()
     };
@@ -95,10 +104,20 @@ pub(crate) fn prepared<R>(is_prepared: bool, f: impl FnOnce() -> R) -> R {
     f()
 }
 
+/// This thread's note of what it polls.
+pub(crate) fn polled<R>(f: impl FnOnce(&Polled) -> R) -> R {
+    CURRENT.with(|current| f(&current.polled))
+}
+
+#[inline]
+fn of(task: *const Header) -> Option<TaskRef> {
+    NonNull::new(task.cast_mut()).map(TaskRef::new)
+}
+
 /// The task being polled on this thread.
 #[inline]
 pub(crate) fn task() -> Option<TaskRef> {
-    CURRENT.with(|current| current.task.get())
+    CURRENT.with(|current| of(current.polled.task()))
 }
 
 /// Whether anything is passed on here.
@@ -176,7 +195,7 @@ pub(crate) fn deeper<R>(poll: impl FnOnce() -> R) -> R {
 #[inline]
 pub(crate) fn request_yield(is_current: impl FnOnce(TaskRef) -> bool) -> bool {
     CURRENT.with(|current| {
-        let ours = current.task.get().is_some_and(is_current);
+        let ours = of(current.polled.task()).is_some_and(is_current);
         if ours {
             current.flags.set(current.flags.get() | YIELDED);
         }

@@ -9,6 +9,7 @@ use super::cell::Stage;
 use super::raw::TaskRef;
 use super::state::DropHandle;
 use super::{AbortHandle, Id, JoinError, Outcome, extras, poll};
+use crate::contain::discard;
 use std::fmt;
 use std::future::Future;
 use std::marker::PhantomData;
@@ -190,10 +191,10 @@ impl<T> Drop for JoinHandle<T> {
                     }));
                     if let Err(panic) = dropped {
                         task.drop_reference();
-                        if !std::thread::panicking() {
-                            std::panic::resume_unwind(panic);
+                        if std::thread::panicking() {
+                            return discard(panic);
                         }
-                        return;
+                        std::panic::resume_unwind(panic);
                     }
                 }
             }

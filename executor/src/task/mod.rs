@@ -74,7 +74,8 @@
 //! - **T17** Who completes a task at home, and finds the owner's reference to be the only one and no `JoinHandle`, is alone
 //!   with it: references are made from references. It frees the cell, and COMPLETE is never set.
 //!
-//! What few tasks have, such as a name or a callback, is beside the cell: T13 and T14 in `extras.rs`, T15 in `env.rs`.
+//! What few tasks have, such as a name or a callback, is beside the cell: T13 and T14 in `extras.rs`, T15 in `env.rs`. Who
+//! looks at a poll from outside follows T18 and T19, in `polled.rs`.
 //!
 //! Spawn, poll and join of a task that never waits cost one read-modify-write on the word (`complete`; or, if the handle
 //! is dropped before, that), a wake and its poll cost two; nothing that another core writes is touched.
@@ -94,6 +95,7 @@ pub(crate) mod observer;
 mod outcome;
 pub(crate) mod owned;
 pub(crate) mod poll;
+pub(crate) mod polled;
 pub(crate) mod raw;
 pub(crate) mod runnable;
 pub(crate) mod state;

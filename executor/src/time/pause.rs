@@ -12,8 +12,9 @@ use std::time::Duration;
 ///
 /// From then on, [`Instant::now`](super::Instant::now) shows the same moment until time is [advanced](advance), or
 /// [resumed](resume), or **nobody has anything to do**: no task or root future is running or woken, and no call of
-/// [`spawn_blocking`](crate::task::spawn_blocking) waits or runs. Then time jumps to the next deadline, whichever worker it
-/// was set on, and however many workers there are.
+/// [`spawn_blocking`](crate::task::spawn_blocking) or [`block_in_place`](crate::task::block_in_place) waits or runs, but for one
+/// that waits in `block_on` itself. Then time jumps to the next deadline, whichever worker it was set on, and however many
+/// workers there are.
 ///
 /// *Input and output in flight* hold time up as far as the system knows of them: events that it has for a socket are
 /// delivered first, and if the runtime has any socket, it gets a real millisecond for what is on its way between two of

@@ -1,0 +1,125 @@
+//! Where the guard sleeps, and what it has to do with its reliefs ([`relief`](super::relief) has the rules).
+
+use super::park::Parker;
+use crate::loom::sync::atomic::{AtomicBool, AtomicUsize, Ordering::*, fence};
+use raddle_sync::Notify;
+use std::pin::pin;
+use std::time::Instant;
+
+/// What everybody else sees of the guard.
+#[derive(Debug)]
+pub struct Guard {
+    /// Whether somebody has to wake it (P18).
+    asleep: AtomicBool,
+    bed: Parker,
+    /// Reliefs that have been sent for and not gone, and those of them that have not come up yet.
+    reliefs: AtomicUsize,
+    coming: AtomicUsize,
+    /// How many are to go; whoever is free first. And how they hear of it.
+    dismissals: AtomicUsize,
+    told: Notify,
+}
+
+/// More than there can be reliefs.
+const ALL: usize = usize::MAX / 2;
+
+impl Guard {
+    /// Awake, with nobody on duty.
+    #[allow(clippy::new_without_default)]
+    pub fn new() -> Guard {
+        Guard {
+            asleep: AtomicBool::new(false),
+            bed: Parker::new(),
+            reliefs: AtomicUsize::new(0),
+            coming: AtomicUsize::new(0),
+            dismissals: AtomicUsize::new(0),
+            told: Notify::new(),
+        }
+    }
+
+    /// P18: to bed, until somebody finds no room; not if `is_full` already.
+    pub fn sleep(&self, is_full: impl FnOnce() -> bool) {
+        // Relaxed, here and below: ordered by the fences.
+        self.asleep.store(true, Relaxed);
+        // P18: pairs with the fence in `rouse`.
+        fence(SeqCst);
+        if !is_full() {
+            self.bed.park(None);
+        }
+        self.asleep.store(false, Relaxed);
+    }
+
+    /// P18: the caller has become active.
+    #[inline]
+    pub fn rouse(&self, is_full: impl FnOnce() -> bool) {
+        // P18: pairs with the fence in `sleep`. Before all the looks: the limit, too, is what the guard has seen, or later.
+        fence(SeqCst);
+        if is_full() && self.asleep.load(Relaxed) && self.asleep.swap(false, Relaxed) {
+            self.wake();
+        }
+    }
+
+    /// Ends its sleep or its nap.
+    pub(super) fn wake(&self) {
+        // It is never in the driver.
+        let _ = self.bed.unpark();
+    }
+
+    pub(super) fn nap_until(&self, until: Instant) {
+        self.bed.park(Some(until));
+    }
+
+    // Relaxed, for the counts: the guard alone decides by them, and who is late is counted at its next look.
+
+    pub(super) fn sends_for_one(&self) {
+        self.reliefs.fetch_add(1, Relaxed);
+        self.coming.fetch_add(1, Relaxed);
+    }
+
+    pub(super) fn nobody_came(&self) {
+        self.coming.fetch_sub(1, Relaxed);
+        self.has_gone();
+    }
+
+    pub(super) fn has_gone(&self) {
+        self.reliefs.fetch_sub(1, Relaxed);
+    }
+
+    pub(super) fn reliefs(&self) -> usize {
+        self.reliefs.load(Relaxed)
+    }
+
+    pub(super) fn is_one_coming(&self) -> bool {
+        self.coming.load(Relaxed) > 0
+    }
+
+    /// One of the reliefs may go.
+    pub(super) fn dismiss_one(&self) {
+        self.dismissals.fetch_add(1, Relaxed);
+        self.tell_reliefs();
+    }
+
+    pub(super) fn dismiss_all(&self) {
+        self.dismissals.store(ALL, Relaxed);
+        self.tell_reliefs();
+    }
+
+    /// Has every relief that is not in a task look up.
+    pub(super) fn tell_reliefs(&self) {
+        self.told.notify_waiters();
+    }
+
+    /// A relief's root future: it is in its slot, until it is dismissed.
+    pub(super) async fn duty(&self) {
+        self.coming.fetch_sub(1, Relaxed);
+        loop {
+            let mut told = pin!(self.told.notified());
+            told.as_mut().enable();
+            // Relaxed: `told` was enabled before, and its lock orders the two.
+            if self.dismissals.try_update(Relaxed, Relaxed, |count| count.checked_sub(1)).is_ok() {
+                return;
+            }
+            told.await;
+        }
+    }
+}
