@@ -113,7 +113,8 @@ fn a_worker_that_is_stuck_is_counted_when_the_time_is_up() {
     recv("the worker to be stuck", &begins);
     let short = Duration::from_millis(10);
     let report = watched("the end", || runtime.shutdown_graceful(short, 2 * short));
-    assert_eq!(report.stuck_workers, 1);
+    // On a busy machine a thread without work may not have come to its end, either.
+    assert!(report.stuck_workers >= 1, "{report}");
     drop(release);
     watched("the task", || stuck.blocking_wait()).unwrap();
 }

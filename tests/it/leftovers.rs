@@ -42,7 +42,8 @@ fn a_task_whose_poll_does_not_return_is_named_on_a_worker() {
     let task = Builder::new().name("stuck").spawn_on(async { block() }, runtime.handle());
     recv("the worker to be stuck", &begins);
     let report = watched("the end", || runtime.shutdown(SHORT));
-    assert_eq!((report.stuck_workers, report.is_clean()), (1, false));
+    // On a busy machine others may not have come to an end, either.
+    assert!(report.stuck_workers >= 1 && !report.is_clean(), "{report}");
     assert_left(&report, "stuck", LeftoverState::Polling);
     if IS_TOLD {
         assert!(report.to_string().contains("stuck (") && report.to_string().contains("polled"));
@@ -85,7 +86,7 @@ fn a_task_that_has_waited_before_and_one_that_is_being_dropped_are_named_as_well
     let report = watched("the end", || runtime.shutdown(SHORT));
     assert_left(&report, "in its second poll", LeftoverState::Polling);
     assert_left(&report, "in its destructor", LeftoverState::Polling);
-    assert_eq!(report.stuck_workers, 2);
+    assert!(report.stuck_workers >= 2, "{report}");
     drop((release, release_drop));
     watched("the task", || second.blocking_wait()).unwrap();
     assert!(watched("the other", || aborted.blocking_wait()).unwrap_err().is_cancelled());
@@ -180,7 +181,7 @@ fn a_task_of_another_runtime_that_ends_this_one_is_not_in_the_report() {
 }
 
 #[test]
-fn pinned_tasks_and_calls_that_wait_for_a_thread_are_named() {
+fn a_call_that_waits_for_a_thread_is_named() {
     let mut builder = Flavor::Workers(1).builder();
     builder.max_blocking_threads(1);
     let runtime = builder.build().unwrap();
@@ -188,6 +189,22 @@ fn pinned_tasks_and_calls_that_wait_for_a_thread_are_named() {
     let first = Builder::new().name("first").spawn_blocking_on(block, runtime.handle());
     recv("the first call to begin", &begins);
     let second = Builder::new().name("second").spawn_blocking_on(|| (), runtime.handle());
+    let report = watched("the end", || runtime.shutdown(SHORT));
+    assert_left(&report, "first", LeftoverState::Blocking);
+    assert_eq!(state_of(&report, "second"), Some(LeftoverState::Queued), "{report}");
+    drop(release);
+    watched("the first", || first.blocking_wait()).unwrap();
+    assert!(watched("the second", || second.blocking_wait()).unwrap_err().is_cancelled());
+}
+
+fn state_of(report: &ShutdownReport, name: &str) -> Option<LeftoverState> {
+    let named = |task: &&Leftover| task.name.as_deref() == Some(name);
+    report.tasks.iter().find(named).map(|task| task.state)
+}
+
+#[test]
+fn a_pinned_task_that_waits_is_named() {
+    let runtime = Flavor::Workers(1).build();
     let (begun, begins) = mpsc::channel();
     let make = move || async move {
         begun.send(()).unwrap();
@@ -195,16 +212,7 @@ fn pinned_tasks_and_calls_that_wait_for_a_thread_are_named() {
     };
     let pinned = Builder::new().name("pinned").spawn_pinned_on(0, make, runtime.handle());
     recv("the pinned task to begin", &begins);
-    let report = watched("the end", || runtime.shutdown(SHORT));
-    let state_of = |name| {
-        let named = |task: &&Leftover| task.name.as_deref() == Some(name);
-        report.tasks.iter().find(named).map(|task| task.state)
-    };
-    assert_left(&report, "first", LeftoverState::Blocking);
-    assert_eq!(state_of("second"), Some(LeftoverState::Queued), "{report}");
-    assert_eq!(state_of("pinned"), Some(LeftoverState::Waiting), "{report}");
-    drop(release);
-    watched("the first", || first.blocking_wait()).unwrap();
-    assert!(watched("the second", || second.blocking_wait()).unwrap_err().is_cancelled());
+    let report = watched("the end", || runtime.shutdown(LONG));
+    assert_eq!(state_of(&report, "pinned"), Some(LeftoverState::Waiting), "{report}");
     assert!(watched("the pinned", || pinned.blocking_wait()).unwrap_err().is_cancelled());
 }

@@ -30,6 +30,9 @@ pub fn model(preemptions: usize, test: impl Fn() + Sync + Send + 'static) {
 }
 
 /// An event that one thread waits for, and a waker that sets it off.
+///
+/// No `loom::thread::park`: loom 0.7 forgets an `unpark` of a thread that waits for a lock, or has yielded, at that moment; one
+/// that parks afterwards sleeps on, and the model deadlocks where no program would.
 #[derive(Default)]
 pub struct Signal {
     given: Mutex<bool>,
