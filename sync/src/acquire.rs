@@ -13,6 +13,7 @@ use crate::{
 };
 use pin_project_lite::pin_project;
 use std::{
+    mem,
     pin::Pin,
     task::{Context, Poll, ready},
 };
@@ -53,6 +54,15 @@ pub(crate) async fn acquire<G: Gate>(gate: &G, wanted: usize) -> Result<(), Acqu
     match budget::at_once(|| gate.acquire_now(wanted)) {
         Some(outcome) => outcome,
         None => Acquire::new(gate, wanted).await,
+    }
+}
+
+/// What is to be done if foreign code panics, unless it is forgotten.
+pub(crate) struct Undo<F: FnMut()>(pub(crate) F);
+
+impl<F: FnMut()> Drop for Undo<F> {
+    fn drop(&mut self) {
+        (self.0)();
     }
 }
 
@@ -137,6 +147,10 @@ impl<'a, G: Gate> Acquire<'a, G> {
             taken => {
                 drop(locked);
                 *this.stage = Stage::Done;
+                // Its destructor may panic, and nobody would ever have what was taken.
+                let undo = taken.is_ok().then(|| Undo(|| this.gate.give_back(*this.wanted)));
+                drop(waker);
+                undo.into_iter().for_each(mem::forget);
                 Poll::Ready(taken.map(drop))
             }
         }

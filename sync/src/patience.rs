@@ -11,18 +11,25 @@
 //! patience; being let in later costs it a little, and not being let in half of it. Without patience
 //! its next 1024 visitors get in line at once, so that a trial, of some microseconds, costs each a few
 //! nanoseconds. What a lock of short sections has gained serves for
-//! when its holder has lost the processor: then the thread is given up between looks.
+//! when its holder has lost the processor: then the thread is given up between looks. Others may keep it for long, so
+//! from then on a clock is read, and after [`LONGEST`] it is enough, whatever was gained.
+//!
+//! Several permits, or none, to begin with are rather a gate than the lock of a short section: patience begins without
+//! giving the thread up.
 //!
 //! Measured in `docs/decisions/0010-asking-twice.md`.
 #![allow(unreachable_pub, reason = "the models reach it through loom::internals")]
 
 use crate::loom::{AtomicU16, FIRST_ROUNDS, LOOKS, Ordering, const_fn, pause};
+use std::time::{Duration, Instant};
 
 /// Rounds that take about as long as getting in line and being woken.
 const QUICK: u16 = 4;
 /// Rounds after a rest, and at most. At first: `FIRST_ROUNDS`.
 const TRIAL: u16 = 6;
 const MOST: u16 = 38;
+/// How long to go on after the quick rounds, which take some four microseconds.
+const LONGEST: Duration = Duration::from_micros(20);
 /// Set in a lock whose visitors get in line at once; the rest counts how many more do.
 const RESTING: u16 = 1 << 15;
 const REST: u16 = RESTING | 1023;
@@ -53,14 +60,31 @@ impl Patience {
         }
     }
 
+    const_fn! {
+        /// That of a new gate: the thread is not given up.
+        pub(crate) fn little() -> Self {
+            let rounds = if FIRST_ROUNDS < QUICK { FIRST_ROUNDS } else { QUICK };
+            Self { rounds: AtomicU16::new(rounds) }
+        }
+    }
+
     /// Looks until the lock is taken, hopeless, or patience at its end; whether it is taken.
-    pub fn look_again(&self, mut look: impl FnMut() -> Look) -> bool {
+    pub fn look_again(&self, look: impl FnMut() -> Look) -> bool {
+        let mut began = None;
+        self.look_by(|| began.get_or_insert_with(Instant::now).elapsed(), look)
+    }
+
+    /// By a clock that starts when it is looked at first.
+    fn look_by(&self, mut clock: impl FnMut() -> Duration, mut look: impl FnMut() -> Look) -> bool {
         let rounds = self.rounds.load(Ordering::Relaxed);
         if rounds & RESTING != 0 {
             self.learn(if rounds == RESTING { TRIAL } else { rounds - 1 });
             return false;
         }
         for round in 0..rounds {
+            if round >= QUICK && clock() >= LONGEST {
+                break;
+            }
             pause(round);
             for _ in 0..LOOKS {
                 match look() {
@@ -85,5 +109,67 @@ impl Patience {
         if self.rounds.load(Ordering::Relaxed) != rounds {
             self.rounds.store(rounds, Ordering::Relaxed);
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// How often a lock is looked at that never comes free, by a clock that goes so far between two looks at it.
+    fn looks(patience: &Patience, step: Duration) -> u16 {
+        let (mut passed, mut looks) = (Duration::ZERO, 0);
+        let clock = || {
+            passed += step;
+            passed - step
+        };
+        let busy = || {
+            looks += 1;
+            Look::Busy
+        };
+        assert!(!patience.look_by(clock, busy));
+        looks / u16::from(LOOKS)
+    }
+
+    /// A lock that was let go at once again and again.
+    fn patient() -> Patience {
+        let patience = Patience::new();
+        for _ in 0..10 {
+            assert!(patience.look_again(|| Look::Taken));
+        }
+        patience
+    }
+
+    #[test]
+    fn patience_has_an_end_by_the_clock_however_much_was_gained() {
+        assert_eq!(looks(&patient(), Duration::ZERO), MOST);
+        // At 0, 7 and 14 microseconds after the quick rounds, and no more.
+        assert_eq!(looks(&patient(), Duration::from_micros(7)), QUICK + 3);
+        // Somebody else had the processor in the very first round without it.
+        assert_eq!(looks(&patient(), Duration::from_millis(4)), QUICK + 1);
+    }
+
+    #[test]
+    fn the_clock_is_not_read_in_quick_rounds() {
+        let mut rounds = 0;
+        let taken = patient().look_by(
+            || unreachable!("nobody waits for so long"),
+            || {
+                rounds += 1;
+                if rounds < QUICK * u16::from(LOOKS) { Look::Busy } else { Look::Taken }
+            },
+        );
+        assert!(taken);
+    }
+
+    #[test]
+    fn a_gate_begins_with_little_patience_and_gains_it_as_a_lock_does() {
+        let gate = Patience::little();
+        assert!(gate.look_again(|| Look::Taken));
+        assert_eq!(looks(&gate, Duration::ZERO), 2 * QUICK);
+        let gate = Patience::little();
+        assert_eq!(looks(&gate, Duration::ZERO), QUICK);
+        assert_eq!(looks(&gate, Duration::ZERO), 0, "it rests");
+        assert_eq!(looks(&Patience::new(), Duration::ZERO), FIRST_ROUNDS);
     }
 }

@@ -46,7 +46,7 @@ impl Permits {
             assert!(permits <= Self::MAX, "more permits than Semaphore::MAX_PERMITS");
             Self {
                 word: AtomicUsize::new(permits * ONE),
-                patience: Patience::new(),
+                patience: if permits == 1 { Patience::new() } else { Patience::little() },
                 queue: WaitQueue::new(()),
             }
         }

@@ -49,6 +49,7 @@ mod blocking_classes;
 mod budget;
 mod fairness;
 mod foreign_destructors;
+mod relief;
 mod roots;
 mod stealing;
 
@@ -57,6 +58,7 @@ mod calls;
 mod contexts;
 mod deadlines;
 mod grace;
+mod limits;
 mod paused;
 mod runtime;
 mod runtime_hooks;

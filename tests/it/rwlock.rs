@@ -149,6 +149,26 @@ fn an_upgrade_that_is_dropped_leaves_the_lock() {
 }
 
 #[test]
+fn an_upgrade_that_leaves_the_guard_where_it_is_may_be_given_up() {
+    let lock = RwLock::new(1);
+    let other = lock.try_read().unwrap();
+    let mut reading = lock.try_upgradable_read().ok();
+    let mut writer = Task::waiting(lock.write());
+    drop(Task::waiting(RwLockUpgradableReadGuard::upgrade_from(&mut reading)));
+    assert_eq!(reading.as_deref(), Some(&1), "it reads on");
+    // Let in, and dropped before it knows.
+    let granted = Task::waiting(RwLockUpgradableReadGuard::upgrade_from(&mut reading));
+    drop(other);
+    assert!(granted.is_woken() && !writer.is_woken());
+    drop(granted);
+    assert!(reading.is_some() && !writer.is_woken());
+    *Task::new(RwLockUpgradableReadGuard::upgrade_from(&mut reading)).ready() += 1;
+    assert!(reading.is_none());
+    assert_eq!(*writer.ready(), 2);
+    assert_eq!(doors(&lock), (true, true, true));
+}
+
+#[test]
 fn an_upgrade_that_must_not_wait_gives_the_guard_back() {
     let lock = Arc::new(RwLock::new(1));
     let reading = lock.try_read().unwrap();

@@ -187,6 +187,7 @@ fn futures_may_be_spawned_when_what_they_carry_may() {
     send(lock.read());
     send(lock.write());
     send(RwLockUpgradableReadGuard::upgrade(lock.try_upgradable_read().unwrap()));
+    send(RwLockUpgradableReadGuard::upgrade_from(&mut None::<RwLockUpgradableReadGuard<'_, i32>>));
     send(std::sync::Arc::new(RwLock::new(0)).write_owned());
     send(Event::new().wait());
     send(Barrier::new(1).wait());

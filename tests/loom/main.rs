@@ -45,6 +45,8 @@ mod queue;
 #[cfg(loom)]
 mod readiness;
 #[cfg(loom)]
+mod relief;
+#[cfg(loom)]
 mod runtime;
 #[cfg(loom)]
 mod runtime_time;

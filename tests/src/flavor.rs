@@ -23,13 +23,14 @@ impl Flavor {
     pub const ALL: [Flavor; 4] =
         [Flavor::CurrentThread, Flavor::Workers(1), Flavor::Workers(2), Flavor::Workers(4)];
 
-    /// Configures a runtime of this kind.
+    /// Configures a runtime of this kind, without threads that stand in for stuck ones: tests that block a worker rely on what
+    /// happens then.
     pub fn builder(self) -> Builder {
         match self {
             Flavor::CurrentThread => Builder::new_current_thread(),
             Flavor::Workers(count) => {
                 let mut builder = Builder::new_multi_thread();
-                builder.worker_threads(count);
+                builder.worker_threads(count).relief_threads(0);
                 builder
             }
         }
@@ -56,7 +57,8 @@ impl Flavor {
 #[track_caller]
 pub fn on_each_runtime<F: Future<Output = ()>>(test: impl Fn() -> F) {
     for flavor in [Flavor::Workers(2), Flavor::CurrentThread] {
-        let outcome = flavor.build().block_on(async { timeout(patience(), test()).await });
+        let runtime = flavor.builder().relief_threads(2).build().expect("a runtime can be built");
+        let outcome = runtime.block_on(async { timeout(patience(), test()).await });
         assert!(outcome.is_ok(), "on {flavor:?} something was waited for in vain");
     }
 }
@@ -98,7 +100,7 @@ impl Running {
         self.threads
     }
 
-    /// Occupies every thread of the runtime. Polls that began earlier have ended when this returns, and no other begins
+    /// Occupies every thread of the runtime, which has no reliefs. Polls that began earlier have ended when this returns, and no other begins
     /// until the hold is dropped.
     pub fn hold(&self) -> Hold {
         let (arrived, arrivals) = mpsc::channel();

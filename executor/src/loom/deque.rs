@@ -121,6 +121,11 @@ impl<T> Worker<T> {
 }
 
 impl<T> Stealer<T> {
+    /// As crossbeam's.
+    pub fn steal(&self) -> Steal<T> {
+        self.0.steal()
+    }
+
     /// One item: a batch is one item long in a model.
     pub fn steal_batch_with_limit_and_pop(&self, _: &Worker<T>, _: usize) -> Steal<T> {
         self.0.steal()

@@ -9,7 +9,7 @@
 use super::cell::UnsafeCell;
 use crate::blocking;
 use crate::scheduler::context;
-use crate::scheduler::shared::{Hooks, Shared};
+use crate::scheduler::shared::{Hooks, Shared, Slots};
 use crate::scheduler::worker::{End, Tenure};
 use crate::task::cell::allocate;
 use crate::task::owned::{OwnedTasks, Returns};
@@ -28,6 +28,7 @@ pub use crate::queue::{Inject, Local, Part, Push, Rescue, Steal, Stealer};
 pub use crate::scheduler::exchange::{Exchange, Offer};
 pub use crate::scheduler::idle::{Idle, Searching, Unparked};
 pub use crate::scheduler::park::{InDriver, Parker, Unpark};
+pub use crate::scheduler::relief::Guard;
 pub use crate::task::runnable::{Ran, Runnable};
 pub use crate::task::state::{Completed, DropHandle, Finish, Snapshot, Start, State, Wake};
 
@@ -217,7 +218,8 @@ impl Runtime {
         super::checked::start_clock();
         let clock = Arc::new(ModelClock);
         let time = PausableClock::new(clock.clone());
-        let shared = Shared::new(workers, guests, clock, time, 1, Hooks::default(), pool);
+        let slots = Slots { workers, guests, reliefs: 0 };
+        let shared = Shared::new(slots, clock, time, 1, Hooks::default(), pool);
         Runtime(shared.expect("no I/O, no error"))
     }
 

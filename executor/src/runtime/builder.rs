@@ -6,7 +6,7 @@ use super::hooks::TaskHooks;
 use super::threads::Threads;
 use crate::blocking;
 use crate::scheduler::idle::WORKERS_MAX;
-use crate::scheduler::shared::{Hook, Hooks, Shared};
+use crate::scheduler::shared::{Hook, Hooks, Shared, Slots};
 use raddle_timer::{Clock, PausableClock, SystemClock};
 use std::fmt;
 use std::io;
@@ -37,6 +37,7 @@ pub struct Builder {
     thread_stack_size: Option<usize>,
     max_blocking_threads: usize,
     thread_keep_alive: Duration,
+    relief_threads: usize,
     seed: Option<u64>,
     hooks: Hooks,
     clock: Arc<dyn Clock>,
@@ -103,6 +104,7 @@ impl Builder {
             thread_stack_size: None,
             max_blocking_threads: 512,
             thread_keep_alive: Duration::from_secs(10),
+            relief_threads: 2,
             seed: None,
             hooks: Hooks::default(),
             clock: Arc::new(SystemClock),
@@ -164,6 +166,31 @@ impl Builder {
     /// How long a blocking thread without work waits for more before it ends: ten seconds by default.
     pub fn thread_keep_alive(&mut self, duration: Duration) -> &mut Builder {
         self.thread_keep_alive = duration;
+        self
+    }
+
+    /// How many threads a multi-thread runtime may start, for as long as they are needed, when every worker is stuck in a
+    /// task that blocks or computes: 2 by default. With none, all others wait for the end of such polls.
+    ///
+    /// A runtime with such threads has one more from the start, which looks after the workers while all of them are busy,
+    /// and sleeps otherwise. What waits behind a task that has not returned for five to ten milliseconds is then run by
+    /// others: queued tasks, events, deadlines. The stuck tasks themselves stay where they are, as Rust cannot interrupt
+    /// them; to block on purpose, use [`spawn_blocking`](crate::task::spawn_blocking) or
+    /// [`block_in_place`](crate::task::block_in_place). Programs that count on tasks not running while they hold up every
+    /// worker set this to zero.
+    ///
+    /// ```
+    /// use std::sync::mpsc;
+    ///
+    /// let runtime = raddle::runtime::Builder::new_multi_thread().worker_threads(1).build()?;
+    /// let (sender, receiver) = mpsc::channel();
+    /// let bad = runtime.spawn(async move { receiver.recv() }); // Blocks the only worker.
+    /// runtime.spawn(async move { sender.send("and yet it moves") });
+    /// assert_eq!(runtime.block_on(bad).unwrap(), Ok("and yet it moves"));
+    /// # Ok::<(), std::io::Error>(())
+    /// ```
+    pub fn relief_threads(&mut self, count: usize) -> &mut Builder {
+        self.relief_threads = count;
         self
     }
 
@@ -288,11 +315,15 @@ impl Builder {
     /// Starts the runtime.
     ///
     /// # Errors
-    /// [`BuildError::Field`] names the field whose value makes no sense: zero or more than 32,767 worker threads, zero
-    /// blocking threads, a thread name with an interior NUL, a malformed `RADDLE_WORKERS`. [`BuildError::Io`] if the
+    /// [`BuildError::Field`] names the field whose value makes no sense: zero or more than 32,767 worker threads, as many
+    /// relief threads, zero blocking threads, a thread name with an interior NUL, a malformed `RADDLE_WORKERS`. [`BuildError::Io`] if the
     /// system refuses a thread or a descriptor.
     pub fn build(&mut self) -> Result<Runtime, BuildError> {
         let workers = if self.multi_thread { self.count_workers()? } else { 0 };
+        if self.relief_threads > WORKERS_MAX {
+            let problem = format!("is {}, more than {WORKERS_MAX}", self.relief_threads);
+            return Err(invalid("relief_threads", problem));
+        }
         if self.max_blocking_threads == 0 {
             return Err(invalid("max_blocking_threads", "must be at least 1"));
         }
@@ -307,7 +338,10 @@ impl Builder {
             name: name.clone(),
             hooks: self.hooks.clone(),
         });
-        let guests = if self.multi_thread { GUESTS } else { 1 };
+        let slots = match self.multi_thread {
+            true => Slots { workers, guests: GUESTS, reliefs: self.relief_threads },
+            false => Slots { workers: 0, guests: 1, reliefs: 0 },
+        };
         let seed = self.seed.unwrap_or_else(random_seed);
         let time = PausableClock::new(self.clock.clone());
         if self.start_paused {
@@ -316,8 +350,8 @@ impl Builder {
         let itself = Arc::new(OnceLock::new());
         let (clock, mut hooks) = (Arc::new(SystemClock), self.hooks.clone());
         hooks.observer = self.task_hooks.observer(&itself);
-        let shared = Shared::new(workers, guests, clock, time, seed, hooks, blocking)
-            .map_err(BuildError::Io)?;
+        let shared =
+            Shared::new(slots, clock, time, seed, hooks, blocking).map_err(BuildError::Io)?;
         itself.get_or_init(|| Arc::downgrade(&shared));
         let threads =
             Threads::start(&shared, &*name, self.thread_stack_size).map_err(BuildError::Io)?;
@@ -368,6 +402,7 @@ impl fmt::Debug for Builder {
             .field("thread_stack_size", &self.thread_stack_size)
             .field("max_blocking_threads", &self.max_blocking_threads)
             .field("thread_keep_alive", &self.thread_keep_alive)
+            .field("relief_threads", &self.relief_threads)
             .field("seed", &self.seed)
             .field("clock", &self.clock)
             .field("start_paused", &self.start_paused)

@@ -1,4 +1,4 @@
-//! The worker threads of a runtime, the spares that stand in for them, and waiting for their end.
+//! The worker threads of a runtime, the guard, the spares and reliefs that stand in for them, and waiting for their end.
 
 use crate::scheduler::context;
 use crate::scheduler::shared::{Shared, call};
@@ -11,6 +11,9 @@ use std::sync::Arc;
 use std::thread::{self, JoinHandle};
 use std::time::Instant;
 
+/// What the system shows of the thread that runs no tasks.
+const GUARD_NAME: &str = "raddle-guard";
+
 /// The threads, while they live.
 #[derive(Debug)]
 pub(crate) struct Threads {
@@ -18,12 +21,12 @@ pub(crate) struct Threads {
     alive: Arc<Alive>,
 }
 
-/// How many threads there are, workers and spares.
+/// How many threads there are.
 #[derive(Debug, Default)]
 pub(crate) struct Alive {
     count: Mutex<usize>,
     ended: Condvar,
-    /// Of spares; of some that have ended, too.
+    /// Of spares and reliefs; of some that have ended, too.
     spares: Mutex<Vec<JoinHandle<()>>>,
 }
 
@@ -75,18 +78,39 @@ impl Threads {
             match builder(name, stack_size).spawn(move || run(&worker, index, living)) {
                 Ok(handle) => threads.handles.push(handle),
                 Err(error) => {
-                    shared.close();
-                    // Hooks of the threads that have come up may have pinned tasks to those that never will.
-                    (index..shared.workers).for_each(|index| shared.end_pinned(index));
-                    shared.leave_vacant_slots();
-                    threads.join(None);
-                    let message =
-                        format!("starting worker thread {index} of {}: {error}", shared.workers);
-                    return Err(io::Error::new(error.kind(), message));
+                    let which = format!("worker thread {index} of {}", shared.workers);
+                    return Err(threads.give_up(shared, index, &which, &error));
+                }
+            }
+        }
+        if shared.has_guard() {
+            let living = Living::new(&threads.alive);
+            let guarded = shared.clone();
+            match builder(GUARD_NAME.to_owned(), None).spawn(move || guard(&guarded, living)) {
+                Ok(handle) => threads.handles.push(handle),
+                Err(error) => {
+                    let which = "the thread that guards the workers";
+                    return Err(threads.give_up(shared, shared.workers, which, &error));
                 }
             }
         }
         Ok(threads)
+    }
+
+    /// Of the workers, `started` have a thread, and the system has refused the next one.
+    fn give_up(
+        &mut self,
+        shared: &Arc<Shared>,
+        started: usize,
+        which: &str,
+        error: &io::Error,
+    ) -> io::Error {
+        shared.close();
+        // Hooks of the threads that have come up may have pinned tasks to those that never will.
+        (started..shared.workers).for_each(|index| shared.end_pinned(index));
+        shared.leave_vacant_slots();
+        self.join(None);
+        io::Error::new(error.kind(), format!("starting {which}: {error}"))
     }
 
     /// Threads that have not ended.
@@ -129,16 +153,39 @@ impl Threads {
 /// # Errors
 /// If the system refuses a thread.
 pub(crate) fn start_spare(shared: &Arc<Shared>) -> io::Result<()> {
+    start_later(shared, run_spare).inspect_err(|_| shared.exchange.start_failed())
+}
+
+/// Starts a thread beside the workers.
+fn start_later(
+    shared: &Arc<Shared>,
+    life: impl FnOnce(&Arc<Shared>) + Send + 'static,
+) -> io::Result<()> {
     let config = shared.blocking.config();
     let name = config.next_name();
     let living = Living::new(&shared.alive);
     let runtime = shared.clone();
-    let started = builder(name, config.stack_size).spawn(move || run_spare(&runtime, living));
-    let handle = started.inspect_err(|_| shared.exchange.start_failed())?;
+    let handle = builder(name, config.stack_size).spawn(move || {
+        let _living = living;
+        let _entered = context::enter(runtime.clone());
+        alloc::keep_blocks_on_this_thread();
+        call(&runtime.hooks.on_thread_start);
+        life(&runtime);
+        call(&runtime.hooks.on_thread_stop);
+    })?;
     let mut spares = shared.alive.spares.lock();
     spares.retain(|handle| !handle.is_finished());
     spares.push(handle);
     Ok(())
+}
+
+/// The life of the guard. It runs none of the user's code but the function that makes names.
+fn guard(shared: &Arc<Shared>, living: Living) {
+    let _living = living;
+    let _entered = context::enter(shared.clone());
+    shared.keep_guard(|shared, dismissal| {
+        start_later(shared, move |shared| shared.relieve(dismissal))
+    });
 }
 
 /// T45: ends the pinned tasks of a slot's home thread. Before the slot is left, because their destructors may wake others; and
@@ -175,6 +222,7 @@ fn run(shared: &Arc<Shared>, index: usize, living: Living) {
 fn serve<'a>(shared: &'a Shared, mut claim: Claim<'a>) -> Option<Claim<'a>> {
     let slot = claim.slot();
     shared.idle.enter();
+    shared.tell_guard();
     loop {
         let end = context::with_worker_that_may_lose_it(&claim, |worker| worker.run(Tenure::Home));
         match end {
@@ -197,11 +245,7 @@ fn serve<'a>(shared: &'a Shared, mut claim: Claim<'a>) -> Option<Claim<'a>> {
 }
 
 /// The life of a spare.
-fn run_spare(shared: &Arc<Shared>, living: Living) {
-    let _living = living;
-    let _entered = context::enter(shared.clone());
-    alloc::keep_blocks_on_this_thread();
-    call(&shared.hooks.on_thread_start);
+fn run_spare(shared: &Arc<Shared>) {
     let (exchange, keep_alive) = (&shared.exchange, shared.blocking.config().keep_alive);
     exchange.come_up();
     while let Some((index, passed)) = exchange.adopt(Instant::now().checked_add(keep_alive)) {
@@ -223,5 +267,4 @@ fn run_spare(shared: &Arc<Shared>, living: Living) {
             End::Recalled => exchange.give_back(index, claim.pass_on()),
         }
     }
-    call(&shared.hooks.on_thread_stop);
 }

@@ -5,102 +5,31 @@
 
 use super::context;
 use super::idle::Searching;
+use super::root::Root;
 use super::shared::Shared;
-use super::slot::{Claim, Mode};
+use super::slot::{Claim, Mode, Slot};
 use super::worker::{Step, Worker};
-use crate::loom::sync::atomic::{AtomicBool, AtomicU32, AtomicUsize, Ordering::*, fence};
-use crate::loom::thread::{self, Thread};
+use crate::loom::sync::atomic::{Ordering::*, fence};
+use crate::loom::thread;
 use crate::task::current;
+use crossbeam_utils::CachePadded;
 use std::future::Future;
 use std::pin::{Pin, pin};
-use std::sync::{Arc, Weak};
-use std::task::{Context, Poll, Wake, Waker};
+use std::sync::Arc;
+use std::task::{Context, Poll, Waker};
 
 /// Most tasks that run between a wake of the root future and its poll.
 const AHEAD_MAX: usize = 256;
 
-/// What wakes a root future: its flag, and the thread that polls it.
-pub(super) struct Root {
-    woken: AtomicBool,
-    /// Whether the thread is up, outside the slots, and how often it was (Z1, Z2).
-    up_outside: AtomicBool,
-    beats: AtomicU32,
-    /// The guest slot the thread sleeps in, plus one; zero if it sleeps outside.
-    slot: AtomicUsize,
-    thread: Thread,
-    /// Weak, because a waker may outlive its runtime, and shall not keep its sockets open.
-    shared: Weak<Shared>,
-}
-
-impl Wake for Root {
-    fn wake(self: Arc<Self>) {
-        self.wake_by_ref();
-    }
-
-    fn wake_by_ref(self: &Arc<Self>) {
-        // AcqRel: Release pairs with `take_woken`; if somebody was first, their call wakes the thread for us too.
-        if self.woken.swap(true, AcqRel) {
-            return;
-        }
-        // Pairs with the fence in `sleeps_in`: either the thread sees the flag, or we see where it sleeps.
-        fence(SeqCst);
-        match self.slot.load(Relaxed) {
-            0 => self.thread.unpark(),
-            slot => {
-                let index = slot - 1;
-                // The guest itself looks at the flag before it sleeps.
-                let is_guest = context::with_worker_of(self.shared.as_ptr(), |worker| {
-                    worker.is_some_and(|worker| worker.slot().index == index)
-                });
-                if !is_guest && let Some(shared) = self.shared.upgrade() {
-                    shared.unpark(index);
-                }
-            }
-        }
-    }
-}
-
-impl Root {
-    fn is_woken(&self) -> bool {
-        // Relaxed: a look; `take_woken` synchronizes.
-        self.woken.load(Relaxed)
-    }
-
-    fn take_woken(&self) -> bool {
-        // Acquire: pairs with `wake_by_ref`.
-        self.is_woken() && self.woken.swap(false, AcqRel)
-    }
-
-    /// Z1: whether the future is to be polled, or is being polled outside the slots.
-    pub(super) fn is_up(&self) -> bool {
-        // Acquire: pairs with `take_woken`, before which the thread has said where it is.
-        self.woken.load(Acquire) || self.up_outside.load(Acquire)
-    }
-
-    /// Z2: polls outside the slots.
-    pub(super) fn beats(&self) -> u32 {
-        self.beats.load(Relaxed)
-    }
-
-    fn gets_up_outside(&self) {
-        self.up_outside.store(true, Relaxed);
-        self.beats.fetch_add(1, Relaxed);
-    }
-
-    fn goes_to_bed_outside(&self) {
-        // Release: pairs with `is_up`: what was done meanwhile is seen.
-        self.up_outside.store(false, Release);
-    }
-
-    fn sleeps_in(&self, slot: usize) {
-        self.slot.store(slot, Relaxed);
-        fence(SeqCst);
-    }
-}
-
 /// Runs `future` to its end on this thread.
 #[track_caller]
 pub(crate) fn block_on<F: Future>(shared: &Arc<Shared>, future: F) -> F::Output {
+    work_until(shared, future, false)
+}
+
+/// As [`block_on`], in a slot for reliefs or in one for users.
+#[track_caller]
+pub(super) fn work_until<F: Future>(shared: &Arc<Shared>, future: F, is_relief: bool) -> F::Output {
     if context::is_in_async_code() {
         panic!(
             "block_on inside a task or another block_on would hold up the worker it runs on: await the future \
@@ -109,14 +38,7 @@ pub(crate) fn block_on<F: Future>(shared: &Arc<Shared>, future: F) -> F::Output 
     }
     let _entered = context::enter(shared.clone());
     context::while_blocking(|| {
-        let root = Arc::new(Root {
-            woken: AtomicBool::new(true),
-            up_outside: AtomicBool::new(false),
-            beats: AtomicU32::new(0),
-            slot: AtomicUsize::new(0),
-            thread: thread::current(),
-            shared: Arc::downgrade(shared),
-        });
+        let root = Root::new(shared);
         let _listed = Listed::new(shared, &root);
         let waker = Waker::from(root.clone());
         let mut future = pin!(future);
@@ -126,10 +48,11 @@ pub(crate) fn block_on<F: Future>(shared: &Arc<Shared>, future: F) -> F::Output 
         // Not in the middle of a task, which has stepped out of its slot to block: the others would see its values of local
         // keys, and hold up its root future.
         let may_work = current::task().is_none();
+        let slots = if may_work { shared.guest_slots(is_relief) } else { &[] };
         loop {
             if may_work
                 && !shared.shutdown.is_closed()
-                && let Some(claim) = shared.claim_guest_slot()
+                && let Some(claim) = shared.claim_guest_slot(is_relief)
             {
                 match work_in(shared, &root, claim, &mut poll) {
                     Poll::Ready(output) => return output,
@@ -137,11 +60,28 @@ pub(crate) fn block_on<F: Future>(shared: &Arc<Shared>, future: F) -> F::Output 
                     Poll::Pending => continue,
                 }
             }
-            if let Poll::Ready(output) = wait_outside(shared, &root, may_work, &mut poll) {
+            if let Poll::Ready(output) = wait_outside(shared, &root, slots, &mut poll) {
                 return output;
             }
         }
     })
+}
+
+impl Shared {
+    /// The slots for threads in `block_on`: a user's, or a relief's.
+    pub(super) fn guest_slots(&self, is_relief: bool) -> &[CachePadded<Slot>] {
+        let first_relief = self.slots.len() - self.reliefs;
+        match is_relief {
+            true => &self.slots[first_relief..],
+            false => &self.slots[self.workers..first_relief],
+        }
+    }
+
+    /// A free one. Not one that has been left for good: what is queued there stays (S3).
+    pub(super) fn claim_guest_slot(&self, is_relief: bool) -> Option<Claim<'_>> {
+        let mut slots = self.guest_slots(is_relief).iter();
+        slots.find_map(|slot| slot.try_claim().filter(|claim| !claim.core().left.get()))
+    }
 }
 
 /// A root future in the list of its runtime, until dropped.
@@ -175,11 +115,11 @@ fn poll_root<F: Future>(future: Pin<&mut F>, cx: &mut Context<'_>) -> Poll<F::Ou
     future.poll(cx)
 }
 
-/// Polls the root future without a slot, until it ends or, for who may work, a slot may be free.
+/// Polls the root future without a slot, until it ends or one of `slots` may be free.
 fn wait_outside<R>(
     shared: &Shared,
     root: &Root,
-    may_work: bool,
+    slots: &[CachePadded<Slot>],
     poll: &mut impl FnMut() -> Poll<R>,
 ) -> Poll<R> {
     /// On every way out, also when the root future panics.
@@ -192,20 +132,20 @@ fn wait_outside<R>(
     root.sleeps_in(0);
     let _outside = Outside(root);
     loop {
-        root.gets_up_outside();
+        root.gets_up_outside(shared);
         if root.take_woken() {
             if let Poll::Ready(output) = poll() {
                 return Poll::Ready(output);
             }
             continue;
         }
-        if may_work && !shared.shutdown.is_closed() {
+        if !slots.is_empty() && !shared.shutdown.is_closed() {
             let mut waiting = shared.waiting_guests.lock();
-            if !waiting.iter().any(|thread| thread.id() == root.thread.id()) {
-                waiting.push(root.thread.clone());
+            if !waiting.iter().any(|thread| thread.id() == root.thread().id()) {
+                waiting.push(root.thread().clone());
             }
             drop(waiting);
-            if shared.slots[shared.workers..].iter().any(|slot| slot.is_vacant()) {
+            if slots.iter().any(|slot| slot.is_vacant()) {
                 return Poll::Pending;
             }
         }
@@ -302,6 +242,7 @@ impl Guest<'_> {
         self.active = self.worker.shared().idle.step_in();
         if self.active {
             self.worker.slot().set_mode(Mode::Working);
+            self.worker.shared().tell_guard();
         }
         self.active
     }
@@ -399,6 +340,7 @@ impl Worker<'_> {
                 // Above the limit, maybe, for this poll (P1).
                 self.0.shared().idle.enter();
                 self.0.slot().set_mode(Mode::Working);
+                self.0.shared().tell_guard();
             }
         }
         // As in `Guest::poll_root`.

@@ -21,15 +21,10 @@
 //! Each return from a wait costs some microseconds, whether one task is woken or fifty. So when two deadlines or more
 //! have passed together, the next wait ends no earlier than [`BATCH`] after that one, and those that come due meanwhile
 //! wait for it. A deadline that comes alone is met as soon as the system lets us.
-//!
-//! # What the system adds
-//!
-//! Linux lets a wait for events end late, so as to wake several threads at once: by a thousandth of it, 50 µs at least (the
-//! default of `PR_SET_TIMERSLACK`) and 100 ms at most. So we ask for less by that ([`to_ask_for`]). If the processor
-//! happens to be awake in those last moments, the wait ends before its time, and another waits for the rest.
 
 use super::interrupt::{Earlier, Interrupt};
 use super::shared::Shared;
+use super::slack::Slack;
 use crate::loom::left_out;
 use crate::loom::sync::Mutex;
 use raddle_timer::{Clock, PausableClock, Timer};
@@ -59,6 +54,7 @@ pub(crate) struct Driver {
     /// What tasks take for the time.
     time: PausableClock,
     clock: Arc<dyn Clock>,
+    slack: Slack,
     #[cfg(feature = "net")]
     io: raddle_io_driver::Handle,
 }
@@ -83,6 +79,10 @@ impl Driver {
             interrupt,
             time,
             clock,
+            #[cfg(feature = "net")]
+            slack: Slack::of(io.backend()),
+            #[cfg(not(feature = "net"))]
+            slack: Slack::NONE,
             #[cfg(feature = "net")]
             io,
         })
@@ -182,7 +182,7 @@ impl Driver {
                 return (deadline <= now).then_some(Duration::ZERO);
             }
             let with_others = turn.batch.map_or(deadline, |batch| deadline.max(batch + BATCH));
-            Some(to_ask_for(with_others.saturating_duration_since(now)))
+            Some(self.slack.to_ask_for(with_others.saturating_duration_since(now)))
         });
         let until_limit = limit.map(|limit| limit.saturating_duration_since(self.clock.now()));
         until_deadline.into_iter().chain(until_limit).min()
@@ -256,45 +256,109 @@ impl Driver {
     }
 }
 
-const SLACK_MIN: Duration = Duration::from_micros(50);
-const SLACK_MAX: Duration = Duration::from_millis(100);
-/// A wait that is shorter is not worth a system call.
-const WAIT_MIN: Duration = Duration::from_micros(10);
-
-/// What to ask the system for, so that it ends a wait for events when `left` has passed, and not later.
-fn to_ask_for(left: Duration) -> Duration {
-    if cfg!(not(all(target_os = "linux", feature = "net"))) {
-        return left;
-    }
-    let slack = (left / 1_000).clamp(SLACK_MIN, SLACK_MAX);
-    left.checked_sub(slack).filter(|&asked| asked >= WAIT_MIN).unwrap_or(left)
-}
-
 /// When the first of `timers` has something due.
 pub(super) fn first_deadline(timers: impl Iterator<Item = impl AsRef<Timer>>) -> Option<Instant> {
     timers.filter_map(|timer| timer.as_ref().next_deadline()).min()
 }
 
-#[cfg(all(test, target_os = "linux", feature = "net"))]
-mod tests {
+/// Z4, with the system's sockets and a clock that goes on whenever it is looked at.
+#[cfg(all(test, feature = "net"))]
+mod grace_tests {
     use super::*;
+    use raddle_io_driver::Registered;
+    use std::cell::Cell;
+    use std::io::Write;
+    use std::os::unix::net::UnixStream;
+    use std::sync::atomic::{AtomicU32, Ordering::Relaxed};
+    use std::task::Context;
 
-    #[test]
-    fn the_system_is_asked_for_less_by_what_it_adds() {
-        let asked = |us| to_ask_for(Duration::from_micros(us)).as_micros();
-        assert_eq!([10, 55, 60, 1_000, 100_000].map(asked), [10, 55, 10, 950, 99_900]);
-        assert_eq!([10_000_000, 3_600_000_000].map(asked), [9_990_000, 3_599_900_000]);
-        assert!(to_ask_for(Duration::MAX) < Duration::MAX);
+    const HOUR: Duration = Duration::from_secs(3_600);
+    /// How often the driver looks at the clock in a grace, whatever wakes it up meanwhile: once at its beginning.
+    const LOOKS: u32 = 11;
+
+    #[derive(Debug)]
+    struct Looked(Instant, AtomicU32);
+
+    impl Clock for Looked {
+        fn now(&self) -> Instant {
+            self.0 + self.1.fetch_add(1, Relaxed) * Duration::from_micros(100)
+        }
+    }
+
+    /// A driver whose time stands still, with a deadline in an hour.
+    struct Paused {
+        time: PausableClock,
+        timer: Arc<Timer>,
+        driver: Driver,
+    }
+
+    impl Paused {
+        fn new() -> Paused {
+            let time = PausableClock::default();
+            assert!(time.pause());
+            let clock = Arc::new(Looked(Instant::now(), AtomicU32::new(0)));
+            let driver = Driver::new(time.clone(), clock).unwrap();
+            let timer = Timer::new(Arc::new(time.clone()), Waker::noop().clone());
+            timer.insert(timer.deadline_after(HOUR), Waker::noop());
+            Paused { time, timer, driver }
+        }
+
+        /// How far time has moved in one wait, and how many were woken. Each wait for events is cut short: `is_quiet` is
+        /// told how often it was asked before.
+        fn wait(&self, is_quiet: impl Fn(u32) -> bool) -> (Duration, usize, u32) {
+            let (before, asked) = (self.time.now(), Cell::new(0));
+            let is_quiet = || {
+                self.driver.interrupt();
+                is_quiet(asked.replace(asked.get() + 1))
+            };
+            let mut woken = Vec::new();
+            let mut turn = self.driver.try_turn().unwrap();
+            self.driver.wait(&mut turn, std::iter::once(&self.timer), None, is_quiet, &mut woken);
+            (self.time.now() - before, woken.len(), asked.get())
+        }
+
+        fn socket(&self) -> (Registered<UnixStream>, UnixStream) {
+            let (here, there) = UnixStream::pair().unwrap();
+            here.set_nonblocking(true).unwrap();
+            let here = Registered::new_connecting(here, self.driver.io()).unwrap();
+            let cx = &mut Context::from_waker(Waker::noop());
+            assert!(here.registration().poll_read_ready(cx).is_pending());
+            (here, there)
+        }
     }
 
     #[test]
-    fn a_wait_that_ends_before_its_time_again_and_again_is_over_soon() {
-        let mut left = Duration::from_secs(86_400 * 365);
-        let mut waits = 0;
-        while !left.is_zero() {
-            left -= to_ask_for(left);
-            waits += 1;
+    fn z4_who_rings_and_has_nothing_to_do_does_not_shorten_the_grace() {
+        let paused = Paused::new();
+        assert_eq!(paused.wait(|_| true), (HOUR, 1, 2), "no sockets, no grace");
+
+        let paused = Paused::new();
+        let _socket = paused.socket();
+        assert_eq!(paused.wait(|_| true), (HOUR, 1, LOOKS));
+    }
+
+    #[test]
+    fn z4_what_the_system_tells_within_the_grace_comes_before_the_deadline() {
+        for told_at in 0..LOOKS - 1 {
+            let paused = Paused::new();
+            let (_here, there) = paused.socket();
+            let tell = |asked| {
+                if asked == told_at {
+                    (&there).write_all(b"!").unwrap();
+                }
+                true
+            };
+            assert_eq!(paused.wait(tell), (Duration::ZERO, 1, told_at + 1));
         }
-        assert!(waits < 10, "{waits} waits");
+    }
+
+    #[test]
+    fn z4_who_has_something_to_do_in_the_end_keeps_time_from_moving() {
+        for busy_at in 0..LOOKS {
+            let paused = Paused::new();
+            let _socket = paused.socket();
+            let (moved, woken, _) = paused.wait(|asked| asked < busy_at);
+            assert_eq!((moved, woken), (Duration::ZERO, 0), "busy at the {busy_at}th look");
+        }
     }
 }

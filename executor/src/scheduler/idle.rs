@@ -9,7 +9,7 @@
 //! worker's comes first, the publisher reads it as parked, and wakes it (P2).
 
 use crate::loom::sync::Mutex;
-use crate::loom::sync::atomic::{AtomicBool, AtomicU64, Ordering::*, fence};
+use crate::loom::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering::*, fence};
 use std::fmt;
 
 const SEARCHING: u32 = 0;
@@ -58,8 +58,8 @@ impl fmt::Debug for Counts {
 pub struct Idle {
     word: AtomicU64,
     sleepers: Mutex<Vec<Sleeper>>,
-    /// Most workers active at once (P1).
-    limit: usize,
+    /// Most workers active at once (P1). More while a relief stands in (P20).
+    limit: AtomicUsize,
     /// Whether a parked worker keeps watch, and whether one should (P9, P11).
     watched: AtomicBool,
     watch_wanted: AtomicBool,
@@ -98,7 +98,7 @@ impl Idle {
         Idle {
             word: AtomicU64::new(0),
             sleepers: Mutex::new(Vec::new()),
-            limit,
+            limit: AtomicUsize::new(limit),
             watched: AtomicBool::new(false),
             watch_wanted: AtomicBool::new(false),
         }
@@ -131,7 +131,30 @@ impl Idle {
     /// Whether another worker may ever take something from this one.
     #[inline]
     pub fn is_company_possible(&self) -> bool {
-        self.limit > 1
+        self.limit() > 1
+    }
+
+    /// How many may be active at once.
+    #[inline]
+    pub(crate) fn limit(&self) -> usize {
+        // Relaxed: it changes while the guard is awake (P18), and stands for no data.
+        self.limit.load(Relaxed)
+    }
+
+    /// P20: a relief comes.
+    pub fn raise_limit(&self) {
+        self.limit.fetch_add(1, Relaxed);
+    }
+
+    /// P20: it has gone.
+    pub fn lower_limit(&self) {
+        self.limit.fetch_sub(1, Relaxed);
+    }
+
+    /// Whether as many are active as may be.
+    #[inline]
+    pub fn is_full(&self) -> bool {
+        self.active() >= self.limit()
     }
 
     /// How many workers are active. A hint.
@@ -141,7 +164,7 @@ impl Idle {
 
     #[inline]
     fn may_wake(&self, counts: Counts) -> bool {
-        counts.parked() > 0 && counts.searching() == 0 && counts.active() < self.limit
+        counts.parked() > 0 && counts.searching() == 0 && counts.active() < self.limit()
     }
 
     /// Somebody should keep watch. Before the fence that precedes a look whether anybody does.
@@ -205,7 +228,7 @@ impl Idle {
     pub fn wake_watcher(&self, workers: usize) -> Option<usize> {
         // P9: pairs with the fence in `park`: whoever we do not see parked yet sees that a watch is wanted.
         fence(SeqCst);
-        let has_room = |counts: Counts| counts.parked() > 0 && counts.active() < self.limit;
+        let has_room = |counts: Counts| counts.parked() > 0 && counts.active() < self.limit();
         if !has_room(self.counts()) {
             return None;
         }
@@ -231,7 +254,7 @@ impl Idle {
 
     /// An active worker without work wants to search. Refused when half of the allowed number already do (P6).
     pub fn start_searching(&self) -> Option<Searching> {
-        if 2 * self.counts().searching() >= self.limit.max(2) {
+        if 2 * self.counts().searching() >= self.limit().max(2) {
             return None;
         }
         self.word.fetch_add(one(SEARCHING), AcqRel);
@@ -284,7 +307,7 @@ impl Idle {
     pub fn step_in(&self) -> bool {
         let mut now = self.counts();
         loop {
-            if now.active() >= self.limit {
+            if now.active() >= self.limit() {
                 return false;
             }
             match self.word.compare_exchange(now.0, now.0 + one(ACTIVE), AcqRel, Relaxed) {

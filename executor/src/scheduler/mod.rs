@@ -39,7 +39,8 @@
 //!   watching or searching because it has found something else to do wakes another, if a root future is left unwatched. An
 //!   active worker wants a watch when it stops looking at the clock after each poll, a guest when it pushes onto a call (P9).
 //!
-//! P12 is in [`standby`], P13 to P17, about slots that change hands, in [`exchange`].
+//! P12 is in [`standby`]; P13 to P17, about slots that change hands, in [`exchange`]; P18 to P20, about who helps when
+//! everybody is stuck, in [`relief`].
 //!
 //! # Pushing to one's own queue
 //!
@@ -74,9 +75,12 @@ pub(crate) mod interrupt;
 pub(crate) mod pace;
 pub(crate) mod park;
 pub(crate) mod quiet;
+pub(crate) mod relief;
+pub(crate) mod root;
 pub(crate) mod search;
 pub(crate) mod shared;
 pub(crate) mod shutdown;
+pub(crate) mod slack;
 pub(crate) mod slot;
 pub(crate) mod standby;
 pub(crate) mod submit;

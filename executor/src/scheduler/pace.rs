@@ -23,6 +23,10 @@ const UNKNOWN_NS: u32 = 2_000;
 const STEAL_MIN_NS: u32 = 250;
 /// A wake costs the waker three microseconds, and the woken another two before it runs.
 const WAKE_WORTH_NS: u64 = 8_000;
+/// After a break it is worth less. Tasks take longer than they will, because their memory has left the caches; and a sibling
+/// asleep with us costs a core that sleeps, some ten microseconds. Beside a sleep that ends alone nobody should be woken
+/// for the dozen that end with it (docs/decisions/0009).
+const WAKE_WORTH_AFTER_A_BREAK_NS: u64 = 20_000;
 /// A visit to a victim's queue.
 const STEAL_WORTH_NS: u64 = 1_000;
 /// Who leaves the driver for a task as long as this should have somebody take its place there: what comes meanwhile would
@@ -230,7 +234,11 @@ impl Pace {
 
     /// Whether `backlog` tasks of this worker are worth waking another for.
     pub(crate) fn is_worth_a_wake(&self, backlog: usize) -> bool {
-        self.is_worth_sharing() && backlog as u64 * u64::from(self.task_ns.get()) >= WAKE_WORTH_NS
+        let worth_ns = match self.is_on_probation() {
+            true => WAKE_WORTH_AFTER_A_BREAK_NS,
+            false => WAKE_WORTH_NS,
+        };
+        self.is_worth_sharing() && backlog as u64 * u64::from(self.task_ns.get()) >= worth_ns
     }
 }
 
@@ -340,6 +348,19 @@ mod tests {
         assert!(pace.is_worth_a_wake(50), "{pace:?}");
         run(&pace, &mut now, 20, Duration::from_micros(50));
         assert!(pace.is_worth_a_wake(1), "{pace:?}");
+    }
+
+    #[test]
+    fn a_backlog_is_worth_a_wake_sooner_when_the_worker_has_been_busy() {
+        let mut now = Instant::now();
+        let pace = Pace::new(now, false);
+        run(&pace, &mut now, 1_000, Duration::from_micros(1));
+        assert!(pace.is_worth_a_wake(13) && !pace.is_worth_a_wake(7));
+        pace.interrupted(now, true);
+        run(&pace, &mut now, 1, Duration::from_micros(1));
+        assert!(!pace.is_worth_a_wake(13) && pace.is_worth_a_wake(26));
+        run(&pace, &mut now, 200, Duration::from_micros(1));
+        assert!(pace.is_worth_a_wake(13));
     }
 
     #[test]

@@ -6,20 +6,22 @@
 //!   thread or runs.
 //! - **Z2** *All at once.* These cannot be read in one step. So they are read, then the blocking calls, and then once more,
 //!   and nobody may have polled anything in between: beats are counted, before and after. What nobody does twice, with no
-//!   poll in between, nobody does. The five readings are ordered, each against the next.
+//!   poll in between, nobody does. The five readings are ordered, each against the next. Beats only ever grow, and so those
+//!   of root futures are the runtime's: one that left would take its own along, and hide as many polls of others.
 //! - **Z3** *Asked again.* The holder of the driver's turn asks before it waits. Whoever stops having something to do while
 //!   time is paused (parks beside the driver, leaves `block_on`, waits outside, ends a blocking call) interrupts it
 //!   *after* it has written that down.
 //! - **Z4** *I/O in flight* is what the system tells when it is asked without waiting for more, or, if there are sockets at
 //!   all, within a real millisecond. What one socket of this process has sent to another is there by then; a task that
 //!   waits for a connection or a reply does not hold time up, or no server could be tested. What comes from elsewhere
-//!   takes real time: programs that need it should not pause theirs.
+//!   takes real time: programs that need it should not pause theirs. (One thread asks one system here, so there are no
+//!   interleavings to model: tests in `driver.rs` cut the waits short and let an event come at each of them.)
 //! - **Z5** *The nearest deadline* is read after all that, and exactly (`Timer::settle`): a nearer one may have been set by who
 //!   was at work when it was read first, and one that was cancelled is none.
 //!
 //! Threads that are none of the runtime's hold nothing up, either: nobody knows what they are about to do.
 
-use super::block_on::Root;
+use super::root::Root;
 use super::shared::Shared;
 use super::slot::PINNED;
 use crate::loom::left_out;
@@ -56,8 +58,8 @@ impl Shared {
 
     /// Polls so far.
     fn beats(&self) -> u32 {
-        let roots = self.roots.lock().iter().map(|root| root.beats()).fold(0, u32::wrapping_add);
-        self.slots.iter().map(|slot| slot.beat()).fold(roots, u32::wrapping_add)
+        let outside = self.beats_outside.load(Relaxed);
+        self.slots.iter().map(|slot| slot.beat()).fold(outside, u32::wrapping_add)
     }
 
     fn has_something_to_do(&self) -> bool {
@@ -95,5 +97,29 @@ impl Shared {
         let removed = position.map(|position| roots.swap_remove(position));
         drop(roots);
         drop(removed);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use crate::runtime::Builder;
+    use std::future::ready;
+
+    #[test]
+    fn z2_no_beat_is_lost_when_a_root_future_leaves() {
+        let runtime = Builder::new_current_thread().build().unwrap();
+        let shared = runtime.handle().shared.clone();
+        let before = shared.beats();
+        runtime.block_on(async {
+            let inside = shared.beats();
+            assert_ne!(inside, before);
+            // The one slot of this runtime is taken: these are polled outside of it.
+            for number in 1..=3 {
+                std::thread::scope(|scope| {
+                    scope.spawn(|| runtime.block_on(ready(())));
+                });
+                assert_eq!(shared.beats().wrapping_sub(inside), number);
+            }
+        });
     }
 }

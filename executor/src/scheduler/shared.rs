@@ -1,16 +1,18 @@
 //! What all workers and handles of one runtime see.
 
-use super::block_on::Root;
 use super::context;
 use super::driver::Driver;
 use super::exchange::Exchange;
 use super::idle::Idle;
+use super::relief::Guard;
+use super::root::Root;
 use super::shutdown::Shutdown;
-use super::slot::{Claim, Passed, Slot, Worker};
+use super::slot::{Passed, Slot, Worker};
 use super::standby::Standby;
 use crate::blocking::Pool;
 use crate::contain::contain;
 use crate::loom::sync::Mutex;
+use crate::loom::sync::atomic::AtomicU32;
 use crate::loom::thread::Thread;
 use crate::queue::Inject;
 use crate::runtime::{self, Alive};
@@ -60,16 +62,30 @@ pub(crate) fn call(hook: &Option<Hook>) {
     }
 }
 
+/// How many slots a runtime has.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Slots {
+    /// For its threads.
+    pub(crate) workers: usize,
+    /// For callers of `block_on`.
+    pub(crate) guests: usize,
+    /// For those who stand in when all are stuck (P20).
+    pub(crate) reliefs: usize,
+}
+
 /// One runtime.
 pub(crate) struct Shared {
     /// The worker threads' slots, then the guests'.
     pub(crate) slots: Box<[CachePadded<Slot>]>,
     /// How many of the slots belong to worker threads.
     pub(crate) workers: usize,
+    /// How many of the others are for reliefs: the last ones.
+    pub(super) reliefs: usize,
     pub(crate) injector: CachePadded<Inject<Runnable>>,
     pub(crate) idle: CachePadded<Idle>,
     pub(crate) driver: Driver,
     pub(crate) standby: Standby,
+    pub(crate) guard: Guard,
     /// Who has which of the worker threads' slots (P13).
     pub(crate) exchange: Exchange<Passed>,
     /// The threads that hold them, or wait for one.
@@ -93,6 +109,8 @@ pub(crate) struct Shared {
     pub(crate) waiting_guests: Mutex<Vec<Thread>>,
     /// Everybody inside `block_on` (Z1).
     pub(super) roots: Mutex<Vec<Arc<Root>>>,
+    /// How often they were up outside the slots (Z2).
+    pub(super) beats_outside: AtomicU32,
 }
 
 impl fmt::Debug for Shared {
@@ -105,11 +123,9 @@ impl fmt::Debug for Shared {
 }
 
 impl Shared {
-    /// A runtime with `workers` slots for threads and `guests` for callers of `block_on`. `clock` is the scheduler's,
-    /// `time` is what tasks see.
+    /// A runtime with these slots. `clock` is the scheduler's, `time` is what tasks see.
     pub(crate) fn new(
-        workers: usize,
-        guests: usize,
+        Slots { workers, guests, reliefs }: Slots,
         clock: Arc<dyn Clock>,
         time: PausableClock,
         seed: u64,
@@ -118,7 +134,7 @@ impl Shared {
     ) -> std::io::Result<Arc<Shared>> {
         crate::loom::barrier::prepare();
         let driver = Driver::new(time.clone(), clock.clone())?;
-        let count = workers + guests;
+        let count = workers + guests + reliefs;
         Ok(Arc::new_cyclic(|shared: &Weak<Shared>| Shared {
             slots: (0..count)
                 .map(|index| {
@@ -129,10 +145,12 @@ impl Shared {
                 .collect(),
             _on_jump: call_on_jump(&time, shared.clone()),
             workers,
+            reliefs,
             injector: CachePadded::default(),
             idle: CachePadded::new(Idle::new(workers.max(1))),
             driver,
             standby: Standby::new(),
+            guard: Guard::new(),
             exchange: Exchange::new(workers),
             alive: Arc::default(),
             clock,
@@ -146,6 +164,7 @@ impl Shared {
             id: runtime::Id::next(),
             waiting_guests: Mutex::new(Vec::new()),
             roots: Mutex::new(Vec::new()),
+            beats_outside: AtomicU32::new(0),
         }))
     }
 
@@ -328,12 +347,6 @@ impl Shared {
             worker.link(task);
             true
         })
-    }
-
-    /// A free slot for a thread in `block_on`. Not one that has been left for good: what is queued there stays (S3).
-    pub(crate) fn claim_guest_slot(&self) -> Option<Claim<'_>> {
-        let slots = &self.slots[self.workers..];
-        slots.iter().find_map(|slot| slot.try_claim().filter(|claim| !claim.core().left.get()))
     }
 
     /// Wakes a parked worker if one should look for work (P2). After publishing, or after seeing, a task.

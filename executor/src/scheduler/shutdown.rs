@@ -97,6 +97,7 @@ impl Shared {
         }
         self.unpark_all();
         self.exchange.close();
+        self.guard.wake();
         self.tell_waiting_guest();
     }
 

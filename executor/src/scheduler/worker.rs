@@ -363,8 +363,10 @@ impl Worker<'_> {
         let unparked = self.shared().idle.unpark(self.slot().index);
         self.shared().leave_driver();
         self.slot().set_mode(Mode::Working);
-        self.core().pace.interrupted(self.shared().clock.now(), had_turn);
+        self.shared().tell_guard();
         self.wake_batch(woken);
+        // After it, or the first task would pay for all the waking.
+        self.core().pace.interrupted(self.shared().clock.now(), had_turn);
         let searching = match unparked {
             Unparked::Alone => None,
             Unparked::ToSearch(searching) => Some(searching),

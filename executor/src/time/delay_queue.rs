@@ -3,6 +3,7 @@
 use super::Instant;
 use crate::scheduler::context;
 use futures_core::Stream;
+use std::future::poll_fn;
 use std::pin::Pin;
 use std::task::{Context, Poll, ready};
 use std::time::Duration;
@@ -21,7 +22,6 @@ pub use raddle_timer::delay_queue::Key;
 /// Sessions that end after half an hour of silence:
 /// ```
 /// use raddle::time::{self, DelayQueue, Duration};
-/// use std::future::poll_fn;
 ///
 /// # raddle::block_on(async {
 /// # time::pause();
@@ -33,7 +33,7 @@ pub use raddle_timer::delay_queue::Key;
 /// time::sleep(Duration::from_secs(60)).await;
 /// sessions.reset(&alice, SILENCE);
 ///
-/// let first = poll_fn(|cx| sessions.poll_expired(cx)).await.unwrap();
+/// let first = sessions.next().await.unwrap();
 /// assert_eq!(first.into_inner(), "bob");
 /// # })
 /// ```
@@ -121,7 +121,15 @@ impl<T> DelayQueue<T> {
         self.0.peek()
     }
 
-    /// The next item that is due; `None` if the queue is empty.
+    /// Waits for the next item that is due; `None` if the queue is empty.
+    ///
+    /// # Cancel safety
+    /// No item is lost.
+    pub async fn next(&mut self) -> Option<Expired<T>> {
+        poll_fn(|cx| self.poll_expired(cx)).await
+    }
+
+    /// As [`next`](DelayQueue::next), for hand-written futures.
     pub fn poll_expired(&mut self, cx: &mut Context<'_>) -> Poll<Option<Expired<T>>> {
         let budget = ready!(raddle_sync::budget::poll_proceed(cx));
         let expired = ready!(self.0.poll_expired(cx));

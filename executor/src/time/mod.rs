@@ -10,7 +10,9 @@
 //! to the system and to who is awake:
 //!
 //! - Linux ends a wait late, so as to wake several threads at once: by 50 µs or a thousandth of the wait, as a rule. The
-//!   runtime asks for an earlier end by as much. What remains is what a processor that sleeps takes to wake up: some 10 to
+//!   runtime asks for an earlier end by as much. (The 50 µs are the timer slack of the thread that builds the runtime, which
+//!   is read then. A niced process waits up to a two-hundredth longer; without the feature `net`, waits end those 50 µs
+//!   late.) What remains is what a processor that sleeps takes to wake up: some 10 to
 //!   50 µs. Waits are in nanoseconds where the system has them (`epoll_pwait2`, Linux 5.11), and
 //!   are rounded up to milliseconds where it has not: other systems, and older kernels.
 //! - Where several deadlines pass within 130 µs of one another, they pass together, that late at most.

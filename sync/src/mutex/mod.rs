@@ -268,3 +268,76 @@ impl<T: ?Sized + fmt::Debug> fmt::Debug for Mutex<T> {
         shown.finish()
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::{Notify, RwLock, Semaphore};
+    use std::{
+        any::Any,
+        cell::RefCell,
+        panic::{AssertUnwindSafe, catch_unwind},
+        pin::pin,
+        task::{Context, RawWaker, RawWakerVTable, Waker},
+    };
+
+    type Held = RefCell<Option<Box<dyn Any>>>;
+
+    /// Lets go of what is held when it is cloned; and the clone panics when it is dropped.
+    static LETS_GO: RawWakerVTable = RawWakerVTable::new(let_go, ignore, ignore, ignore);
+    static PANICS: RawWakerVTable = RawWakerVTable::new(let_go, ignore, ignore, panic);
+
+    unsafe fn let_go(held: *const ()) -> RawWaker {
+        // SAFETY: the one waker made of these is, in `poll_with`, for as long as this is borrowed.
+        drop(unsafe { &*held.cast::<Held>() }.take());
+        RawWaker::new(held, &PANICS)
+    }
+
+    unsafe fn ignore(_: *const ()) {}
+
+    unsafe fn panic(_: *const ()) {
+        panic!("planned");
+    }
+
+    /// Polls a future that has to wait for what is held, and is let in while it clones its waker.
+    fn poll_with(held: impl Any, waiting: impl Future) {
+        let held: Held = RefCell::new(Some(Box::new(held)));
+        // SAFETY: the functions above do as a waker has to, and keep nothing of `held`.
+        let waker = unsafe { Waker::new((&raw const held).cast(), &LETS_GO) };
+        let mut waiting = pin!(waiting);
+        let polled = catch_unwind(AssertUnwindSafe(|| {
+            waiting.as_mut().poll(&mut Context::from_waker(&waker)).is_ready()
+        }));
+        assert!(polled.is_err() && held.take().is_none());
+    }
+
+    #[test]
+    fn a_waker_whose_destructor_panics_takes_nothing_along() {
+        let mutex = Arc::new(Mutex::new(0));
+        poll_with(mutex.clone().try_lock_owned().unwrap(), mutex.lock());
+        assert!(mutex.try_lock().is_ok());
+
+        let gate = Arc::new(Semaphore::new(3));
+        poll_with(gate.clone().try_acquire_many_owned(2).unwrap(), gate.acquire_many(3));
+        assert_eq!(gate.available_permits(), 3);
+
+        let lock = Arc::new(RwLock::new(0));
+        poll_with(lock.clone().try_read_owned().unwrap(), lock.write());
+        assert!(lock.try_write().is_ok());
+        poll_with(lock.clone().try_write_owned().unwrap(), lock.read());
+        assert!(lock.try_write().is_ok());
+        poll_with(lock.clone().try_write_owned().unwrap(), lock.upgradable_read());
+        assert!(lock.try_write().is_ok());
+
+        struct Notifies(Arc<Notify>);
+        impl Drop for Notifies {
+            fn drop(&mut self) {
+                self.0.notify_one();
+            }
+        }
+        let notify = Arc::new(Notify::new());
+        poll_with(Notifies(notify.clone()), notify.notified());
+        let next = pin!(notify.notified()).poll(&mut Context::from_waker(Waker::noop()));
+        assert!(next.is_ready(), "the notification is still there");
+    }
+}

@@ -101,32 +101,31 @@ impl<'q> Place<'q> {
 
     /// Gets in line, unless a notification has come in the meantime.
     fn line_up(self: Pin<&mut Self>, notify: &Notify, waker: Option<&Waker>) -> bool {
-        // Cloned before the lock: cloning is foreign code.
-        let waker = waker.cloned();
-        let mut locked = notify.queue.lock();
         loop {
+            // Cloned before the lock: cloning is foreign code.
+            let waker = waker.cloned();
+            let mut locked = notify.queue.lock();
             // AcqRel: one chain of read-modify-writes, as in `left`.
-            match notify.word.compare_exchange(
+            let listed = notify.word.compare_exchange(
                 self.sweep | EMPTY,
                 self.sweep | WAITING,
                 Ordering::AcqRel,
                 Ordering::Relaxed,
-            ) {
-                Ok(_) => break,
-                // N1: it stays so for as long as we have the lock.
-                Err(now) if now == self.sweep | WAITING => break,
-                Err(_) if self.is_notified(notify) => {
-                    drop(locked);
-                    return true;
-                }
-                Err(_) => {}
+            );
+            // N1: it stays so for as long as we have the lock.
+            if listed.is_ok() || listed == Err(self.sweep | WAITING) {
+                locked.push_back(self.project().waiter.as_ref(), 1, waker);
+                return false;
+            }
+            drop(locked);
+            // Before the notification is taken: the destructor may panic.
+            drop(waker);
+            if self.is_notified(notify) {
+                return true;
             }
         }
-        locked.push_back(self.project().waiter.as_ref(), 1, waker);
-        false
     }
 
-    /// N4: leaves the line, and passes on what was meant for one.
     #[cold]
     fn give_up(self: Pin<&mut Self>, notify: &Notify) {
         let this = self.project();

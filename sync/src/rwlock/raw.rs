@@ -189,6 +189,17 @@ impl RawRwLock {
         }
     }
 
+    /// What a wait for `want` has brought is given up.
+    pub(super) fn leave(&self, want: Want) {
+        match want {
+            Want::Read => self.leave_read(),
+            Want::Write => self.leave_write(),
+            Want::UpgradableRead => self.leave_upgradable(),
+            // The guard that is being upgraded is still there, and will leave.
+            Want::Upgrade => self.write_to_upgradable(),
+        }
+    }
+
     #[inline]
     pub(super) fn leave_read(&self) {
         // Release, here and below: pairs with the Acquire of who comes in.

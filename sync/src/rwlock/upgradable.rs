@@ -102,6 +102,33 @@ impl<'a, T: ?Sized> RwLockUpgradableReadGuard<'a, T> {
         Self::upgraded(this)
     }
 
+    /// As [`upgrade`](Self::upgrade), but the guard stays where it is until the other readers have left.
+    ///
+    /// # Cancel safety
+    /// Dropping this future before it completes leaves the guard in `this`: reading goes on.
+    ///
+    /// # Panics
+    /// If there is no guard in `this` when this is polled first.
+    ///
+    /// # Examples
+    /// ```
+    /// # futures_lite::future::block_on(async {
+    /// use raddle_sync::{RwLock, RwLockUpgradableReadGuard};
+    ///
+    /// let lock = RwLock::new(1);
+    /// let mut reading = lock.try_upgradable_read().ok();
+    /// *RwLockUpgradableReadGuard::upgrade_from(&mut reading).await += 1;
+    /// assert!(reading.is_none());
+    /// assert_eq!(*lock.read().await, 2);
+    /// # });
+    /// ```
+    pub async fn upgrade_from(this: &mut Option<Self>) -> RwLockWriteGuard<'a, T> {
+        let reading = this.as_ref().expect("an upgrade needs a guard");
+        reading.hold.way().raw().wait(Want::Upgrade).await;
+        let reading = this.take().expect("it is there while this is borrowed");
+        Self::upgraded(reading)
+    }
+
     /// Goes on as the writer if there is no other reader.
     ///
     /// # Errors
@@ -186,6 +213,33 @@ impl<L: ?Sized> OwnedRwLockUpgradableReadGuard<L> {
     pub async fn upgrade(this: Self) -> OwnedRwLockWriteGuard<L> {
         this.hold.way().raw().wait(Want::Upgrade).await;
         Self::upgraded(this)
+    }
+
+    /// As [`upgrade`](Self::upgrade), but the guard stays where it is until the other readers have left.
+    ///
+    /// # Cancel safety
+    /// Dropping this future before it completes leaves the guard in `this`: reading goes on.
+    ///
+    /// # Panics
+    /// If there is no guard in `this` when this is polled first.
+    ///
+    /// # Examples
+    /// ```
+    /// # futures_lite::future::block_on(async {
+    /// use raddle_sync::{OwnedRwLockUpgradableReadGuard, RwLock};
+    ///
+    /// let lock = std::sync::Arc::new(RwLock::new(1));
+    /// let mut reading = lock.clone().try_upgradable_read_owned().ok();
+    /// *OwnedRwLockUpgradableReadGuard::upgrade_from(&mut reading).await += 1;
+    /// assert!(reading.is_none());
+    /// assert_eq!(*lock.read().await, 2);
+    /// # });
+    /// ```
+    pub async fn upgrade_from(this: &mut Option<Self>) -> OwnedRwLockWriteGuard<L> {
+        let reading = this.as_ref().expect("an upgrade needs a guard");
+        reading.hold.way().raw().wait(Want::Upgrade).await;
+        let reading = this.take().expect("it is there while this is borrowed");
+        Self::upgraded(reading)
     }
 
     /// Goes on as the writer if there is no other reader.

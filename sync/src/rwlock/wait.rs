@@ -2,11 +2,13 @@
 
 use super::raw::{RawRwLock, Want};
 use crate::{
+    acquire::Undo,
     budget,
     wait_list::{Standing, Waiter},
 };
 use pin_project_lite::pin_project;
 use std::{
+    mem,
     pin::Pin,
     task::{Context, Poll, ready},
 };
@@ -54,6 +56,10 @@ impl<'a> Wait<'a> {
         let mut locked = this.lock.queue.lock();
         if this.lock.enter_or_queue(&mut locked, *this.want) {
             drop(locked);
+            // Its destructor may panic, and nobody would ever leave.
+            let undo = Undo(|| this.lock.leave(*this.want));
+            drop(waker);
+            mem::forget(undo);
             return true;
         }
         let waiter = this.waiter.as_ref();
@@ -89,13 +95,7 @@ impl<'a> Wait<'a> {
                 return;
             }
         }
-        match this.want {
-            Want::Read => this.lock.leave_read(),
-            Want::Write => this.lock.leave_write(),
-            Want::UpgradableRead => this.lock.leave_upgradable(),
-            // The guard that is being upgraded is still there, and will leave.
-            Want::Upgrade => this.lock.write_to_upgradable(),
-        }
+        this.lock.leave(*this.want);
     }
 }
 

@@ -16,7 +16,7 @@ mod expired;
 pub use self::expired::{Expired, Key};
 
 use std::fmt;
-use std::future::Future;
+use std::future::{Future, poll_fn};
 use std::mem;
 use std::pin::Pin;
 use std::sync::Arc;
@@ -262,6 +262,24 @@ impl<T> DelayQueue<T> {
     pub fn peek(&self) -> Option<Key> {
         let index = self.due.first().or_else(|| self.wheel.peek())?;
         Some(Key(self.wheel.entries().key(index)))
+    }
+
+    /// Waits for the next item that is due; `None` if the queue is empty.
+    ///
+    /// # Cancel safety
+    /// No item is lost.
+    ///
+    /// # Examples
+    /// ```
+    /// # use std::{pin::pin, sync::Arc, task::{Context, Poll, Waker}};
+    /// # use raddle_timer::{DelayQueue, SystemClock, Timer};
+    /// # let timer = Timer::new(Arc::new(SystemClock), Waker::noop().clone());
+    /// let mut queue = DelayQueue::<u8>::new(timer);
+    /// let polled = pin!(queue.next()).poll(&mut Context::from_waker(Waker::noop()));
+    /// assert!(matches!(polled, Poll::Ready(None)));
+    /// ```
+    pub async fn next(&mut self) -> Option<Expired<T>> {
+        poll_fn(|cx| self.poll_expired(cx)).await
     }
 
     /// The next item that is due; `None` if the queue is empty. Else the task of `cx` is woken when one is, and the task

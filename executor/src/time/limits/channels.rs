@@ -105,6 +105,59 @@ impl<T: Clone> RecvTimeout for broadcast::Receiver<T> {
     }
 }
 
+/// Receiving several with a limit, for the receivers of [`mpsc`].
+pub trait RecvManyTimeout<T> {
+    /// Appends to `into` the messages that are there, `max` at most, or, if there is none, waits for the first of them for
+    /// `limit` at most; what `recv_many` returns.
+    ///
+    /// # Errors
+    /// [`Elapsed`] if no message came in time.
+    ///
+    /// # Cancel safety
+    /// No message is lost.
+    ///
+    /// ```
+    /// use raddle::time::{Duration, limits::RecvManyTimeout};
+    ///
+    /// # raddle::block_on(async {
+    /// let (sender, mut receiver) = raddle::sync::mpsc::channel(2);
+    /// sender.try_send(1).unwrap();
+    /// sender.try_send(2).unwrap();
+    /// let (mut batch, limit) = (Vec::new(), Duration::from_millis(1));
+    /// assert_eq!(receiver.recv_many_timeout(&mut batch, 10, limit).await, Ok(2));
+    /// assert!(receiver.recv_many_timeout(&mut batch, 10, limit).await.is_err());
+    /// # })
+    /// ```
+    fn recv_many_timeout(
+        &mut self,
+        into: &mut Vec<T>,
+        max: usize,
+        limit: Duration,
+    ) -> impl Future<Output = Result<usize, Elapsed>>;
+}
+
+impl<T> RecvManyTimeout<T> for mpsc::Receiver<T> {
+    async fn recv_many_timeout(
+        &mut self,
+        into: &mut Vec<T>,
+        max: usize,
+        limit: Duration,
+    ) -> Result<usize, Elapsed> {
+        timeout(limit, self.recv_many(into, max)).await
+    }
+}
+
+impl<T> RecvManyTimeout<T> for mpsc::UnboundedReceiver<T> {
+    async fn recv_many_timeout(
+        &mut self,
+        into: &mut Vec<T>,
+        max: usize,
+        limit: Duration,
+    ) -> Result<usize, Elapsed> {
+        timeout(limit, self.recv_many(into, max)).await
+    }
+}
+
 /// Waiting with a limit for another value, for [`watch::Receiver`].
 pub trait ChangedTimeout {
     /// Waits until the value has changed since it was seen last, for `limit` at most; what
@@ -139,5 +192,52 @@ impl<T> ChangedTimeout for watch::Receiver<T> {
         limit: Duration,
     ) -> Result<Result<(), watch::error::RecvError>, Elapsed> {
         timeout(limit, self.changed()).await
+    }
+}
+
+/// Waiting with a limit for a value that meets a condition, for [`watch::Receiver`].
+pub trait WaitForTimeout<T> {
+    /// Waits until the value meets `condition`, for `limit` at most; what [`wait_for`](watch::Receiver::wait_for) returns,
+    /// and as there, `condition` must not use the channel.
+    ///
+    /// # Panics
+    /// If `condition` does. The channel goes on.
+    ///
+    /// # Errors
+    /// [`Elapsed`] if no such value came in time.
+    ///
+    /// # Cancel safety
+    /// Nothing is lost, but the values that were looked at count as seen.
+    ///
+    /// ```
+    /// use raddle::time::{Duration, limits::WaitForTimeout};
+    ///
+    /// # raddle::block_on(async {
+    /// let (sender, mut receiver) = raddle::sync::watch::channel(1);
+    /// let limit = Duration::from_millis(1);
+    /// assert!(receiver.wait_for_timeout(|&value| value > 1, limit).await.is_err());
+    /// sender.send(2).unwrap();
+    /// assert_eq!(*receiver.wait_for_timeout(|&value| value > 1, limit).await.unwrap().unwrap(), 2);
+    /// # })
+    /// ```
+    fn wait_for_timeout<'a>(
+        &'a mut self,
+        condition: impl FnMut(&T) -> bool,
+        limit: Duration,
+    ) -> impl Future<Output = Result<Result<watch::Ref<'a, T>, watch::error::RecvError>, Elapsed>>
+    where
+        T: 'a;
+}
+
+impl<T> WaitForTimeout<T> for watch::Receiver<T> {
+    async fn wait_for_timeout<'a>(
+        &'a mut self,
+        condition: impl FnMut(&T) -> bool,
+        limit: Duration,
+    ) -> Result<Result<watch::Ref<'a, T>, watch::error::RecvError>, Elapsed>
+    where
+        T: 'a,
+    {
+        timeout(limit, self.wait_for(condition)).await
     }
 }

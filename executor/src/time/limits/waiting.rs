@@ -1,16 +1,18 @@
 //! Waiting for others, for a limited time: events, notifications, barriers, and conditions.
 
 use crate::time::{Elapsed, sleep, timeout, timeout_at};
-use raddle_sync::{Barrier, BarrierWaitResult, Condvar, Event, MutexGuard, Notify};
+use raddle_sync::{Barrier, BarrierWaitResult, Condvar, Event, MutexGuard, Notify, SetOnce};
 use std::future::Future;
 use std::time::Duration;
 
-/// Waiting with a limit, for [`Event`], [`Notify`] and [`Barrier`].
+/// Waiting with a limit, for [`Event`], [`Notify`], [`Barrier`] and [`SetOnce`].
 pub trait WaitTimeout {
     /// What there is to see when the wait is over.
-    type Output;
+    type Output<'a>
+    where
+        Self: 'a;
 
-    /// Waits for the event, a notification or the others, for `limit` at most.
+    /// Waits for the event, a notification, the others or the value, for `limit` at most.
     ///
     /// # Errors
     /// [`Elapsed`] if it did not come in time. One who gives up at a barrier is counted out.
@@ -25,11 +27,14 @@ pub trait WaitTimeout {
     /// assert!(event.wait_timeout(Duration::from_millis(1)).await.is_ok());
     /// # })
     /// ```
-    fn wait_timeout(&self, limit: Duration) -> impl Future<Output = Result<Self::Output, Elapsed>>;
+    fn wait_timeout(
+        &self,
+        limit: Duration,
+    ) -> impl Future<Output = Result<Self::Output<'_>, Elapsed>>;
 }
 
 impl WaitTimeout for Event {
-    type Output = ();
+    type Output<'a> = ();
 
     async fn wait_timeout(&self, limit: Duration) -> Result<(), Elapsed> {
         timeout(limit, self.wait()).await
@@ -37,7 +42,7 @@ impl WaitTimeout for Event {
 }
 
 impl WaitTimeout for Notify {
-    type Output = ();
+    type Output<'a> = ();
 
     async fn wait_timeout(&self, limit: Duration) -> Result<(), Elapsed> {
         timeout(limit, self.notified()).await
@@ -45,9 +50,20 @@ impl WaitTimeout for Notify {
 }
 
 impl WaitTimeout for Barrier {
-    type Output = BarrierWaitResult;
+    type Output<'a> = BarrierWaitResult;
 
     async fn wait_timeout(&self, limit: Duration) -> Result<BarrierWaitResult, Elapsed> {
+        timeout(limit, self.wait()).await
+    }
+}
+
+impl<T> WaitTimeout for SetOnce<T> {
+    type Output<'a>
+        = &'a T
+    where
+        T: 'a;
+
+    async fn wait_timeout(&self, limit: Duration) -> Result<&T, Elapsed> {
         timeout(limit, self.wait()).await
     }
 }
