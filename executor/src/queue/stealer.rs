@@ -54,6 +54,15 @@ impl<T> Stealer<T> {
         }
     }
 
+    /// Takes one of those that are exposed.
+    pub fn steal_one(&self) -> Steal<T> {
+        match self.deque.as_ref().map_or(deques::Steal::Empty, deques::Stealer::steal) {
+            deques::Steal::Success(item) => Steal::Success(item),
+            deques::Steal::Retry => Steal::Retry,
+            deques::Steal::Empty => Steal::Empty,
+        }
+    }
+
     /// Takes what is private, a batch at most, from an owner that seems to be stuck in a poll: what it would run next.
     pub fn rescue_into(&self, rescued: &mut Vec<T>, part: Part) -> Rescue {
         // Allocated before, not in there.

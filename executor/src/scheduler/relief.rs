@@ -29,7 +29,7 @@ use super::park::Parker;
 use super::shared::Shared;
 use super::slot::Slot;
 use crate::loom::sync::atomic::{AtomicBool, Ordering::*, fence};
-use crate::queue::{Rescue, Steal};
+use crate::queue::{Part, Rescue, Steal};
 use raddle_sync::oneshot;
 use std::io;
 use std::sync::Arc;
@@ -196,7 +196,9 @@ impl Shared {
                 Steal::Empty => break,
             }
         }
-        while rescued.len() < RESCUED_MAX && stealer.rescue_into(&mut rescued) == Rescue::Some {}
+        while rescued.len() < RESCUED_MAX
+            && stealer.rescue_into(&mut rescued, Part::All) == Rescue::Some
+        {}
         rescued.extend(slot.lifo_take());
         for runnable in rescued {
             self.submit_remote(runnable);
