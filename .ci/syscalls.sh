@@ -1,10 +1,12 @@
 #!/usr/bin/env bash
 # System calls of a server per request, raddle beside Tokio, counted by strace: `.ci/syscalls.sh`, or with names of
-# workloads of `cargo compare` in the group io. Not part of .ci/run. A request is an answer sent.
+# workloads of `cargo compare` in the group io. Not part of .ci/run. A request is an answer sent. It takes some twenty
+# seconds, after the build of `compare`.
 #
 # strace makes each call some ten times slower, so what depends on time (naps, turns that are taken now and then) is
-# overstated, and the figures move by a tenth from run to run. `perf` instead of strace (RADDLE_COUNT_WITH=perf, as root)
-# disturbs far less.
+# overstated, what a faster server finds in vain is not seen, and the figures move by a tenth from run to run. As root there
+# are two better ways: RADDLE_COUNT_WITH=stat lets the kernel count, which disturbs next to nothing, but the load is counted as
+# well, and what it does is subtracted; RADDLE_COUNT_WITH=perf records each call, with its process.
 . "$(dirname "$0")/prelude.sh"
 
 (($# > 0)) || set -- echo_1 echo_10 echo_100 echo_1000 accept udp
@@ -16,6 +18,24 @@ with_strace() {
     strace -f -c -b execve -o "$output/strace" "$compare" --rounds 1 "$1" --contenders "$2" >/dev/null 2>&1
     # The column of errors is empty in some lines.
     awk '$NF ~ /^[a-z]/ && $4 ~ /^[0-9]+$/ { print $4, $NF }' "$output/strace"
+}
+
+# The load sends once and receives once for each answer, and closes once where it connects for each. It waits by another
+# call than the servers do.
+with_stat() {
+    local events
+    events=$(printf ',syscalls:sys_enter_%s' recvfrom sendto read write close accept4 epoll_ctl epoll_wait epoll_pwait2 \
+        futex sched_yield membarrier getpeername getsockname)
+    perf stat -x, -e "${events#,}" -o "$output/stat" -- "$compare" --rounds 1 "$1" --contenders "$2" >/dev/null 2>&1
+    awk -F, -v workload="$1" '
+        $3 ~ /sys_enter_/ { sub(/.*sys_enter_/, "", $3); count[$3] = $1 }
+        END {
+            answers = count["sendto"] / 2
+            count["sendto"] -= answers
+            count["recvfrom"] -= answers
+            if (workload == "accept") count["close"] -= answers
+            for (name in count) printf "%d %s\n", count[name], name
+        }' "$output/stat"
 }
 
 with_perf() {

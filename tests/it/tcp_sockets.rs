@@ -55,6 +55,11 @@ fn options_are_set_and_read_back() {
             assert!(!client.quickack().unwrap());
             client.set_tos_v4(0x10).unwrap();
             assert_eq!(client.tos_v4().unwrap(), 0x10);
+            // Unless there is no IPv6 here.
+            if let Ok(socket) = TcpSocket::new_v6() {
+                socket.set_tclass_v6(0x20).unwrap();
+                assert_eq!(socket.tclass_v6().unwrap(), 0x20);
+            }
             let second = Duration::from_secs(1);
             client.set_keepalive_times(60 * second, 10 * second, 3).unwrap();
         }

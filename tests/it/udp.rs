@@ -149,6 +149,8 @@ fn peeking_leaves_the_datagram_there() {
         assert_eq!(other.peek(&mut buffer).await.unwrap(), 3);
         assert_eq!(other.peek_from(&mut buffer).await.unwrap(), (3, from));
         assert_eq!(other.try_peek_from(&mut buffer).unwrap(), (3, from));
+        let peeked = poll_fn(|cx| other.poll_peek_from(cx, &mut buffer)).await;
+        assert_eq!(peeked.unwrap(), (3, from));
         assert_eq!(other.recv_from(&mut buffer).await.unwrap(), (3, from));
         assert!(other.try_peek_from(&mut buffer).is_err());
     });
@@ -211,6 +213,18 @@ fn options_are_set_and_read_back() {
         assert_eq!((socket.ttl().unwrap(), socket.multicast_ttl_v4().unwrap()), (7, 3));
         assert!(!socket.multicast_loop_v4().unwrap());
         assert!(socket.take_error().unwrap().is_none());
+        #[cfg(target_os = "linux")]
+        {
+            socket.set_tos_v4(0x10).unwrap();
+            assert_eq!(socket.tos_v4().unwrap(), 0x10);
+            let error = socket.set_tclass_v6(0x10).unwrap_err();
+            assert!(error.to_string().starts_with("setting IPV6_TCLASS of 127.0.0.1:"), "{error}");
+            // Unless there is no IPv6 here.
+            if let Ok(socket) = UdpSocket::bind("[::1]:0").await {
+                socket.set_tclass_v6(0x20).unwrap();
+                assert_eq!(socket.tclass_v6().unwrap(), 0x20);
+            }
+        }
         let no_group = Ipv4Addr::new(10, 0, 0, 1);
         let error = socket.join_multicast_v4(no_group, Ipv4Addr::UNSPECIFIED).unwrap_err();
         assert!(error.to_string().contains("joining the group 10.0.0.1"), "{error}");

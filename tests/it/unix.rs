@@ -170,6 +170,9 @@ fn datagrams_find_each_other_by_path() {
         assert_eq!(one.recv(&mut buffer).await.unwrap(), 1);
         assert_eq!(poll_fn(|cx| one.poll_recv(cx, &mut buffer)).await.unwrap(), 2);
         assert_eq!(one.try_recv(&mut buffer).unwrap_err().kind(), ErrorKind::WouldBlock);
+        other.send(b"z").await.unwrap();
+        let (n, from) = poll_fn(|cx| one.poll_recv_from(cx, &mut buffer)).await.unwrap();
+        assert_eq!((n, from.as_pathname()), (1, Some(&*other_path)));
         let error = one.try_send_to(b"x", folder.path("nobody")).unwrap_err();
         assert!(error.to_string().contains("sending to"), "{error}");
     });

@@ -138,6 +138,27 @@ macro_rules! tcp_options {
                     .map_err($crate::net::socket::naming("setting IP_TOS of", self))
             }
 
+            /// The traffic class in the header of IPv6 packets.
+            ///
+            /// # Errors
+            /// What the system says.
+            #[cfg(any(target_os = "linux", target_os = "android"))]
+            pub fn tclass_v6(&self) -> io::Result<u32> {
+                sockopt::ipv6_tclass(self)
+                    .map_err($crate::net::socket::naming("reading IPV6_TCLASS of", self))
+            }
+
+            /// Sets the traffic class in the header of IPv6 packets, which routers may heed
+            /// (`IPV6_TCLASS`). Linux and Android.
+            ///
+            /// # Errors
+            /// What the system says.
+            #[cfg(any(target_os = "linux", target_os = "android"))]
+            pub fn set_tclass_v6(&self, class: u32) -> io::Result<()> {
+                sockopt::set_ipv6_tclass(self, class)
+                    .map_err($crate::net::socket::naming("setting IPV6_TCLASS of", self))
+            }
+
             /// How many routers the packets may pass.
             ///
             /// # Errors

@@ -292,6 +292,19 @@ impl UdpSocket {
         received.map_err(|error| self.receiving_failed(error))
     }
 
+    /// [`peek_from`](Self::peek_from) for a hand-written future. Only the waker of the last call is kept.
+    ///
+    /// # Errors
+    /// As there.
+    pub fn poll_peek_from(
+        &self,
+        cx: &mut Context<'_>,
+        buffer: &mut [u8],
+    ) -> Poll<io::Result<(usize, SocketAddr)>> {
+        spend(cx, |cx| self.io.poll_read_io(cx, |io| io.peek_from(buffer)))
+            .map_err(|error| self.receiving_failed(error))
+    }
+
     /// [`peek_from`](Self::peek_from) without waiting.
     ///
     /// # Errors

@@ -3,6 +3,9 @@
 use std::io;
 use std::net::{Ipv4Addr, Ipv6Addr};
 
+#[cfg(any(target_os = "linux", target_os = "android"))]
+use rustix::net::sockopt;
+
 use super::UdpSocket;
 use super::resolve::failed;
 use super::socket::naming;
@@ -38,6 +41,42 @@ impl UdpSocket {
     /// What the system says.
     pub fn set_ttl(&self, ttl: u32) -> io::Result<()> {
         self.io.get_ref().set_ttl(ttl).map_err(naming("setting IP_TTL of", self))
+    }
+
+    /// The type of service in the header of IPv4 packets.
+    ///
+    /// # Errors
+    /// What the system says.
+    #[cfg(any(target_os = "linux", target_os = "android"))]
+    pub fn tos_v4(&self) -> io::Result<u8> {
+        sockopt::ip_tos(self).map_err(naming("reading IP_TOS of", self))
+    }
+
+    /// Sets the type of service in the header of IPv4 packets, which routers may heed (`IP_TOS`). Linux and Android.
+    ///
+    /// # Errors
+    /// What the system says.
+    #[cfg(any(target_os = "linux", target_os = "android"))]
+    pub fn set_tos_v4(&self, tos: u8) -> io::Result<()> {
+        sockopt::set_ip_tos(self, tos).map_err(naming("setting IP_TOS of", self))
+    }
+
+    /// The traffic class in the header of IPv6 packets.
+    ///
+    /// # Errors
+    /// What the system says.
+    #[cfg(any(target_os = "linux", target_os = "android"))]
+    pub fn tclass_v6(&self) -> io::Result<u32> {
+        sockopt::ipv6_tclass(self).map_err(naming("reading IPV6_TCLASS of", self))
+    }
+
+    /// Sets the traffic class in the header of IPv6 packets, which routers may heed (`IPV6_TCLASS`). Linux and Android.
+    ///
+    /// # Errors
+    /// What the system says.
+    #[cfg(any(target_os = "linux", target_os = "android"))]
+    pub fn set_tclass_v6(&self, class: u32) -> io::Result<()> {
+        sockopt::set_ipv6_tclass(self, class).map_err(naming("setting IPV6_TCLASS of", self))
     }
 
     /// Whether what is sent to an IPv4 group comes back to this machine.

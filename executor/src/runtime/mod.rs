@@ -36,7 +36,10 @@ pub(crate) use threads::{Alive, start_spare};
 /// do what is allowed to the child of a process with threads, which is to call functions that are safe in a signal's
 /// handler, and end with `exec` or `_exit`; the parent notices nothing. With the feature `net`, the rest is defined as
 /// well: sockets that are dropped in the child stay with the parent, the runtime is left as it is when it is dropped, and
-/// `block_on` panics. A runtime made in the child works. Tasks that were spawned before never run there.
+/// `block_on` panics. A runtime made in the child works. Tasks that were spawned before never run there. All that is for the
+/// C library's `fork`; the child of a bare `clone` or `_Fork` goes unnoticed, and must leave the runtime alone. And until it
+/// runs another program, a child hears its parent's signals: the handlers of the module `signal`, if it is sent one, tell
+/// the parent.
 ///
 /// ```
 /// let runtime = raddle::runtime::Runtime::new()?;

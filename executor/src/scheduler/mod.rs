@@ -47,8 +47,9 @@
 //! Rules P2 and P3 do not cover a worker that pushes to its own queue: it writes no fence and wakes nobody. Instead
 //! it looks again at the end of each window of polls, four microseconds at most once it knows its tasks, after each
 //! poll for a tenth of a millisecond after a break, and every few pushes inside a poll, whether its backlog is worth a
-//! wake ([`pace`]). A wake costs the waker three microseconds and each stolen task two cache-line transfers, so a
-//! thousand tasks of eighty nanoseconds are run faster by one worker than by two. While another worker is idle, a task
+//! wake ([`pace`]); between polls without the next one, which it is about to run itself, unless that is long. A wake
+//! costs the waker three microseconds and each stolen task two cache-line transfers, so a thousand tasks of eighty
+//! nanoseconds are run faster by one worker than by two. While another worker is idle, a task
 //! may therefore wait for one long poll of its own worker, and no longer: at the end of the poll, if not half a
 //! millisecond into it, somebody comes for it. (Long is a tenth of a millisecond.)
 //!

@@ -29,6 +29,9 @@ const WAKE_WORTH_NS: u64 = 8_000;
 const WAKE_WORTH_AFTER_A_BREAK_NS: u64 = 20_000;
 /// A visit to a victim's queue.
 const STEAL_WORTH_NS: u64 = 1_000;
+/// Who leaves the driver for a task as long as this should have somebody take its place there: what comes meanwhile would
+/// wait. Four wakes.
+const STAY_NS: u32 = 32_000;
 
 /// Five hundred polls.
 const DULL_WINDOWS: u32 = 32;
@@ -220,6 +223,15 @@ impl Pace {
         self.dull_windows.get() >= DULL_WINDOWS
     }
 
+    /// How many of those that are `queued` wait for others, if this worker is about to run the `next` of them. If they are
+    /// long, all: events would wait as well, for somebody to look after the driver.
+    pub(crate) fn waiting(&self, queued: usize, next: usize) -> usize {
+        match self.task_ns.get() {
+            ..STAY_NS => queued.saturating_sub(next),
+            _ => queued,
+        }
+    }
+
     /// Whether `backlog` tasks of this worker are worth waking another for.
     pub(crate) fn is_worth_a_wake(&self, backlog: usize) -> bool {
         let worth_ns = match self.is_on_probation() {
@@ -271,6 +283,18 @@ mod tests {
         run(&pace, &mut now, 100, Duration::from_nanos(80));
         assert_eq!(pace.task_ns(), 80);
         assert!(!pace.is_worth_a_wake(1_000_000));
+    }
+
+    #[test]
+    fn the_next_task_is_worth_no_wake_unless_it_is_long() {
+        let mut now = Instant::now();
+        let pace = Pace::new(now, false);
+        let is_worth_a_wake = |queued, next| pace.is_worth_a_wake(pace.waiting(queued, next));
+        run(&pace, &mut now, 100, Duration::from_micros(10));
+        assert!(!is_worth_a_wake(1, 1) && is_worth_a_wake(2, 1));
+        assert!(is_worth_a_wake(1, 0), "another is run before it");
+        run(&pace, &mut now, 100, Duration::from_micros(100));
+        assert!(is_worth_a_wake(1, 1) && !is_worth_a_wake(0, 1));
     }
 
     #[test]

@@ -146,7 +146,7 @@ impl Worker<'_> {
 
     /// As [`share_backlog`](Worker::share_backlog), between polls, where the `next` of those that are queued are no backlog:
     /// this worker is about to run them. To wake another for the only task there is costs more than running it, and the
-    /// other comes too late.
+    /// other comes too late; unless it is long enough that the other had better look after the driver.
     #[inline]
     pub(crate) fn share_all_but(&self, next: usize) {
         if self.core().pace.is_worth_sharing() && self.shared().idle.is_company_possible() {
@@ -159,7 +159,7 @@ impl Worker<'_> {
         if self.shared().idle.could_help() {
             // What is in the LIFO slot comes before all that is queued.
             let next = if self.slot().lifo_is_empty() { next } else { 0 };
-            if pace.is_worth_a_wake(queue.len().saturating_sub(next)) {
+            if pace.is_worth_a_wake(pace.waiting(queue.len(), next)) {
                 self.share(pace.task_ns());
             }
         } else if !queue.is_open() && self.has_company() {

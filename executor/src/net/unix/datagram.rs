@@ -263,6 +263,19 @@ impl UnixDatagram {
         received.map_err(|error| self.receiving_failed(error))
     }
 
+    /// [`recv_from`](Self::recv_from) for a hand-written future. Only the waker of the last call is kept.
+    ///
+    /// # Errors
+    /// As there.
+    pub fn poll_recv_from(
+        &self,
+        cx: &mut Context<'_>,
+        buffer: &mut [u8],
+    ) -> Poll<io::Result<(usize, SocketAddr)>> {
+        spend(cx, |cx| self.io.poll_read_io(cx, |io| io.recv_from(buffer)))
+            .map_err(|error| self.receiving_failed(error))
+    }
+
     /// [`recv_from`](Self::recv_from) without waiting.
     ///
     /// # Errors
