@@ -42,8 +42,9 @@ fn lines_are_read_and_written_through_buffers() {
 #[test]
 fn everything_is_copied_and_counted() {
     on_each_runtime(|| async {
-        let ((mut one, middle_in), (mut middle_out, mut other)) = (pair().await, pair().await);
-        let copying = raddle::spawn(async move { copy(middle_in, &mut middle_out).await.unwrap() });
+        let ((mut one, mut middle_in), (mut middle_out, mut other)) = (pair().await, pair().await);
+        let copying =
+            raddle::spawn(async move { copy(&mut middle_in, &mut middle_out).await.unwrap() });
         let sending = raddle::spawn(async move { one.write_all(&[3; 500_000]).await });
         let mut all = Vec::new();
         AsyncReadExt::read_to_end(&mut other, &mut all).await.unwrap();

@@ -109,6 +109,36 @@ fn deadlines_and_events_are_served_while_all_workers_are_stuck() {
     }
 }
 
+/// The one that comes from the driver runs the only task there is, so it wakes nobody; the others are asleep.
+#[cfg(feature = "net")]
+#[test]
+fn events_are_heard_while_the_worker_that_heard_the_last_one_is_stuck() {
+    use std::io::Write;
+    let runtime = runtime(2, 1);
+    let _in_runtime = runtime.enter();
+    for _ in 0..20 {
+        let pair = || std::os::unix::net::UnixStream::pair().unwrap();
+        let ((one, mut to_one), (other, mut to_other)) = (pair(), pair());
+        let mut one = raddle::net::UnixStream::from_std(one).unwrap();
+        let mut other = raddle::net::UnixStream::from_std(other).unwrap();
+        let (arrived, arrival) = mpsc::channel();
+        let (tell, told) = mpsc::channel();
+        let stuck = runtime.spawn(async move {
+            assert_eq!(one.read(&mut [0]).await.unwrap(), 1);
+            arrived.send(()).unwrap();
+            until_told(&told);
+        });
+        runtime.spawn(async move {
+            assert_eq!(other.read(&mut [0]).await.unwrap(), 1);
+            tell.send(()).unwrap();
+        });
+        to_one.write_all(b"!").unwrap();
+        recv("the first event", &arrival);
+        to_other.write_all(b"!").unwrap();
+        wait("the stuck task", stuck).unwrap();
+    }
+}
+
 #[test]
 fn a_future_in_block_on_gets_its_answer_while_all_workers_are_stuck() {
     let runtime = runtime(2, 1);

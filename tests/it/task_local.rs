@@ -206,3 +206,21 @@ fn a_long_line_of_descendants_is_dropped_without_recursion() {
     assert_eq!(*wait("the last", last).unwrap(), "0");
     running.stop();
 }
+
+/// The thread in `block_on` polls tasks, which have nothing to do with its caller.
+#[test]
+fn values_around_block_on_are_seen_by_its_future_and_not_by_tasks() {
+    raddle::task_local! { static AROUND: u32; }
+    for flavor in Flavor::ALL {
+        let runtime = flavor.build();
+        AROUND.sync_scope(1, || {
+            runtime.block_on(async {
+                for _ in 0..10 {
+                    let seen = raddle::spawn(async { AROUND.try_get() }).await.unwrap();
+                    assert_eq!(seen.ok(), None, "{flavor:?}");
+                    assert_eq!(AROUND.get(), 1);
+                }
+            });
+        });
+    }
+}

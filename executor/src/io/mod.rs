@@ -11,8 +11,8 @@
 //!
 //! The traits are those of `futures-io`, and the combinators those of `futures-util`, not our own: a stream of ours
 //! works with whatever knows these traits, and theirs with ours. (`futures-lite` is smaller, but its `read_line` replaces
-//! what is in the string, where those of `std` and Tokio append.) What it lacks is here: [`copy_bidirectional`] and
-//! [`duplex`]. For libraries that want `tokio::io`, the feature `tokio-io` gives the sockets those traits as well.
+//! what is in the string, where those of `std` and Tokio append.) What it lacks is here: [`copy_bidirectional`],
+//! [`duplex`], and a [`copy`] that flushes while nothing comes. For libraries that want `tokio::io`, the feature `tokio-io` gives the sockets those traits as well.
 //!
 //! # Examples
 //! ```
@@ -32,7 +32,7 @@
 #[cfg(feature = "net")]
 mod async_fd;
 #[cfg(feature = "io-util")]
-mod copy_bidirectional;
+mod copy;
 #[cfg(feature = "io-util")]
 mod duplex;
 pub(crate) mod failure;
@@ -44,7 +44,7 @@ mod stdio;
 #[cfg(feature = "net")]
 pub use async_fd::{AsyncFd, AsyncFdReadyGuard, TryIoError};
 #[cfg(feature = "io-util")]
-pub use copy_bidirectional::copy_bidirectional;
+pub use copy::{copy, copy_bidirectional};
 #[cfg(feature = "io-util")]
 pub use duplex::{DuplexStream, duplex};
 pub use failure::raw_os_error;
@@ -52,8 +52,7 @@ pub use futures_io::{AsyncBufRead, AsyncRead, AsyncSeek, AsyncWrite};
 #[cfg(feature = "io-util")]
 pub use futures_util::io::{
     AsyncBufReadExt, AsyncReadExt, AsyncSeekExt, AsyncWriteExt, BufReader, BufWriter, Cursor,
-    Empty, LineWriter, Lines, ReadHalf, Repeat, Sink, WriteHalf, copy, copy_buf, empty, repeat,
-    sink,
+    Empty, LineWriter, Lines, ReadHalf, Repeat, Sink, WriteHalf, copy_buf, empty, repeat, sink,
 };
 #[cfg(feature = "net")]
 pub use raddle_io_driver::{Interest, Ready};

@@ -104,6 +104,11 @@ impl Runtime {
     /// holds up nobody but itself. The reverse does not hold: a task that blocks this thread while it works holds up the
     /// future, even if other workers are idle. Spawn what must not wait for that.
     ///
+    /// # Deadlocks
+    /// Tasks that are polled on this thread are above the caller on its stack. A lock that the caller holds, or a `RefCell` in a
+    /// thread-local that it has borrowed, is not free for them, and a task that waits for it waits for ever. Task-local values
+    /// around the call are seen by the future, and not by tasks.
+    ///
     /// # Panics
     /// Inside a task or another `block_on`, in a process forked from that of the runtime, and with whatever the future
     /// panics with.

@@ -229,7 +229,7 @@ impl Guest<'_> {
     fn run_tasks(&mut self, root: &Root, ahead: &mut usize) -> Step {
         let worker = self.worker;
         let searching = &mut self.searching;
-        context::with_shared(worker.shared(), || {
+        let run = || {
             loop {
                 let step = worker.step(searching);
                 if step != Step::Ran {
@@ -241,7 +241,8 @@ impl Guest<'_> {
                     return Step::Ran;
                 }
             }
-        })
+        };
+        context::with_shared(worker.shared(), || current::apart(run))
     }
 
     fn step_in(&mut self) -> bool {

@@ -22,7 +22,7 @@
 //! have passed together, the next wait ends no earlier than [`BATCH`] after that one, and those that come due meanwhile
 //! wait for it. A deadline that comes alone is met as soon as the system lets us.
 
-use super::interrupt::{Earlier, Interrupt};
+use super::interrupt::{Earlier, Interrupt, NOBODY};
 use super::shared::Shared;
 use super::slack::Slack;
 use crate::loom::left_out;
@@ -240,11 +240,19 @@ impl Driver {
     /// How long paused time waits for what the system is about to tell: what one socket of this machine has sent to
     /// another may be on its way through the system (Z4).
     fn grace(&self) -> Duration {
+        if self.has_sources() { Duration::from_millis(1) } else { Duration::ZERO }
+    }
+
+    fn has_sources(&self) -> bool {
         #[cfg(feature = "net")]
-        if self.io.registrations() > 0 {
-            return Duration::from_millis(1);
-        }
-        Duration::ZERO
+        return self.io.registrations() > 0;
+        #[cfg(not(feature = "net"))]
+        false
+    }
+
+    /// Whether events may come that nobody waits for (P18). After a fence.
+    pub(super) fn is_unattended(&self) -> bool {
+        self.has_sources() && self.interrupt.until() == NOBODY
     }
 
     /// Closes the I/O driver: whoever waits for a socket is woken, and gets an error.

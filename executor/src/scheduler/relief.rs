@@ -4,10 +4,10 @@
 //! that block or compute, then nobody looks after the driver, the timers and the tasks that are queued: one bad task per
 //! worker halts a program. So a runtime with worker threads has one thread more, which runs no tasks and touches no queue.
 //!
-//! - **P18** *The guard* ([`guard`](super::guard)) sleeps while there is room for another active worker (P1) and somebody to
-//!   take it: then the watch does the rest. Whoever becomes active fences, and wakes the guard if that sleeps and there is no
-//!   room left. Before it goes to sleep the guard says so, fences, and looks whether there is room. Else it *naps*, and looks
-//!   at the beats after each nap.
+//! - **P18** *The guard* ([`guard`](super::guard)) sleeps while there is room for another active worker (P1), and either nobody is
+//!   active, or no socket is registered, or somebody waits in the driver: then the watch and the understudy (P12) do the rest.
+//!   Whoever becomes active fences, and wakes the guard if that sleeps and this does not hold any more. Before it goes to sleep
+//!   the guard says so, fences, and looks whether it holds. Else it *naps*, and looks at the beats after each nap.
 //! - **P19** *Stuck* is a slot whose holder has been awake at every look for [`STUCK`], and has not beaten. A nap that took
 //!   much longer than it should says nothing: the others may have had no processor, either. Who is awake and not stuck
 //!   *gets on*.
@@ -19,12 +19,14 @@
 //!   the guard sleeps, the limit does not change.
 //!
 //! Feared: all workers are stuck, and the guard sleeps. The last of them to become active and the guard each write, fence,
-//! and read what the other wrote: either the guard sees that there is no room, or it is woken.
+//! and read what the other wrote: either the guard sees that there is no room, or it is woken. (One that leaves the driver has said
+//! so before it becomes active.)
 //!
 //! So tasks, events and deadlines wait for a nap and [`STUCK`], unless so many are stuck that no relief is left. Not so what
 //! only the stuck thread may touch: its pinned and local tasks, and the rest of a batch of wakes of which one blocks.
 //!
-//! What it costs: a nap is some microseconds every five milliseconds, while all workers are busy and ten milliseconds after. A thread
+//! What it costs: a nap is some ten microseconds every five milliseconds while all workers are busy, or every ten while some
+//! are and there are sockets. A thread
 //! that has lost its processor for so long is taken for stuck; then others do its work, and a relief may have been started
 //! in vain. Rust cannot interrupt a poll: the stuck thread stays where it is. (Go's `sysmon` is the ancestor, which takes
 //! the processor away and starts a thread for it.)
@@ -38,13 +40,16 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 const NAP: Duration = Duration::from_millis(5);
+/// Where there is room: only events may wait.
+const LONG_NAP: Duration = Duration::from_millis(10);
 /// The first nap after a relief was sent for: it may have met another bad task.
 const SHORT_NAP: Duration = Duration::from_millis(1);
 /// A poll of this length may be in somebody's way.
 const STUCK: Duration = Duration::from_millis(5);
 /// Naps that took so much longer do not count (P19).
 const OVERSLEPT: Duration = Duration::from_millis(10);
-/// Looks in a row without anything to do, after which the guard goes to bed: to wake it costs as much as a nap.
+/// Looks in a row that found nothing to guard, and nobody at work since the last, after which the guard goes to bed: to wake it
+/// costs as much as a nap.
 const LOOKS_TO_BED: u32 = 2;
 /// As many, after which a relief is dismissed: a fifth of a second, since thread starts are dear.
 const LOOKS_TO_DISMISSAL: u32 = 40;
@@ -63,7 +68,9 @@ struct Rounds {
     on_duty: usize,
     /// Looks since a relief was sent for last.
     sent: u32,
-    /// Looks in a row at which there was room, and in which some worker was free.
+    /// Polls so far.
+    polls: u32,
+    /// Looks in a row that found nothing to guard, and in which some worker was free.
     calm: u32,
     worker_free: u32,
 }
@@ -71,6 +78,8 @@ struct Rounds {
 /// What a look has found.
 struct Found {
     stuck: usize,
+    /// Whether something waits at the stuck, or the next push there would not tell (Q10).
+    has_queued: bool,
     gets_on: bool,
     /// Whether some worker's slot is not stuck.
     worker_free: bool,
@@ -87,8 +96,13 @@ impl Shared {
     #[inline]
     pub(crate) fn tell_guard(&self) {
         if self.has_guard() {
-            self.guard.rouse(|| self.idle.is_full());
+            self.guard.rouse(|| self.needs_guard());
         }
+    }
+
+    /// P18. After a fence.
+    fn needs_guard(&self) -> bool {
+        self.idle.is_full() || (self.idle.active() > 0 && self.driver.is_unattended())
     }
 
     /// Whether the slot is kept for reliefs.
@@ -110,6 +124,7 @@ impl Shared {
             loans: 0,
             on_duty: 0,
             sent: LOOKS_TO_COME,
+            polls: 0,
             calm: LOOKS_TO_BED,
             worker_free: 0,
         };
@@ -117,7 +132,7 @@ impl Shared {
             let nobody_leaves = self.idle.limit() == self.workers + rounds.loans + rounds.on_duty;
             let is_needed = rounds.worker_free == 0 || rounds.loans + rounds.on_duty == 0;
             if rounds.calm >= LOOKS_TO_BED && nobody_leaves && is_needed {
-                self.guard.sleep(|| self.idle.is_full() || self.shutdown.is_closed());
+                self.guard.sleep(|| self.needs_guard() || self.shutdown.is_closed());
                 rounds.calm = 0;
                 // From now on time counts.
                 let _ = self.look_for_stuck(&mut rounds);
@@ -144,26 +159,28 @@ impl Shared {
         start: &impl Fn(&Arc<Shared>) -> io::Result<()>,
     ) {
         let found = self.look_for_stuck(rounds);
-        rounds.nap = (2 * rounds.nap).min(NAP);
+        let has_room = !self.idle.is_full();
+        rounds.nap = (2 * rounds.nap).min(if has_room { LONG_NAP } else { NAP });
         rounds.sent = rounds.sent.saturating_add(1);
         let is_watcher_parked = self.idle.any_sleeper_of(|index| self.may_watch(index));
-        let has_room = !self.idle.is_full();
         if found.stuck > 0 && !found.gets_on {
             rounds.calm = 0;
             rounds.worker_free = 0;
-            if is_watcher_parked {
-                if !has_room && rounds.loans < self.reliefs {
-                    rounds.loans += 1;
-                    self.idle.raise_limit();
-                }
-                self.wake_watcher();
-            } else {
+            if !is_watcher_parked {
                 self.send_for_relief(rounds, start);
+            } else if !has_room && rounds.loans < self.reliefs {
+                rounds.loans += 1;
+                self.idle.raise_limit();
+                self.wake_watcher();
+            } else if found.has_queued || self.driver.is_unattended() {
+                self.wake_watcher();
             }
         }
         let count = |looks: &mut u32, yes| *looks = if yes { looks.saturating_add(1) } else { 0 };
-        let is_quiet = found.stuck == 0 || found.gets_on || is_watcher_parked;
-        count(&mut rounds.calm, has_room && is_quiet);
+        let polls = self.slots.iter().map(|slot| slot.beat()).fold(0, u32::wrapping_add);
+        let is_idle = std::mem::replace(&mut rounds.polls, polls) == polls;
+        let is_covered = found.stuck == 0 || found.gets_on || is_watcher_parked;
+        count(&mut rounds.calm, is_idle && is_covered && !self.needs_guard());
         count(&mut rounds.worker_free, found.worker_free);
         if rounds.worker_free >= LOOKS_TO_DISMISSAL {
             rounds.worker_free = 1;
@@ -183,7 +200,7 @@ impl Shared {
         let now = self.clock.now();
         let has_overslept = now.saturating_duration_since(rounds.looked) > rounds.nap + OVERSLEPT;
         rounds.looked = now;
-        let mut found = Found { stuck: 0, gets_on: false, worker_free: false };
+        let mut found = Found { stuck: 0, has_queued: false, gets_on: false, worker_free: false };
         for (slot, last) in self.slots.iter().zip(&mut rounds.beats) {
             let is_worker = slot.index < self.workers;
             if !slot.is_awake() {
@@ -198,7 +215,10 @@ impl Shared {
             };
             *last = Some((beat, since));
             if now.saturating_duration_since(since) >= STUCK {
+                let stealer = &slot.stealer;
                 found.stuck += 1;
+                found.has_queued |=
+                    stealer.len() > 0 || !stealer.is_called() || !slot.lifo_is_empty();
             } else {
                 found.worker_free |= is_worker;
                 // A root future that is polled now and then runs no tasks (P9).

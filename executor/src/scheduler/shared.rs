@@ -333,7 +333,8 @@ impl Shared {
         let is_at_work = context::with_worker_of(self, |worker| worker.is_some());
         if !is_at_work {
             self.submit_outside(runnable);
-        } else if is_eager && current::depth() < EAGER_DEPTH_MAX && !self.shutdown.is_closed() {
+        } else if is_eager && current::eager_depth() < EAGER_DEPTH_MAX && !self.shutdown.is_closed()
+        {
             poll::run_eagerly(runnable.into_task(), &Outside(self), |task| self.link_here(task));
         } else {
             // Asked for anew: a hook may have stepped out of the slot (P15).

@@ -8,6 +8,7 @@ use super::slot::{ASKED, CLOSED, Mode, PINNED, RECALLED, Slot};
 use super::watch::Look;
 use crate::contain::contain;
 use crate::loom::sync::atomic::{Ordering::*, fence};
+use crate::loom::thread;
 use crate::task::observer::Observer;
 use crate::task::raw::TaskRef;
 use crate::task::runnable::{Ran, Runnable};
@@ -241,6 +242,11 @@ impl Worker<'_> {
         let now = self.shared().clock.now();
         let window = self.core().pace.end_window(now);
         if window.was_long {
+            if next == 0 {
+                // A task that has computed for long, and yields: other threads may want their turn as well. Before the driver is
+                // asked, since the one that waits may be who sends to us (docs/decisions/0006).
+                thread::yield_now();
+            }
             self.share_at_any_price();
         } else {
             self.slot().publish_task_ns(self.core().pace.task_ns());

@@ -173,21 +173,39 @@ pub(crate) fn with_env<R>(env: *const Entry, f: impl FnOnce() -> R) -> R {
     f()
 }
 
-/// How many polls by eager spawns this code is inside of (T16).
+/// What is added for tasks that run inside of `block_on`, beside polls by eager spawns.
+const APART: u32 = 1 << 8;
+
+/// How deep this code is inside of others' polls and calls, whose local values are none of its business (T16).
 #[inline]
 pub(crate) fn depth() -> u32 {
     CURRENT.with(|current| current.depth.get())
 }
 
-/// Runs `poll` one deeper (T16).
+/// How many polls by eager spawns it is inside of.
+pub(crate) fn eager_depth() -> u32 {
+    depth() % APART
+}
+
+/// Runs `poll`, of an eager spawn, one deeper (T16).
 pub(crate) fn deeper<R>(poll: impl FnOnce() -> R) -> R {
+    deeper_by(1, poll)
+}
+
+/// Runs tasks inside of `block_on`, whose caller may be in scopes of its own (T16).
+pub(crate) fn apart<R>(run: impl FnOnce() -> R) -> R {
+    deeper_by(APART, run)
+}
+
+fn deeper_by<R>(more: u32, poll: impl FnOnce() -> R) -> R {
     struct Restore(u32);
     impl Drop for Restore {
         fn drop(&mut self) {
             CURRENT.with(|current| current.depth.set(self.0));
         }
     }
-    let _restore = Restore(CURRENT.with(|current| current.depth.replace(current.depth.get() + 1)));
+    let _restore =
+        Restore(CURRENT.with(|current| current.depth.replace(current.depth.get() + more)));
     poll()
 }
 

@@ -1,4 +1,4 @@
-//! Two streams connected to each other: what a proxy does.
+//! Everything from one stream to another, or both ways: what a proxy does.
 
 use std::future::poll_fn;
 use std::io;
@@ -43,7 +43,7 @@ where
     A: AsyncRead + AsyncWrite + Unpin + ?Sized,
     B: AsyncRead + AsyncWrite + Unpin + ?Sized,
 {
-    let (mut there, mut back) = (Transfer::new(), Transfer::new());
+    let (mut there, mut back) = (Transfer::new(true), Transfer::new(true));
     poll_fn(|cx| {
         // Both are polled, so that neither waits for the other.
         let there = there.poll(cx, a, b)?;
@@ -56,8 +56,44 @@ where
     .await
 }
 
+/// Carries everything that `reader` says to `writer`, until it ends. Returns how many bytes that was.
+///
+/// While nothing comes, and at the end, `writer` is flushed. It is not closed.
+///
+/// # Cancel safety
+/// None: what was read and not yet written is lost.
+///
+/// # Errors
+/// The first of either side; [`WriteZero`](io::ErrorKind::WriteZero) if `writer` takes nothing any more.
+///
+/// # Examples
+/// ```
+/// use raddle::io::{AsyncReadExt, BufWriter, copy, duplex};
+///
+/// # raddle::block_on(async {
+/// let (mut server, client) = duplex(64);
+/// raddle::spawn(async move {
+///     let mut client = BufWriter::new(client);
+///     copy(&mut &b"as it comes"[..], &mut client).await
+/// });
+/// let mut heard = String::new();
+/// server.read_to_string(&mut heard).await?;
+/// assert_eq!(heard, "as it comes");
+/// # std::io::Result::Ok(()) }).unwrap();
+/// ```
+pub async fn copy<R, W>(reader: &mut R, writer: &mut W) -> io::Result<u64>
+where
+    R: AsyncRead + Unpin + ?Sized,
+    W: AsyncWrite + Unpin + ?Sized,
+{
+    let mut transfer = Transfer::new(false);
+    poll_fn(|cx| transfer.poll(cx, reader, writer)).await
+}
+
 /// One direction.
 struct Transfer {
+    /// Whether the writer is closed at the end, and not only flushed.
+    closes: bool,
     buffer: Box<[u8]>,
     /// What was read and not yet written.
     start: usize,
@@ -70,15 +106,23 @@ struct Transfer {
 #[derive(PartialEq, Eq)]
 enum Stage {
     Carrying,
-    /// The reader has ended; the writer is being closed.
-    Closing,
+    /// The reader has ended; the writer is being flushed, or closed.
+    Ending,
     Done,
 }
 
 impl Transfer {
-    fn new() -> Self {
+    fn new(closes: bool) -> Self {
         let buffer = vec![0; BUFFER].into_boxed_slice();
-        Self { buffer, start: 0, end: 0, unflushed: false, stage: Stage::Carrying, count: 0 }
+        Self {
+            closes,
+            buffer,
+            start: 0,
+            end: 0,
+            unflushed: false,
+            stage: Stage::Carrying,
+            count: 0,
+        }
     }
 
     fn poll<R, W>(
@@ -105,7 +149,7 @@ impl Transfer {
             }
             match self.stage {
                 Stage::Carrying => match Pin::new(&mut *reader).poll_read(cx, &mut self.buffer)? {
-                    Poll::Ready(0) => self.stage = Stage::Closing,
+                    Poll::Ready(0) => self.stage = Stage::Ending,
                     Poll::Ready(read) => (self.start, self.end) = (0, read),
                     Poll::Pending => {
                         // While nothing comes, nothing is held back either.
@@ -116,8 +160,13 @@ impl Transfer {
                         return Poll::Pending;
                     }
                 },
-                Stage::Closing => {
-                    ready!(Pin::new(&mut *writer).poll_close(cx))?;
+                Stage::Ending => {
+                    let writer = Pin::new(&mut *writer);
+                    ready!(if self.closes {
+                        writer.poll_close(cx)
+                    } else {
+                        writer.poll_flush(cx)
+                    })?;
                     self.stage = Stage::Done;
                 }
                 Stage::Done => return Poll::Ready(Ok(self.count)),
