@@ -6,7 +6,6 @@
 //! Time is paused, so an hour of it passes whenever nobody has anything to do: the program ends at once, and prints the same
 //! each time.
 
-use futures_lite::StreamExt;
 use raddle::runtime::Builder;
 use raddle::sync::mpsc;
 use raddle::time::error::SendTimeoutError;

@@ -115,11 +115,22 @@ impl Guard {
         loop {
             let mut told = pin!(self.told.notified());
             told.as_mut().enable();
-            // Relaxed: `told` was enabled before, and its lock orders the two.
-            if self.dismissals.try_update(Relaxed, Relaxed, |count| count.checked_sub(1)).is_ok() {
+            if self.take_dismissal() {
                 return;
             }
             told.await;
         }
+    }
+
+    fn take_dismissal(&self) -> bool {
+        // Relaxed: `told` was enabled before, and its lock orders the two.
+        let mut count = self.dismissals.load(Relaxed);
+        while count > 0 {
+            match self.dismissals.compare_exchange(count, count - 1, Relaxed, Relaxed) {
+                Ok(_) => return true,
+                Err(now) => count = now,
+            }
+        }
+        false
     }
 }
