@@ -1,4 +1,4 @@
-//! Z1 to Z3 of `executor/src/scheduler/quiet.rs` and P12 of `executor/src/scheduler/standby.rs`, for whole runtimes: time
+//! Z1 to Z3 and Z6 of `executor/src/scheduler/quiet.rs` and P12 of `executor/src/scheduler/standby.rs`, for whole runtimes: time
 //! that is paused jumps when nobody has anything to do, and not before; and a deadline that a stuck worker has set is met by
 //! another. A deadline that nobody meets is a deadlock.
 
@@ -139,6 +139,47 @@ fn z3_fails_if_the_holder_is_not_told() {
     must_deadlock("runtime_time::z3_fails_if_the_holder_is_not_told", 3, || {
         leaving_out("Z3", a_call_ends_beside_the_sleeping_holder);
     });
+}
+
+/// A call that waits for the time, in a `block_on` of its own, and then does something else. (Both threads have a slot: loom
+/// loses an `unpark` of a thread that waits for a lock at that moment, and who waits outside of any slot would sleep on.)
+fn a_call_waits_for_the_time() {
+    let (runtime, first) = Alarm::set(0, 2);
+    let second = Arc::<Alarm>::default();
+    let call = runtime.begin_call();
+    let caller = spawn({
+        let (runtime, first, second) = (runtime.clone(), first.clone(), second.clone());
+        move || {
+            call.block_on(async {
+                first.all_is_done();
+                first.rung.wait().await;
+            });
+            assert!(runtime.set_timer(&second.clone().into()));
+            second.all_is_done();
+            call.end();
+        }
+    });
+    runtime.block_on(second.rung.wait());
+    caller.join().unwrap();
+    close(&runtime, Vec::new());
+    first.check();
+    second.check();
+}
+
+#[test]
+fn z6_a_call_that_waits_holds_nothing_up_and_afterwards_does_again() {
+    model(1, a_call_waits_for_the_time);
+}
+
+#[test]
+fn z6_fails_if_a_call_that_waits_counts_as_one_that_works() {
+    must_deadlock(
+        "runtime_time::z6_fails_if_a_call_that_waits_counts_as_one_that_works",
+        1,
+        || {
+            leaving_out("Z6", a_call_waits_for_the_time);
+        },
+    );
 }
 
 /// A worker and a guest: one holds the driver, the other has a task to run, or is about to go to bed beside it.

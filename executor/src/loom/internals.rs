@@ -305,6 +305,13 @@ impl Runtime {
 pub struct Call(Runtime);
 
 impl Call {
+    /// Waits for `future` in the call (Z6).
+    #[track_caller]
+    pub fn block_on<F: Future>(&self, future: F) -> F::Output {
+        let _counted = context::count_as_call(&self.0.0);
+        self.0.block_on(future)
+    }
+
     /// As the thread that has made it does when it has woken whoever waits for it.
     pub fn end(self) {
         let Call(Runtime(shared)) = self;
