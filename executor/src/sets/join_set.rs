@@ -110,7 +110,8 @@ impl Bells {
 pub enum When {
     /// A task has ended.
     FirstCompleted,
-    /// A task has panicked or been aborted, or all have ended.
+    /// A task has panicked or been aborted, or all have ended. (An output that is an `Err` is an output; see
+    /// [`TaskGroup`](crate::task::TaskGroup) for those.)
     FirstException,
     /// All tasks have ended.
     AllCompleted,
