@@ -54,9 +54,8 @@ fn a_task_that_never_waits_is_done_when_spawn_returns_and_another_goes_on_later(
 #[test]
 fn one_that_yields_is_woken_or_aborted_in_its_first_poll_is_as_any_other() {
     everywhere(|| async {
-        let yields = raddle::spawn(task::yield_now());
-        assert!(!yields.is_finished());
-        yields.await.unwrap();
+        // Whether it is done by now depends on the others.
+        raddle::spawn(task::yield_now()).await.unwrap();
 
         let woken = raddle::spawn(async {
             let mut is_first = true;

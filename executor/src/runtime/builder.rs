@@ -175,7 +175,7 @@ impl Builder {
     /// task that blocks or computes: 2 by default. With none, all others wait for the end of such polls.
     ///
     /// A runtime with such threads has one more from the start, which looks after the workers while all of them are busy,
-    /// and sleeps otherwise. What waits behind a task that has not returned for five to ten milliseconds is then run by
+    /// and sleeps otherwise. What waits behind tasks that have not returned for ten milliseconds or so is then run by
     /// others: queued tasks, events, deadlines. The stuck tasks themselves stay where they are, as Rust cannot interrupt
     /// them; to block on purpose, use [`spawn_blocking`](crate::task::spawn_blocking) or
     /// [`block_in_place`](crate::task::block_in_place). Programs that count on tasks not running while they hold up every

@@ -18,7 +18,7 @@ const GUARD_NAME: &str = "raddle-guard";
 #[derive(Debug)]
 pub(crate) struct Threads {
     handles: Vec<JoinHandle<()>>,
-    /// That of the guard, which is none of those that are `alive`: it runs no tasks, and nothing holds it up.
+    /// That of the guard, which runs no tasks.
     guard: Option<JoinHandle<()>>,
     alive: Arc<Alive>,
 }
@@ -87,7 +87,8 @@ impl Threads {
         }
         if shared.has_guard() {
             let guarded = shared.clone();
-            match builder(GUARD_NAME.to_owned(), None).spawn(move || guard(&guarded)) {
+            let living = Living::new(&threads.alive);
+            match builder(GUARD_NAME.to_owned(), None).spawn(move || guard(&guarded, living)) {
                 Ok(handle) => threads.guard = Some(handle),
                 Err(error) => {
                     let which = "the thread that guards the workers";
@@ -114,9 +115,10 @@ impl Threads {
         io::Error::new(error.kind(), format!("starting {which}: {error}"))
     }
 
-    /// Threads that have not ended.
+    /// Threads that run tasks, and have not ended.
     pub(crate) fn left(&self) -> usize {
-        *self.alive.count.lock()
+        let guards = usize::from(self.guard.as_ref().is_some_and(|guard| !guard.is_finished()));
+        self.alive.count.lock().saturating_sub(guards)
     }
 
     /// Leaves them to another process.
@@ -127,10 +129,6 @@ impl Threads {
 
     /// Waits for the threads' end, until `deadline`; those that go on longer are left to themselves.
     pub(crate) fn join(&mut self, deadline: Option<Instant>) {
-        // First: until it has ended, it may start others. It panics if an invariant of ours is broken, as below.
-        if let Some(guard) = self.guard.take_if(|guard| deadline.is_none() || guard.is_finished()) {
-            drop(guard.join());
-        }
         let mut count = self.alive.count.lock();
         while *count > 0 {
             match deadline {
@@ -144,6 +142,9 @@ impl Threads {
         let all_ended = *count == 0;
         drop(count);
         self.handles.append(&mut self.alive.spares.lock());
+        if all_ended {
+            self.handles.extend(self.guard.take());
+        }
         for handle in self.handles.drain(..) {
             if all_ended || handle.is_finished() {
                 // A worker thread panics only if a hook does or an invariant of ours is broken; the panic has been
@@ -186,7 +187,8 @@ fn start_later(
 }
 
 /// The life of the guard. It runs none of the user's code but the function that makes names.
-fn guard(shared: &Arc<Shared>) {
+fn guard(shared: &Arc<Shared>, living: Living) {
+    let _living = living;
     let _entered = context::enter(shared.clone());
     shared.keep_guard(|shared| start_later(shared, Shared::relieve));
 }

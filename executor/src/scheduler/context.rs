@@ -276,7 +276,12 @@ pub(crate) fn timer(what: &str) -> Arc<Timer> {
 #[cfg(feature = "net")]
 #[track_caller]
 pub(crate) fn io_handle() -> raddle_io_driver::Handle {
-    expect_current("a socket", |shared| shared.driver.io().clone())
+    expect_current("a socket", |shared| {
+        if shared.driver.is_used_now() {
+            shared.tell_guard();
+        }
+        shared.driver.io().clone()
+    })
 }
 
 /// Whether this thread is in no slot.

@@ -27,6 +27,7 @@ use super::shared::Shared;
 use super::slack::Slack;
 use crate::loom::left_out;
 use crate::loom::sync::Mutex;
+use crate::loom::sync::atomic::{AtomicBool, Ordering::Relaxed};
 use raddle_timer::{Clock, PausableClock, Timer};
 use std::sync::{Arc, Weak};
 use std::task::Waker;
@@ -55,6 +56,8 @@ pub(crate) struct Driver {
     time: PausableClock,
     clock: Arc<dyn Clock>,
     slack: Slack,
+    /// Whether there have been sockets.
+    used: AtomicBool,
     #[cfg(feature = "net")]
     io: raddle_io_driver::Handle,
 }
@@ -79,6 +82,7 @@ impl Driver {
             interrupt,
             time,
             clock,
+            used: AtomicBool::new(false),
             #[cfg(feature = "net")]
             slack: Slack::of(io.backend()),
             #[cfg(not(feature = "net"))]
@@ -250,9 +254,16 @@ impl Driver {
         false
     }
 
+    /// Somebody is about to register a socket. Whether that is the first.
+    #[cfg(feature = "net")]
+    pub(super) fn is_used_now(&self) -> bool {
+        // Relaxed: ordered by the caller's fence.
+        !self.used.load(Relaxed) && !self.used.swap(true, Relaxed)
+    }
+
     /// Whether events may come that nobody waits for (P18). After a fence.
     pub(super) fn is_unattended(&self) -> bool {
-        self.has_sources() && self.interrupt.until() == NOBODY
+        self.used.load(Relaxed) && self.interrupt.until() == NOBODY
     }
 
     /// Closes the I/O driver: whoever waits for a socket is woken, and gets an error.

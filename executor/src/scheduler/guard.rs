@@ -122,7 +122,7 @@ impl Guard {
         }
     }
 
-    fn take_dismissal(&self) -> bool {
+    pub(super) fn take_dismissal(&self) -> bool {
         // Relaxed: `told` was enabled before, and its lock orders the two.
         let mut count = self.dismissals.load(Relaxed);
         while count > 0 {

@@ -22,7 +22,7 @@
 //! and read what the other wrote: either the guard sees that there is no room, or it is woken. (One that leaves the driver has said
 //! so before it becomes active.)
 //!
-//! So tasks, events and deadlines wait for a nap and [`STUCK`], unless so many are stuck that no relief is left. Not so what
+//! So tasks, events and deadlines wait for two naps at most, and for a thread to start, unless so many are stuck that no relief is left. Not so what
 //! only the stuck thread may touch: its pinned and local tasks, and the rest of a batch of wakes of which one blocks.
 //!
 //! What it costs: a nap is some ten microseconds every five milliseconds while all workers are busy, or every ten while some
@@ -163,9 +163,8 @@ impl Shared {
         rounds.nap = (2 * rounds.nap).min(if has_room { LONG_NAP } else { NAP });
         rounds.sent = rounds.sent.saturating_add(1);
         let is_watcher_parked = self.idle.any_sleeper_of(|index| self.may_watch(index));
-        if found.stuck > 0 && !found.gets_on {
-            rounds.calm = 0;
-            rounds.worker_free = 0;
+        let mut acts = found.stuck > 0 && !found.gets_on;
+        if acts {
             if !is_watcher_parked {
                 self.send_for_relief(rounds, start);
             } else if !has_room && rounds.loans < self.reliefs {
@@ -174,13 +173,15 @@ impl Shared {
                 self.wake_watcher();
             } else if found.has_queued || self.driver.is_unattended() {
                 self.wake_watcher();
+            } else {
+                acts = false;
             }
         }
         let count = |looks: &mut u32, yes| *looks = if yes { looks.saturating_add(1) } else { 0 };
         let polls = self.slots.iter().map(|slot| slot.beat()).fold(0, u32::wrapping_add);
         let is_idle = std::mem::replace(&mut rounds.polls, polls) == polls;
         let is_covered = found.stuck == 0 || found.gets_on || is_watcher_parked;
-        count(&mut rounds.calm, is_idle && is_covered && !self.needs_guard());
+        count(&mut rounds.calm, !acts && is_idle && is_covered && !self.needs_guard());
         count(&mut rounds.worker_free, found.worker_free);
         if rounds.worker_free >= LOOKS_TO_DISMISSAL {
             rounds.worker_free = 1;
@@ -238,6 +239,10 @@ impl Shared {
         if is_one_coming || self.guard.reliefs() == self.reliefs {
             return;
         }
+        if self.guard.take_dismissal() {
+            // One that was to go has not heard of it yet, and stays; it may be stuck as well.
+            rounds.on_duty += 1;
+        }
         self.idle.raise_limit();
         // P11: it is to keep watch as soon as it has nothing else to do.
         self.idle.want_watch();
@@ -268,6 +273,7 @@ impl Shared {
 
     /// What reliefs have left behind comes home to slots that nobody holds.
     fn take_home(self: &Arc<Self>) {
+        // (In a runtime that is being closed at this moment, giving the slot back may mean leaving it: S3.)
         for slot in self.guest_slots(true).iter().filter(|slot| !slot.returns.is_empty()) {
             let _given_back = GivenBack { shared: self, index: slot.index };
             if let Some(claim) = slot.try_claim() {

@@ -28,9 +28,9 @@ use crate::contain::contain;
 use crate::loom::sync::atomic::{AtomicBool, AtomicUsize, Ordering::*, fence};
 use crate::queue::Steal;
 use crate::runtime::{Leftover, LeftoverState};
-use crate::task::poll;
 use crate::task::raw::TaskRef;
 use crate::task::runnable::Runnable;
+use crate::task::{current, poll};
 use parking_lot::Mutex;
 use std::sync::OnceLock;
 
@@ -127,10 +127,13 @@ impl Shared {
         fence(SeqCst);
         // Destructors may ask for the runtime they are in, also on a thread that has only come to end it.
         context::with_shared(self, || {
-            context::with_worker(claim, |worker| {
-                while !worker.cancel_everything() {
-                    worker.slot().parker.park(None);
-                }
+            // Also in `block_on`, whose caller may be in scopes of its own.
+            current::apart(|| {
+                context::with_worker(claim, |worker| {
+                    while !worker.cancel_everything() {
+                        worker.slot().parker.park(None);
+                    }
+                });
             });
         });
         // AcqRel: orders what every slot's holder did before what the last does now, and before `has_ended`.

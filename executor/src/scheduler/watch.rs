@@ -188,7 +188,7 @@ impl Worker<'_> {
         }
         let mut watch = self.core().watch.borrow_mut();
         let since = watch.looked.map(|looked| now.saturating_duration_since(looked));
-        if watch.beats.is_empty() || since.is_none_or(|since| since >= STALE) {
+        if watch.beats.is_empty() || since.is_none_or(|since| !is_relief && since >= STALE) {
             watch.beats.clear();
             watch.beats.extend(shared.slots.iter().map(|slot| slot.beat()));
             watch.looked = Some(now);

@@ -364,7 +364,11 @@ impl Worker<'_> {
                         None => true,
                     }
                 }
-                None => self.park_beside_driver(limit),
+                None => {
+                    // P18: who had the turn has left it to somebody who is about to go on with polls.
+                    self.shared().tell_guard();
+                    self.park_beside_driver(limit)
+                }
             };
             // Neither: a deadline was set that is nearer, or it is time for a look.
             let has_rescued = self.look() == Look::Rescued;
