@@ -237,13 +237,6 @@ impl Slot {
         beat
     }
 
-    /// Has the next beat be a multiple of `interval`. Holder only.
-    pub(crate) fn skip_beats_to_last_of(&self, interval: u32) {
-        let beat = self.beat.load(Relaxed);
-        // Release: as in `next_beat`.
-        self.beat.store(beat.wrapping_add(interval - 1 - beat % interval), Release);
-    }
-
     pub(crate) fn task_ns(&self) -> u32 {
         self.task_ns.load(Relaxed)
     }

@@ -2,7 +2,6 @@
 
 use super::context;
 use super::idle::{Searching, Unparked};
-use super::search::INJECTOR_INTERVAL;
 use super::shared::call;
 pub(crate) use super::slot::Worker;
 use super::slot::{ASKED, CLOSED, Mode, PINNED, RECALLED, Slot};
@@ -277,10 +276,6 @@ impl Worker<'_> {
         if window.is_turn_due {
             self.look_at_roots(now);
             self.turn_now();
-            // Also where polls are so long that 61 of them take seconds (Q4).
-            if !self.shared().injector.is_empty() {
-                self.slot().skip_beats_to_last_of(INJECTOR_INTERVAL);
-            }
         }
     }
 
