@@ -37,13 +37,13 @@ impl Guard {
         }
     }
 
-    /// P18: to bed, until somebody finds no room; not if `is_full` already.
-    pub fn sleep(&self, is_full: impl FnOnce() -> bool) {
+    /// P18: to bed, until somebody finds that it `is_needed`; not if it is already.
+    pub fn sleep(&self, is_needed: impl FnOnce() -> bool) {
         // Relaxed, here and below: ordered by the fences.
         self.asleep.store(true, Relaxed);
         // P18: pairs with the fence in `rouse`.
         fence(SeqCst);
-        if !is_full() {
+        if !is_needed() {
             self.bed.park(None);
         }
         self.asleep.store(false, Relaxed);
@@ -51,10 +51,10 @@ impl Guard {
 
     /// P18: the caller has become active.
     #[inline]
-    pub fn rouse(&self, is_full: impl FnOnce() -> bool) {
+    pub fn rouse(&self, is_needed: impl FnOnce() -> bool) {
         // P18: pairs with the fence in `sleep`. Before all the looks: the limit, too, is what the guard has seen, or later.
         fence(SeqCst);
-        if is_full() && self.asleep.load(Relaxed) && self.asleep.swap(false, Relaxed) {
+        if is_needed() && self.asleep.load(Relaxed) && self.asleep.swap(false, Relaxed) {
             self.wake();
         }
     }
