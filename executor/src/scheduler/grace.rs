@@ -133,7 +133,7 @@ impl Shared {
             worker.core().owned.welcome_home(&worker.slot().returns);
             let is_over = worker.core().owned.len() == 0
                 && !worker.has_own_work()
-                && self.injector.is_empty()
+                && !self.has_injected()
                 && self.blocking.in_flight() == 0;
             Some((is_over, linked(&worker.core().owned)))
         });
