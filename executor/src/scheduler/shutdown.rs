@@ -42,6 +42,8 @@ pub(crate) struct Shutdown {
     remaining: AtomicUsize,
     /// What is cancelled, if somebody wants to know, until they know.
     leftovers: OnceLock<Mutex<Option<Vec<Leftover>>>>,
+    /// The panic that has brought it about, if one has.
+    panic: OnceLock<String>,
 }
 
 impl Shutdown {
@@ -50,6 +52,7 @@ impl Shutdown {
             closed: AtomicBool::new(false),
             remaining: AtomicUsize::new(slots),
             leftovers: OnceLock::new(),
+            panic: OnceLock::new(),
         }
     }
 
@@ -59,6 +62,13 @@ impl Shutdown {
         // Acquire: pairs with `close`. A worker that reads it late is unparked, or reads it again after its next task;
         // the others fence.
         self.closed.load(Acquire)
+    }
+
+    /// Panics, if the panic of a task has closed the runtime.
+    pub(crate) fn pass_on_panic(&self) {
+        if let Some(what) = self.panic.get() {
+            panic!("the runtime was shut down, as `UnhandledPanic::ShutdownRuntime` says: {what}");
+        }
     }
 
     /// From now on what is cancelled is written down.
@@ -86,6 +96,17 @@ impl Shutdown {
 }
 
 impl Shared {
+    /// A task has panicked, and the runtime shall not outlive that.
+    pub(crate) fn close_after(&self, panic: impl FnOnce() -> String) {
+        self.shutdown.panic.get_or_init(panic);
+        self.close();
+        // Those without a slot of their own.
+        let roots = self.roots.lock().clone();
+        for root in roots {
+            root.thread().unpark();
+        }
+    }
+
     /// S1.
     pub(crate) fn close(&self) {
         self.shutdown.closed.store(true, Release);
