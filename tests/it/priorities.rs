@@ -1,6 +1,6 @@
 //! P21 to P24 of `executor/src/scheduler/lanes.rs`: who comes before whom, and that everybody comes.
 
-use crate::support::{DropCounter, Flavor, Running, Trace, recv, wait, watched};
+use crate::support::{DropCounter, Flavor, Running, Sleepers, Trace, recv, scaled, wait, watched};
 use raddle::runtime::{Handle, LeftoverState};
 use raddle::sync::Notify;
 use raddle::task::{self, Builder, JoinHandle, JoinSet, Priority};
@@ -144,6 +144,102 @@ fn p22_nobody_starves_beside_endless_tasks_of_any_priority() {
                 wait("an endless task to end", task).unwrap();
             }
         }
+    }
+}
+
+/// The root future, and `count` others, take turns with one of `crowd`; somebody else gets a turn as well.
+fn beside_a_root_future_that_wakes_itself(flavor: Flavor, crowd: Priority, count: usize) {
+    let runtime = flavor.build();
+    let handle = runtime.handle().clone();
+    watched("a task beside a root future that wakes itself", || {
+        runtime.block_on(async {
+            let stop = Arc::new(AtomicBool::new(false));
+            let until_stopped = |stop: &Arc<AtomicBool>| {
+                let stop = stop.clone();
+                async move {
+                    while !stop.load(SeqCst) {
+                        task::yield_now().await;
+                    }
+                }
+            };
+            let high = spawn(&handle, crowd, until_stopped(&stop));
+            let others: Vec<_> = (0..count).map(|_| handle.spawn(until_stopped(&stop))).collect();
+            let waiting = [Priority::Normal, Priority::Low];
+            let waiting = waiting.map(|priority| spawn(&handle, priority, async {}));
+            while !waiting.iter().all(|task| task.is_finished()) {
+                task::yield_now().await;
+            }
+            stop.store(true, SeqCst);
+            for task in others {
+                task.await.unwrap();
+            }
+            high.await.unwrap();
+        });
+    });
+}
+
+#[test]
+fn p22_nobody_starves_beside_a_root_future_that_wakes_itself() {
+    for flavor in ONE_THREAD {
+        for crowd in [Priority::High, Priority::Normal] {
+            for count in [0, 1, 2, 3, 6, 7, 58, 59, 60, 61] {
+                beside_a_root_future_that_wakes_itself(flavor, crowd, count);
+            }
+        }
+    }
+}
+
+#[test]
+fn p22_a_high_task_now_and_then_keeps_no_old_one_waiting_behind_a_chain_of_children() {
+    fn link(stop: Arc<AtomicBool>) -> impl Future<Output = ()> + Send {
+        let next: Box<dyn FnOnce() + Send> = Box::new(move || {
+            if !stop.load(SeqCst) {
+                drop(raddle::spawn(link(stop)));
+            }
+        });
+        async move { next() }
+    }
+    for flavor in ONE_THREAD {
+        let running = flavor.start();
+        let stop = Arc::new(AtomicBool::new(false));
+        let crowd = endless(&running, Priority::High, &stop);
+        let seen = stop.clone();
+        let parent = running.handle().spawn(async move {
+            let old: Vec<_> = (0..100).map(|_| raddle::spawn(async {})).collect();
+            drop(raddle::spawn(link(seen)));
+            for task in old {
+                task.await.unwrap();
+            }
+        });
+        wait("the old ones", parent).unwrap();
+        stop.store(true, SeqCst);
+        for task in crowd {
+            wait("an endless task to end", task).unwrap();
+        }
+    }
+}
+
+#[test]
+fn p21_a_low_task_behind_a_stuck_poll_is_taken_by_who_keeps_watch() {
+    for _ in 0..scaled(20) {
+        let mut builder = Flavor::Workers(2).builder();
+        let sleepers = Sleepers::of(&mut builder);
+        let running = Running::new(Flavor::Workers(2), builder.build().unwrap());
+        sleepers.until(2);
+        let handle = running.handle().clone();
+        let parent = running.handle().spawn(async move {
+            // Keeps one worker busy for long enough for the other to be asked to keep watch.
+            for _ in 0..50_000 {
+                drop(raddle::spawn(async {}));
+            }
+            let (ran, runs) = mpsc::channel();
+            let stuck = raddle::spawn(async move {
+                drop(spawn(&handle, Priority::Low, async move { ran.send(()).unwrap() }));
+                recv("the low task", &runs);
+            });
+            stuck.await.unwrap();
+        });
+        wait("the poll that waits for it", parent).unwrap();
     }
 }
 

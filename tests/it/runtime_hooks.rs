@@ -1,13 +1,15 @@
 //! Hooks of tasks, what follows from a panic, ids of runtimes, and the report of a shutdown.
 
 use crate::support::count::panic_text;
-use crate::support::{DropCounter, Flavor, Running, Trace, planned_panic, recv, wait, watched};
-use raddle::runtime::{LeftoverState, UnhandledPanic};
+use crate::support::{
+    DropCounter, Flavor, Running, Trace, planned_panic, recv, scaled, wait, watched,
+};
+use raddle::runtime::{LeftoverState, Runtime, UnhandledPanic};
 use raddle::task::{self, Builder};
 use raddle::time::interval;
 use std::future::pending;
 use std::panic::{AssertUnwindSafe, catch_unwind};
-use std::sync::mpsc;
+use std::sync::{Arc, mpsc};
 use std::thread;
 use std::time::Duration;
 
@@ -145,6 +147,41 @@ fn a_panic_shuts_the_runtime_down_if_it_shall() {
         assert!(wait("a late task", late).unwrap_err().is_cancelled());
         watched("the drop", || drop(runtime));
     }
+}
+
+#[test]
+fn a_root_future_that_awaits_the_panicked_task_does_not_outlive_the_runtime() {
+    for _ in 0..scaled(20) {
+        let mut builder = Flavor::CurrentThread.builder();
+        builder.unhandled_panic(UnhandledPanic::ShutdownRuntime);
+        let runtime = builder.build().unwrap();
+        let clumsy =
+            || runtime.block_on(async { raddle::spawn(async { planned_panic("the end") }).await });
+        let outcome = watched("the runtime", || catch_unwind(AssertUnwindSafe(clumsy)));
+        let panic = panic_text(&*outcome.unwrap_err());
+        assert!(panic.contains("has panicked"), "{panic}");
+    }
+}
+
+#[test]
+fn destructors_may_wait_on_a_runtime_that_a_panic_has_shut_down() {
+    struct App(Arc<Runtime>, mpsc::Sender<i32>);
+    impl Drop for App {
+        fn drop(&mut self) {
+            self.1.send(self.0.block_on(async { 7 })).unwrap();
+        }
+    }
+    let mut builder = Flavor::CurrentThread.builder();
+    builder.unhandled_panic(UnhandledPanic::ShutdownRuntime);
+    let runtime = Arc::new(builder.build().unwrap());
+    let (closed, closings) = mpsc::channel();
+    let serve = || {
+        let app = App(runtime.clone(), closed);
+        drop(app.0.spawn(async { planned_panic("the end") }));
+        app.0.block_on(pending::<()>());
+    };
+    assert!(catch_unwind(AssertUnwindSafe(serve)).is_err());
+    assert_eq!(recv("the destructor", &closings), 7);
 }
 
 #[test]

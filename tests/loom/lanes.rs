@@ -111,6 +111,41 @@ fn p21_a_root_future_that_blocks_its_thread_holds_up_no_lane() {
     });
 }
 
+/// The guest that has polled the task which queues it turns to its root future, or leaves.
+fn a_guest_queues_one_of_low_priority(root_blocks: bool) {
+    let runtime = Runtime::new(1, 1);
+    let workers = start_workers(&runtime);
+    let inside = runtime.clone();
+    let done = Signal::new();
+    runtime.block_on({
+        let done = done.clone();
+        async move {
+            let first = inside.spawn({
+                let (done, inside) = (done.clone(), inside.clone());
+                async move { drop(inside.spawn_as(Low, async move { done.give() })) }
+            });
+            first.await.unwrap();
+            if root_blocks {
+                done.wait();
+            }
+        }
+    });
+    if !root_blocks {
+        done.wait();
+    }
+    close(&runtime, workers);
+}
+
+#[test]
+fn p23_a_low_task_queued_by_a_guest_that_turns_to_its_root_future_is_run() {
+    model(2, || a_guest_queues_one_of_low_priority(true));
+}
+
+#[test]
+fn p23_a_low_task_queued_by_a_guest_that_leaves_is_run() {
+    model(2, || a_guest_queues_one_of_low_priority(false));
+}
+
 fn a_task_is_spawned_beside_the_closing(with_fences: bool) {
     let runtime = Runtime::new(0, 1);
     let other = spawn({

@@ -20,7 +20,7 @@ pub enum UnhandledPanic {
     /// reported.
     Log,
     /// Closes the runtime: every task is cancelled at its next suspension, and `block_on` panics, on whichever thread, before
-    /// it polls its future again.
+    /// it polls its future again. (A future that is polled at that very moment, by another thread, may still end by itself.)
     ShutdownRuntime,
 }
 

@@ -160,8 +160,10 @@ fn wait_outside<R>(
     let _outside = Outside(root);
     loop {
         root.gets_up_outside(shared);
+        let is_woken = root.take_woken();
+        // After it: who has closed the runtime and then woken us is seen to have closed it.
         may_go_on();
-        if root.take_woken() {
+        if is_woken {
             if let Poll::Ready(output) = poll() {
                 return Poll::Ready(output);
             }
@@ -224,15 +226,15 @@ impl Guest<'_> {
                 // S7.
                 worker.ask_tasks();
             }
-            if ahead == 0 && root.take_woken() {
+            if worker.shared().shutdown.is_closed() {
+                return Poll::Pending;
+            } else if ahead == 0 && root.take_woken() {
                 if let Poll::Ready(output) = self.poll_root(poll) {
                     return Poll::Ready(output);
                 }
                 // At least one, wherever it comes from: a root future that keeps waking itself starves nobody.
-                let queued = worker.core().queue.len() + worker.shared().injector.len();
+                let queued = worker.core().queue.len() + worker.shared().injected();
                 ahead = queued.clamp(1, AHEAD_MAX);
-            } else if worker.shared().shutdown.is_closed() {
-                return Poll::Pending;
             } else if self.active || self.step_in() {
                 match self.run_tasks(root, &mut ahead) {
                     Step::Ran => {}

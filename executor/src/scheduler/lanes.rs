@@ -4,13 +4,16 @@
 //! queue for the whole runtime, first in, first out.
 //!
 //! - **P21** A task of another priority than normal is queued in its lane, whoever spawns or wakes it, and nowhere else. So none
-//!   is held up by a worker that is stuck, or by what is queued at one.
-//! - **P22** Before a poll, a worker asks for a task of high priority; but every [`OTHERS_TURN`]th time only if it finds nothing
-//!   else. It asks for one of low priority when it has found nothing to run and nothing to steal, and, so that these
-//!   do not starve, every other time that it looks into the injector.
-//! - **P23** Who queues a high task, or any from outside the workers or from a root future, does as for the injector (P2). A worker that
-//!   queues a low one goes on, and will look into the lane before it sleeps (P3); so it wakes another only if the backlog is
-//!   worth it ([`pace`](super::pace)).
+//!   is held up by what is queued at a worker. If that one is stuck, whoever keeps watch, or stands in for it, takes what
+//!   is in the lanes as what is queued there (P11, P20).
+//! - **P22** Before a poll, a worker asks for a task of high priority; but after [`HIGH_STREAK_MAX`] of them it asks all
+//!   others first, those at other workers included. It asks for one of low priority when it has found nothing to run and
+//!   nothing to steal, or too many look for that already (P6), and, so that these do not starve, every other time that it looks into the
+//!   injector. Tasks are counted, not beats, of which a root future has some.
+//! - **P23** Who queues a high task, or any from outside the workers, from a root future or inside the deque (Q11), does as for the
+//!   injector (P2). A worker that queues a low one, or one that has just been polled, goes on, and will look into the lane before it sleeps (P3); so it
+//!   wakes another only if the backlog is worth it ([`pace`](super::pace)), and tells who wants to be told of a push (Q10). Like a normal task, a low one may wait
+//!   for one long poll of the worker that has queued it, while others sleep.
 //! - **P24** The number of those that wait is raised before a task is queued, and lowered after one has been taken. So it is zero
 //!   only if none is there, or one has come this moment; and a poll costs one look at a line that nobody writes as long as
 //!   all tasks are normal.
@@ -26,8 +29,8 @@ use crate::task::Priority;
 use crate::task::runnable::Runnable;
 use crossbeam_utils::CachePadded;
 
-/// Of so many polls in a row, one at least is not that of a high task (P22).
-pub(super) const OTHERS_TURN: u32 = 8;
+/// Most high tasks polled by a worker before it asks for others (P22).
+pub(super) const HIGH_STREAK_MAX: u32 = 7;
 
 /// The two lanes of a runtime.
 #[derive(Debug, Default)]

@@ -226,6 +226,8 @@ impl Shared {
                 found.gets_on |= slot.is_working();
             }
         }
+        // P21.
+        found.has_queued |= !self.lanes.is_empty();
         found
     }
 

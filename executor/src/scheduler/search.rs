@@ -1,7 +1,7 @@
 //! The door out: where a worker looks for its next task, and in what order.
 
 use super::idle::Searching;
-use super::lanes::{Lane, OTHERS_TURN};
+use super::lanes::{HIGH_STREAK_MAX, Lane};
 use super::pace;
 use super::slot::Slot;
 use super::worker::Worker;
@@ -18,15 +18,17 @@ impl Worker<'_> {
     /// The next task that is this worker's own, or nobody's.
     #[inline(always)]
     pub(super) fn next_own(&self) -> Option<Runnable> {
-        let beat = self.slot().next_beat();
-        if beat.is_multiple_of(INJECTOR_INTERVAL)
-            && let Some(runnable) = self.pop_overdue(beat)
+        self.slot().next_beat();
+        // Not by beats, of which a root future has some, too: it might have all those that count.
+        let picks = self.core().picks_left.get();
+        self.core().picks_left.set(picks.wrapping_sub(1));
+        if picks == 0
+            && let Some(runnable) = self.pop_overdue()
         {
             return Some(runnable);
         }
         if self.shared().lanes.high.waiting() > 0
-            && !beat.is_multiple_of(OTHERS_TURN)
-            && let Some(runnable) = self.pop_lane(&self.shared().lanes.high)
+            && let Some(runnable) = self.pop_high()
         {
             return Some(runnable);
         }
@@ -43,15 +45,25 @@ impl Worker<'_> {
 
     /// Q4, P22: a task that those in this worker's own queue must not keep waiting.
     #[cold]
-    fn pop_overdue(&self, beat: u32) -> Option<Runnable> {
-        let low = &self.shared().lanes.low;
-        if low.waiting() > 0
-            && beat.is_multiple_of(2 * INJECTOR_INTERVAL)
-            && let Some(runnable) = self.pop_lane(low)
-        {
-            return Some(runnable);
+    fn pop_overdue(&self) -> Option<Runnable> {
+        let core = self.core();
+        core.picks_left.set(INJECTOR_INTERVAL - 1);
+        let is_lows_turn = !core.lows_turn.get();
+        core.lows_turn.set(is_lows_turn);
+        let low = if is_lows_turn { self.pop_lane(&self.shared().lanes.low) } else { None };
+        low.or_else(|| Some(self.begin_old(self.pop_injector(false)?)))
+    }
+
+    /// P22: of high priority, unless it is the turn of the others.
+    #[cold]
+    fn pop_high(&self) -> Option<Runnable> {
+        let streak = self.core().high_streak.get();
+        if streak >= HIGH_STREAK_MAX {
+            self.core().high_streak.set(0);
+            return None;
         }
-        self.pop_injector(false).map(|runnable| self.begin_old(runnable))
+        self.core().high_streak.set(streak + 1);
+        self.pop_lane(&self.shared().lanes.high)
     }
 
     #[cold]

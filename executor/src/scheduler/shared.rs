@@ -369,7 +369,12 @@ impl Shared {
         self.has_injected() || self.slots.iter().any(|slot| slot.is_worth_robbing())
     }
 
-    /// Whether anything is queued that is in no worker's queue.
+    /// How many are queued in no worker's queue, about.
+    pub(crate) fn injected(&self) -> usize {
+        self.injector.len() + self.lanes.high.waiting() + self.lanes.low.waiting()
+    }
+
+    /// Whether there are any. After a fence.
     pub(super) fn has_injected(&self) -> bool {
         !self.injector.is_empty() || (!self.lanes.is_empty() && !left_out("P23"))
     }

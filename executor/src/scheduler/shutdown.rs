@@ -64,9 +64,11 @@ impl Shutdown {
         self.closed.load(Acquire)
     }
 
-    /// Panics, if the panic of a task has closed the runtime.
+    /// Panics, if the panic of a task has closed the runtime. Not in a destructor that has been called by such a panic.
     pub(crate) fn pass_on_panic(&self) {
-        if let Some(what) = self.panic.get() {
+        if let Some(what) = self.panic.get()
+            && !std::thread::panicking()
+        {
             panic!("the runtime was shut down, as `UnhandledPanic::ShutdownRuntime` says: {what}");
         }
     }

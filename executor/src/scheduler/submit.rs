@@ -6,6 +6,7 @@
 #![allow(unsafe_code)]
 
 use super::context;
+use super::lanes::Lane;
 use super::shared::Shared;
 use super::slot::Slot;
 use super::worker::Worker;
@@ -102,22 +103,34 @@ impl Worker<'_> {
     /// A task that was polled and wants another turn.
     #[inline]
     pub(super) fn submit_again(&self, runnable: Runnable) {
-        match runnable.has_lane() {
-            true => self.submit_to_lane(runnable),
-            false => self.push_back(runnable),
+        if !runnable.has_lane() {
+            self.push_back(runnable);
+        } else if let Some(lane) = self.shared().lanes.of(runnable.priority()) {
+            self.push_to_lane(lane, runnable);
         }
     }
 
-    /// P23.
+    /// P23. (Inside the deque, the thread may be one that keeps watch, and goes on to sleep: Q11.)
     #[cold]
     fn submit_to_lane(&self, runnable: Runnable) {
-        if runnable.priority() == Priority::High || self.slot().is_rooting() {
-            return self.shared().submit_remote(runnable);
+        let goes_on = !self.slot().is_rooting() && !self.core().queue.is_inside();
+        match self.shared().lanes.of(runnable.priority()) {
+            Some(lane) if goes_on && runnable.priority() == Priority::Low => {
+                self.push_to_lane(lane, runnable);
+            }
+            _ => self.shared().submit_remote(runnable),
         }
-        let low = &self.shared().lanes.low;
-        low.push(runnable);
-        if self.core().pace.is_worth_a_wake(low.waiting()) && self.shared().idle.could_help() {
+    }
+
+    /// P23: this worker goes on, and looks there before it sleeps.
+    #[cold]
+    fn push_to_lane(&self, lane: &Lane, runnable: Runnable) {
+        lane.push(runnable);
+        if self.core().pace.is_worth_a_wake(lane.waiting()) && self.shared().idle.could_help() {
             self.shared().wake_one();
+        }
+        if self.core().queue.wants_to_know() {
+            self.ask_for_a_watch();
         }
     }
 

@@ -174,10 +174,10 @@ impl Worker<'_> {
     #[cold]
     fn search(&self, searching: &mut Option<Searching>) -> Option<Runnable> {
         self.core().owned.welcome_home(&self.slot().returns);
+        // P22: high tasks were asked for before, unless it is the turn of the others.
         let lanes = &self.shared().lanes;
-        // P22.
-        self.pop_lane(&lanes.high)
-            .or_else(|| self.search_others(searching))
+        self.search_others(searching)
+            .or_else(|| self.pop_lane(&lanes.high))
             .or_else(|| self.pop_lane(&lanes.low))
     }
 

@@ -6,11 +6,13 @@ use super::cell::{HIGH, LOW};
 /// [`Builder::priority`](super::Builder::priority).
 ///
 /// Tasks of a high priority are polled before all others, by whichever worker is the first to end a poll, and do not wait
-/// behind any backlog but their own; those of a low one when a worker finds nothing else to do. Nobody starves: of eight polls
-/// in a row one at least is that of another task, if there is one, and of 122 one is that of a low one.
+/// behind any backlog but their own; those of a low one when a worker finds nothing else to do. Nobody starves: after seven
+/// high tasks a worker polls another one, if it finds one, and one in 122 is a low one.
 ///
 /// A priority is no right to interrupt: no task is polled before some worker has ended the poll it is in. It is not inherited
-/// by the tasks that a task spawns, and says nothing of locks: a low task that holds a lock may keep a high one waiting.
+/// by the tasks that a task spawns, and says nothing of locks: a low task that holds a lock may keep a high one waiting. A low
+/// task that is aborted keeps what it owns until it would have been polled, and one that begins where it is spawned
+/// ([`Builder::eager`](super::Builder::eager)) begins at once.
 ///
 /// Each of the two kinds has one queue for the whole runtime, where a normal task has that of its worker. So a task of another
 /// priority than normal costs more to wake: some tens of nanoseconds, and a few microseconds if a worker sleeps. That
@@ -27,6 +29,7 @@ use super::cell::{HIGH, LOW};
 /// # })
 /// ```
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Default)]
+#[non_exhaustive]
 pub enum Priority {
     /// After the others.
     Low,
