@@ -29,6 +29,7 @@ mod scope_blocking;
 mod size;
 mod spawn;
 mod task_group;
+mod task_list;
 mod task_local;
 mod task_tracker;
 mod wakers;

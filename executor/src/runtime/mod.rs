@@ -1,17 +1,22 @@
 //! Starting, entering and stopping a runtime.
 
 mod builder;
+mod debug;
+mod dump;
 mod handle;
 mod hooks;
 mod id;
 mod report;
+mod tasks;
 mod threads;
 
 pub use builder::{BuildError, Builder};
+pub use dump::{Dump, WorkerInfo, WorkerKind, WorkerState};
 pub use handle::{EnterGuard, Handle, NoRuntime};
 pub use hooks::UnhandledPanic;
 pub use id::Id;
 pub use report::{Leftover, LeftoverState, ShutdownReport};
+pub use tasks::{TaskInfo, TaskKind, TaskState, TasksNotTracked, WokenBy};
 
 use crate::scheduler::context;
 use crate::task::JoinHandle;

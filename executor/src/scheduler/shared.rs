@@ -17,6 +17,7 @@ use crate::loom::thread::Thread;
 use crate::queue::Inject;
 use crate::runtime::{self, Alive};
 use crate::task::cell::OBSERVED;
+use crate::task::list::{TaskKind, TaskList, WokenBy};
 use crate::task::observer::Observer;
 use crate::task::polled::Pollers;
 use crate::task::raw::TaskRef;
@@ -48,6 +49,8 @@ pub(crate) struct Hooks {
     pub(crate) observer: Option<Arc<Observer>>,
     /// Whether tasks begin where they are spawned (T16).
     pub(crate) spawns_eagerly: bool,
+    /// Whether there is a list of the tasks (T70).
+    pub(crate) tracks_tasks: bool,
 }
 
 impl fmt::Debug for Hooks {
@@ -81,7 +84,7 @@ pub(crate) struct Shared {
     /// How many of the slots belong to worker threads.
     pub(crate) workers: usize,
     /// How many of the others are for reliefs: the last ones.
-    pub(super) reliefs: usize,
+    pub(crate) reliefs: usize,
     pub(crate) injector: CachePadded<Inject<Runnable>>,
     pub(crate) idle: CachePadded<Idle>,
     pub(crate) driver: Driver,
@@ -105,7 +108,9 @@ pub(crate) struct Shared {
     /// Whom to tell about tasks; nobody, as a rule.
     pub(crate) observer: Option<Arc<Observer>>,
     spawns_eagerly: bool,
-    /// Whether there is either.
+    /// The live tasks, if somebody wants to see them.
+    pub(crate) tasks: Option<TaskList>,
+    /// Whether there is any of these.
     is_special: bool,
     pub(crate) id: runtime::Id,
     /// Threads inside `block_on` that found no guest slot free, to be told when one is.
@@ -163,7 +168,8 @@ impl Shared {
             shutdown: Shutdown::new(count),
             observer: hooks.observer.clone(),
             spawns_eagerly: hooks.spawns_eagerly,
-            is_special: hooks.observer.is_some() || hooks.spawns_eagerly,
+            tasks: hooks.tracks_tasks.then(TaskList::new),
+            is_special: hooks.observer.is_some() || hooks.spawns_eagerly || hooks.tracks_tasks,
             hooks,
             id: runtime::Id::next(),
             waiting_guests: Mutex::new(Vec::new()),
@@ -302,8 +308,8 @@ impl Shared {
         }
     }
 
-    /// As [`spawn_unchecked`](Shared::spawn_unchecked), for a runtime with hooks for its tasks, or a task that may begin at
-    /// once (T16).
+    /// As [`spawn_unchecked`](Shared::spawn_unchecked), for a runtime with hooks for its tasks or a list of them, or a
+    /// task that may begin at once (T16).
     ///
     /// # Safety
     /// As there.
@@ -322,6 +328,7 @@ impl Shared {
     {
         let task = context::with_worker_of(self, |worker| self.allocate(worker, future, location));
         furnish(task);
+        self.track(task, TaskKind::Spawned);
         if let Some(observer) = &self.observer {
             let special = &task.header().special;
             special.set(special.get() | OBSERVED);
@@ -341,6 +348,14 @@ impl Shared {
             context::with_worker_of(self, |worker| self.submit_new(worker, runnable));
         }
         handle
+    }
+
+    /// T70: lists a new task, which nobody else knows of yet, if there is a list.
+    #[inline]
+    pub(crate) fn track(&self, task: TaskRef, kind: TaskKind) {
+        if let Some(tasks) = &self.tasks {
+            tasks.add(task, kind);
+        }
     }
 
     /// T10: links a task that waits for the first time into the list of this thread's worker; `false` if there is none.
@@ -377,7 +392,9 @@ impl Shared {
         self.driver.expire(self.timers(), &mut woken);
         context::with_worker_of(self, |worker| match worker {
             Some(worker) => worker.wake_all(&mut woken),
-            None => woken.drain(..).for_each(|waker| contain(|| waker.wake())),
+            None => current::waking_as(WokenBy::Driver, || {
+                woken.drain(..).for_each(|waker| contain(|| waker.wake()));
+            }),
         });
     }
 

@@ -75,7 +75,7 @@
 //!   with it: references are made from references. It frees the cell, and COMPLETE is never set.
 //!
 //! What few tasks have, such as a name or a callback, is beside the cell: T13 and T14 in `extras.rs`, T15 in `env.rs`. Who
-//! looks at a poll from outside follows T18 and T19, in `polled.rs`.
+//! looks at a poll from outside follows T18 and T19, in `polled.rs`; who keeps a list of tasks, T70 and T71, in `list.rs`.
 //!
 //! Spawn, poll and join of a task that never waits cost one read-modify-write on the word (`complete`; or, if the handle
 //! is dropped before, that), a wake and its poll cost two; nothing that another core writes is touched.
@@ -90,6 +90,7 @@ mod error;
 pub(crate) mod extras;
 mod id;
 mod join;
+pub(crate) mod list;
 mod local;
 pub(crate) mod observer;
 mod outcome;
