@@ -35,6 +35,11 @@ pub(crate) use threads::{Alive, start_spare};
 /// Dropping a runtime drops every future still in it, waits for the worker threads to do so, and waits for blocking
 /// calls that have begun (see [`shutdown_timeout`](Runtime::shutdown_timeout) for not waiting for ever).
 ///
+/// Inside a task or `block_on`, of this runtime or another, nobody is waited for: there dropping is
+/// [`shutdown_background`](Runtime::shutdown_background), and never blocks or panics. (Tokio panics.) The futures are dropped by the
+/// runtime's own threads then, soon, and calls that have begun go on. To wait for that in async code, drop the runtime in
+/// [`spawn_blocking`](crate::task::spawn_blocking) or [`block_in_place`](crate::task::block_in_place).
+///
 /// # Forking
 /// Starting other programs (`process::Command`, [`std::process::Command`]) disturbs nothing. A
 /// process that calls `fork` itself has a child without the runtime's threads, but with its descriptors. The child may
@@ -180,6 +185,8 @@ impl Runtime {
 
 impl Drop for Runtime {
     fn drop(&mut self) {
-        self.end(None);
+        // To wait would hold up others, and those may be whom the threads of this runtime wait for.
+        let deadline = context::is_in_async_code().then(Instant::now);
+        self.end(deadline);
     }
 }
