@@ -23,6 +23,7 @@ mod join_map;
 mod join_set;
 mod local_set;
 mod million;
+mod names_of_tokio;
 mod panics;
 mod pool;
 mod scope_blocking;

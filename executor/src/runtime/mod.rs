@@ -12,7 +12,7 @@ mod threads;
 
 pub use builder::{BuildError, Builder};
 pub use dump::{Dump, WorkerInfo, WorkerKind, WorkerState};
-pub use handle::{EnterGuard, Handle, NoRuntime};
+pub use handle::{EnterGuard, Handle, NoRuntime, RuntimeFlavor, TryCurrentError};
 pub use hooks::UnhandledPanic;
 pub use id::Id;
 pub use report::{Leftover, LeftoverState, ShutdownReport};
@@ -22,6 +22,7 @@ use crate::scheduler::context;
 use crate::task::JoinHandle;
 use std::future::Future;
 use std::io;
+use std::panic::{RefUnwindSafe, UnwindSafe};
 use std::time::{Duration, Instant};
 use threads::Threads;
 pub(crate) use threads::{Alive, start_spare};
@@ -190,3 +191,7 @@ impl Drop for Runtime {
         self.end(deadline);
     }
 }
+
+// A panic of user code leaves nothing of ours half done.
+impl UnwindSafe for Runtime {}
+impl RefUnwindSafe for Runtime {}

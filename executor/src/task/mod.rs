@@ -111,6 +111,7 @@ pub use crate::scope::{
     shield,
 };
 pub use abort::AbortHandle;
+pub use coop::{Unconstrained, consume_budget, unconstrained};
 pub use current::{current, id, try_current, try_id};
 pub use error::JoinError;
 pub use id::Id;
@@ -137,6 +138,16 @@ pub use crate::sets::{
     TryJoinError, When, join_all, try_join_all,
 };
 pub use crate::spawn;
+
+/// Under Tokio's names: [`JoinSet`](crate::task::JoinSet), and the [`Builder`](join_set::Builder) of its tasks.
+pub mod join_set {
+    pub use crate::sets::{JoinSet, JoinSetBuilder as Builder};
+}
+
+/// Under Tokio's name: the future of [`LocalKey::scope`](crate::task::LocalKey::scope).
+pub mod futures {
+    pub use super::local::TaskLocalFuture;
+}
 
 use raw::TaskRef;
 use runnable::Runnable;
