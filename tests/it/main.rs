@@ -33,6 +33,7 @@ mod task_group;
 mod task_list;
 mod task_local;
 mod task_tracker;
+mod task_wakes;
 mod wakers;
 
 // Macros.

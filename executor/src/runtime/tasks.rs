@@ -2,6 +2,7 @@
 
 use super::{Handle, Runtime};
 use crate::scheduler::shared::Shared;
+use crate::task::raw::TaskRef;
 use crate::task::{AbortHandle, Id};
 use std::fmt;
 use std::panic::Location;
@@ -158,6 +159,16 @@ impl fmt::Display for TaskInfo {
         let (polls, busy, age) = (self.polls, self.busy, self.age);
         let s = if polls == 1 { "" } else { "s" };
         write!(f, ", {}; {polls} poll{s}, busy for {busy:.1?} of {age:.1?}", self.woken_by)
+    }
+}
+
+impl Shared {
+    /// T70: lists a new task, which nobody else knows of yet, if there is a list.
+    #[inline]
+    pub(crate) fn track(&self, task: TaskRef, kind: TaskKind) {
+        if let Some(tasks) = &self.tasks {
+            tasks.add(task, kind);
+        }
     }
 }
 

@@ -350,14 +350,6 @@ impl Shared {
         handle
     }
 
-    /// T70: lists a new task, which nobody else knows of yet, if there is a list.
-    #[inline]
-    pub(crate) fn track(&self, task: TaskRef, kind: TaskKind) {
-        if let Some(tasks) = &self.tasks {
-            tasks.add(task, kind);
-        }
-    }
-
     /// T10: links a task that waits for the first time into the list of this thread's worker; `false` if there is none.
     fn link_here(&self, task: TaskRef) -> bool {
         context::with_worker_of(self, |worker| {
@@ -452,17 +444,5 @@ impl Host for Outside<'_> {
 
     fn send_home(&self, home: *const (), task: TaskRef) {
         Nowhere.send_home(home, task);
-    }
-}
-
-impl Slot {
-    /// Whether a thief gains by coming here (the prices are in `pace.rs`).
-    pub(crate) fn is_worth_robbing(&self) -> bool {
-        let backlog = self.stealer.len();
-        if backlog == 0 {
-            return false;
-        }
-        // A worker that is not awake has its tasks taken at any price. (One that is stuck, by whoever keeps watch.)
-        !self.is_awake() || super::pace::is_worth_stealing(backlog, self.task_ns())
     }
 }

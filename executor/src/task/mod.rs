@@ -139,12 +139,12 @@ pub use crate::sets::{
 };
 pub use crate::spawn;
 
-/// Under Tokio's names: [`JoinSet`](crate::task::JoinSet), and the [`Builder`](join_set::Builder) of its tasks.
+/// Under Tokio's names: [`JoinSet`], and the [`Builder`](join_set::Builder) of its tasks.
 pub mod join_set {
     pub use crate::sets::{JoinSet, JoinSetBuilder as Builder};
 }
 
-/// Under Tokio's name: the future of [`LocalKey::scope`](crate::task::LocalKey::scope).
+/// Under Tokio's name: the future of [`LocalKey::scope`].
 pub mod futures {
     pub use super::local::TaskLocalFuture;
 }
