@@ -50,8 +50,9 @@ impl Builder {
     /// Whether the runtime keeps a list of its live tasks, for [`Handle::tasks`](super::Handle::tasks) and
     /// [`Handle::dump`](super::Handle::dump); not by default, unless `RADDLE_DEBUG=tasks` is in the environment.
     ///
-    /// A runtime without pays nothing. With it, each task costs two allocations, an uncontended lock at its spawn and one at its
-    /// end, and two looks at the clock per poll.
+    /// A runtime without pays nothing. With it, each task costs two allocations, a lock at its spawn and one at its end, which are its
+    /// worker's own as a rule, and two looks at the clock per poll: a third of a microsecond for a task that is polled once, where a
+    /// plain one takes a fifteenth (`compare extras`, 407 against 67 ns on one thread).
     ///
     /// ```
     /// let runtime = raddle::runtime::Builder::new_multi_thread().track_tasks(true).build()?;
