@@ -26,6 +26,7 @@ mod million;
 mod names_of_tokio;
 mod panics;
 mod pool;
+mod priorities;
 mod scope_blocking;
 mod size;
 mod spawn;

@@ -3,7 +3,7 @@
 use crate::support::{Flavor, Running, planned_panic, recv, scaled, until, watched};
 use raddle::runtime::{Builder as RuntimeBuilder, Handle, TaskInfo, TaskKind, TaskState, WokenBy};
 use raddle::sync::oneshot;
-use raddle::task::{self, Builder};
+use raddle::task::{self, Builder, Priority};
 use raddle::time::Duration;
 use std::future::pending;
 use std::process::Command;
@@ -142,6 +142,28 @@ fn a_parent_is_the_task_whose_code_spawned() {
         let child = live(runtime, "child");
         let printed = runtime.dump().to_string();
         assert!(printed.contains(&format!("\n  task {} \"child\" (", child.id)), "{printed}");
+    });
+}
+
+#[test]
+fn tasks_of_a_priority_are_listed_and_counted_apart() {
+    on_each_flavor(|running| {
+        let runtime = running.handle();
+        let hold = running.hold();
+        let (high, low) = (named("high").priority(Priority::High), named("low"));
+        let tasks = [
+            high.spawn_on(async {}, runtime),
+            low.priority(Priority::Low).spawn_on(async {}, runtime),
+        ];
+        let priorities = ["high", "low"].map(|name| live(runtime, name).priority);
+        assert_eq!(priorities, [Priority::High, Priority::Low]);
+        let dump = runtime.dump();
+        assert_eq!((dump.high, dump.low), (1, 1), "{dump}");
+        assert!(dump.to_string().contains("): high, queued"), "{dump}");
+        drop(hold);
+        for task in tasks {
+            watched("a task", || task.blocking_wait()).unwrap();
+        }
     });
 }
 

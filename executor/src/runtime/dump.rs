@@ -27,6 +27,10 @@ pub struct Dump {
     pub searching: usize,
     /// Tasks queued for whoever comes first: spawned or woken outside the workers, mostly.
     pub injected: usize,
+    /// Tasks of high priority that are queued.
+    pub high: usize,
+    /// Tasks of low priority that are queued.
+    pub low: usize,
     /// The pool for blocking calls.
     pub blocking: BlockingStats,
     /// Blocking calls that wait or are under way, and calls of [`block_in_place`](crate::task::block_in_place).
@@ -139,12 +143,15 @@ impl Handle {
         let shared = &self.shared;
         let tasks = self.tasks();
         let known = tasks.as_deref().unwrap_or_default();
+        let (high, low) = shared.lanes.lengths();
         Dump {
             runtime: self.id(),
             workers: shared.slots.iter().map(|slot| shared.describe(slot, known)).collect(),
             tasks,
             searching: shared.idle.searching(),
             injected: shared.injector.len(),
+            high,
+            low,
             blocking: self.blocking_stats(),
             blocking_calls: shared.blocking.in_flight(),
         }
@@ -177,7 +184,12 @@ impl fmt::Display for Dump {
                 writeln!(f, "{worker}")?;
             }
         }
-        writeln!(f, "{} searching, {} injected", self.searching, self.injected)?;
+        let (searching, injected) = (self.searching, self.injected);
+        let (high, low) = (self.high, self.low);
+        writeln!(
+            f,
+            "{searching} searching, {injected} injected, {high} high and {low} low queued"
+        )?;
         let BlockingStats { threads, idle_threads, queued, longest_wait } = self.blocking;
         write!(
             f,

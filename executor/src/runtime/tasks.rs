@@ -3,7 +3,7 @@
 use super::{Handle, Runtime};
 use crate::scheduler::shared::Shared;
 use crate::task::raw::TaskRef;
-use crate::task::{AbortHandle, Id};
+use crate::task::{AbortHandle, Id, Priority};
 use std::fmt;
 use std::panic::Location;
 use std::time::{Duration, Instant};
@@ -28,6 +28,8 @@ pub struct TaskInfo {
     pub parent: Option<Id>,
     /// Whether it is one of [`spawn`](crate::spawn), or of another kind.
     pub kind: TaskKind,
+    /// How soon it is to be polled.
+    pub priority: Priority,
     /// What it is doing.
     pub state: TaskState,
     /// How often it has been polled, a poll under way included.
@@ -100,6 +102,7 @@ impl TaskInfo {
             spawned_at: handle.spawned_at(),
             parent: record.parent,
             kind: record.kind,
+            priority: handle.task().priority(),
             state,
             polls: polls.count,
             busy: polls.busy,
@@ -139,6 +142,11 @@ impl fmt::Display for TaskInfo {
             write!(f, " {name:?}")?;
         }
         write!(f, " ({}): ", self.spawned_at)?;
+        match self.priority {
+            Priority::High => f.write_str("high, ")?,
+            Priority::Normal => {}
+            Priority::Low => f.write_str("low, ")?,
+        }
         match (self.state, self.kind) {
             (TaskState::Queued, TaskKind::Blocking) => f.write_str("waits for a thread")?,
             (TaskState::Queued, _) => f.write_str("queued")?,

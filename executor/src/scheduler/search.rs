@@ -1,6 +1,9 @@
 //! The door out: where a worker looks for its next task, and in what order.
 
 use super::idle::Searching;
+use super::lanes::{Lane, OTHERS_TURN};
+use super::pace;
+use super::slot::Slot;
 use super::worker::Worker;
 use crate::queue::Steal;
 use crate::task::runnable::Runnable;
@@ -17,10 +20,14 @@ impl Worker<'_> {
     pub(super) fn next_own(&self) -> Option<Runnable> {
         let beat = self.slot().next_beat();
         if beat.is_multiple_of(INJECTOR_INTERVAL)
-            && let Some(runnable) = self.pop_injector(false)
+            && let Some(runnable) = self.pop_overdue(beat)
         {
-            self.core().queue.begin_old();
-            self.core().pace.begin(true);
+            return Some(runnable);
+        }
+        if self.shared().lanes.high.waiting() > 0
+            && !beat.is_multiple_of(OTHERS_TURN)
+            && let Some(runnable) = self.pop_lane(&self.shared().lanes.high)
+        {
             return Some(runnable);
         }
         let pace = &self.core().pace;
@@ -32,6 +39,31 @@ impl Worker<'_> {
         let next = self.core().queue.pop().or_else(|| self.pop_injector(true));
         pace.begin(!self.core().queue.is_young());
         next
+    }
+
+    /// Q4, P22: a task that those in this worker's own queue must not keep waiting.
+    #[cold]
+    fn pop_overdue(&self, beat: u32) -> Option<Runnable> {
+        let low = &self.shared().lanes.low;
+        if low.waiting() > 0
+            && beat.is_multiple_of(2 * INJECTOR_INTERVAL)
+            && let Some(runnable) = self.pop_lane(low)
+        {
+            return Some(runnable);
+        }
+        self.pop_injector(false).map(|runnable| self.begin_old(runnable))
+    }
+
+    #[cold]
+    pub(super) fn pop_lane(&self, lane: &Lane) -> Option<Runnable> {
+        lane.take().map(|runnable| self.begin_old(runnable))
+    }
+
+    /// This task is next, and comes from elsewhere.
+    fn begin_old(&self, runnable: Runnable) -> Runnable {
+        self.core().queue.begin_old();
+        self.core().pace.begin(true);
+        runnable
     }
 
     #[inline]
@@ -90,5 +122,17 @@ impl Worker<'_> {
             // Q3.
             crate::loom::hint::spin_loop();
         }
+    }
+}
+
+impl Slot {
+    /// Whether a thief gains by coming here (the prices are in `pace.rs`).
+    pub(crate) fn is_worth_robbing(&self) -> bool {
+        let backlog = self.stealer.len();
+        if backlog == 0 {
+            return false;
+        }
+        // A worker that is not awake has its tasks taken at any price. (One that is stuck, by whoever keeps watch.)
+        !self.is_awake() || pace::is_worth_stealing(backlog, self.task_ns())
     }
 }

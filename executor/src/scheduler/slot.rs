@@ -7,7 +7,7 @@
 
 #![allow(unsafe_code)]
 
-use super::pace::{Pace, is_worth_stealing};
+use super::pace::Pace;
 use super::park::Parker;
 use super::shared::Shared;
 use super::watch::Watch;
@@ -213,16 +213,6 @@ impl Slot {
     pub(crate) fn waits(&self) -> bool {
         // Acquire: pairs with `set_waits`.
         self.waits.load(Acquire)
-    }
-
-    /// Whether a thief gains by coming here (the prices are in `pace.rs`).
-    pub(crate) fn is_worth_robbing(&self) -> bool {
-        let backlog = self.stealer.len();
-        if backlog == 0 {
-            return false;
-        }
-        // A worker that is not awake has its tasks taken at any price. (One that is stuck, by whoever keeps watch.)
-        !self.is_awake() || is_worth_stealing(backlog, self.task_ns())
     }
 
     pub(crate) fn is_rooting(&self) -> bool {
