@@ -1,8 +1,9 @@
 //! How programs and tasks begin and end.
 
-use raddle::runtime::{Builder, Runtime};
+use raddle::runtime::{Builder, Runtime, TaskState};
 use raddle::task;
 use raddle::time::{Duration, call_later, sleep};
+use std::future::pending;
 use std::io;
 use std::sync::atomic::{AtomicUsize, Ordering::SeqCst};
 use std::sync::{Arc, mpsc};
@@ -72,4 +73,50 @@ pub fn exception_handler() -> io::Result<String> {
     });
     let error: task::JoinError = fails.blocking_wait().map(|(): ()| ()).unwrap_err();
     Ok(format!("{} heard of, and {}", panics.load(SeqCst), error.is_panic()))
+}
+
+/// `[task.get_name() for task in asyncio.all_tasks()]`, and `task.cancel()` for each.
+pub fn all_tasks() -> io::Result<String> {
+    // Or without a change of the program: RADDLE_DEBUG=tasks in the environment.
+    let runtime = Builder::new_multi_thread().track_tasks(true).build()?;
+    let tasks = ["reader", "writer"]
+        .map(|name| task::Builder::new().name(name).spawn_on(pending::<()>(), runtime.handle()));
+    let live = runtime.tasks().map_err(io::Error::other)?;
+    for task in &live {
+        task.abort_handle().abort();
+    }
+    for task in tasks {
+        // It was cancelled.
+        let _ = task.blocking_wait();
+    }
+    let names: Vec<_> = live.iter().filter_map(|task| task.name.as_deref()).collect();
+    let left = runtime.tasks().map_err(io::Error::other)?.len();
+    Ok(format!("{} were alive, now {left} are", names.join(" and ")))
+}
+
+/// `task.print_stack()`, for all tasks at once: which of them is stuck, where it comes from, and who is waiting.
+pub fn print_stack() -> io::Result<String> {
+    let runtime = Builder::new_multi_thread().worker_threads(2).track_tasks(true).build()?;
+    let (begun, begins) = mpsc::channel();
+    let (release, released) = mpsc::channel::<()>();
+    let family = runtime.spawn(async move {
+        let computes = task::Builder::new().name("computes").spawn(async move {
+            let _ = begun.send(());
+            // A task that does not come back.
+            let _ = released.recv();
+        });
+        computes.await
+    });
+    begins.recv().map_err(io::Error::other)?;
+    let dump = runtime.dump();
+    println!("{dump}");
+    drop(release);
+    family.blocking_wait()??;
+    let stuck = dump
+        .tasks
+        .map_err(io::Error::other)?
+        .into_iter()
+        .find(|task| matches!(task.state, TaskState::Polling { .. }) && task.name.is_some());
+    let stuck = stuck.and_then(|task| task.name).unwrap_or_default();
+    Ok(format!("the one that {stuck} has not come back"))
 }

@@ -15,11 +15,13 @@ use std::process::ExitCode;
 
 type Row = (&'static str, fn() -> io::Result<String>);
 
-const ROWS: [Row; 25] = [
+const ROWS: [Row; 27] = [
     ("coroutine", tasks::coroutine),
     ("create_task", tasks::create_task),
     ("add_done_callback", tasks::add_done_callback),
     ("current_task", tasks::current_task),
+    ("all_tasks", lives::all_tasks),
+    ("print_stack", lives::print_stack),
     ("contextvars", tasks::contextvars),
     ("gather", waiting::gather),
     ("wait", waiting::wait),

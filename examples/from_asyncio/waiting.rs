@@ -24,11 +24,12 @@ pub fn wait() -> io::Result<String> {
         let mut set = JoinSet::new();
         set.spawn(async { "quick" });
         set.spawn(pending());
-        let done = set.wait(When::FirstCompleted, Some(Duration::from_secs(5))).await;
+        let limit = Some(Duration::from_secs(5));
+        let (done, pending) = set.wait(When::FirstCompleted, limit).await;
         let done = done.into_iter().collect::<Result<Vec<&str>, _>>()?;
-        let pending = set.len();
-        set.shutdown().await;
-        Ok(format!("done {done:?}, pending {pending}"))
+        let count = pending.len();
+        pending.shutdown().await;
+        Ok(format!("done {done:?}, pending {count}"))
     })
 }
 

@@ -104,6 +104,8 @@ fn from_asyncio_shows_every_row() {
         "create_task: hello from Some(\"greeter\"), the sleeper was cancelled: true",
         "add_done_callback: Completed with 7",
         "current_task: worker 1 is running",
+        "all_tasks: reader and writer were alive, now 0 are",
+        "print_stack: the one that computes has not come back",
         "contextvars: the child serves request 42, and has a depth: false",
         "gather: [0, 1, 4, 9], 1 and two",
         "wait: done [\"quick\"], pending 1",

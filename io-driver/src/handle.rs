@@ -2,6 +2,7 @@
 
 use std::io;
 use std::os::fd::BorrowedFd;
+use std::panic::{RefUnwindSafe, UnwindSafe};
 use std::sync::Arc;
 use std::task::Waker;
 
@@ -104,3 +105,7 @@ impl Handle {
         Ok(Registration::new(self.clone(), token, source))
     }
 }
+
+// As of a registration.
+impl UnwindSafe for Handle {}
+impl RefUnwindSafe for Handle {}

@@ -2,6 +2,7 @@
 
 use std::future::Future;
 use std::io;
+use std::panic::{RefUnwindSafe, UnwindSafe};
 use std::pin::Pin;
 use std::sync::Arc;
 use std::task::{Context, Poll};
@@ -201,3 +202,7 @@ impl Drop for ReadyFuture<'_> {
         }
     }
 }
+
+// No code of others runs in the middle of a change of ours, so that a panic leaves none half done.
+impl UnwindSafe for Registration {}
+impl RefUnwindSafe for Registration {}

@@ -3,8 +3,8 @@
 //! handle says what happened, and the joiner is woken once.
 
 use crate::support::{
-    CountingWaker, DropCounter, DropGuard, Flavor, catch, planned_panic, poll_once, recv, scale,
-    until, wait, watched,
+    CountingWaker, DropCounter, DropGuard, Flavor, Running, catch, planned_panic, poll_once, recv,
+    scale, until, wait, watched,
 };
 use raddle::sync::oneshot;
 use raddle::task::{AbortHandle, JoinError, JoinHandle};
@@ -105,6 +105,12 @@ impl Case {
         }
     }
 
+    /// Whether the runtime keeps a list of its tasks: every other case, of each kind.
+    fn is_listed(self) -> bool {
+        let sum = self.does as u8 + self.panics as u8 + self.handle as u8 + self.aborted as u8;
+        sum.is_multiple_of(2)
+    }
+
     fn makes_an_output(self) -> bool {
         !self.is_aborted_in_time() && !self.outlasts_the_runtime() && self.panics != Panics::InPoll
     }
@@ -174,7 +180,9 @@ impl Drop for Output {
 }
 
 fn check(flavor: Flavor, case: Case) {
-    let running = flavor.start();
+    let runtime = flavor.builder().track_tasks(case.is_listed()).build().unwrap();
+    let running = Running::new(flavor, runtime);
+    let runtime = running.handle().clone();
     let (futures, outputs) = (DropCounter::new(), DropCounter::new());
     let (polled, first_poll) = mpsc::channel();
     let (send, answer) = oneshot::channel();
@@ -238,6 +246,10 @@ fn check(flavor: Flavor, case: Case) {
         assert_end(case, handle, &joiner);
         running.stop();
     }
+    let listed = runtime.tasks().map(|tasks| tasks.len()).ok();
+    assert_eq!(listed.unwrap_or_default(), 0, "tasks in the list");
+    // With RADDLE_DEBUG=tasks in the environment, in all cases.
+    assert!(listed.is_some() || !case.is_listed());
     drop(abort);
     drop(itself.lock().unwrap().take());
     assert_eq!(futures.count(), 1, "drops of the future");

@@ -4,6 +4,7 @@ use crate::size::requests;
 use crate::support::{
     DropCounter, Flavor, Trace, catch, planned_panic, recv, until, wait, watched,
 };
+use raddle::runtime::Handle;
 use raddle::sync::oneshot;
 use raddle::task::{self, AbortHandle, Builder, LocalSet, Outcome, TaskGroup};
 use std::future::{pending, poll_fn};
@@ -216,6 +217,47 @@ fn a_request_wakes_the_waker_that_cancelled_was_polled_with() {
     running.quiesce();
     task.cancel();
     assert_eq!(wait("the count", task).unwrap(), 1);
+}
+
+/// What a call says that blocks in async code.
+fn message_of(panic: &(dyn std::any::Any + Send)) -> &str {
+    let owned = panic.downcast_ref::<String>().map(String::as_str);
+    owned.or_else(|| panic.downcast_ref::<&str>().copied()).expect("a panic with a message")
+}
+
+/// On a current-thread runtime each of them would wait for its own thread.
+#[test]
+fn what_blocks_in_async_code_panics_and_says_what_to_do() {
+    type Call = fn(&Handle);
+    let calls: [(Call, &str); 3] = [
+        (|runtime| drop(runtime.spawn(async {}).blocking_wait()), "await the handle"),
+        (|runtime| runtime.block_on(async {}), "await the future instead"),
+        (|_| raddle::block_on(async {}), "await the future instead"),
+    ];
+    for flavor in Flavor::ALL {
+        for (call, expected) in calls {
+            let running = flavor.start();
+            let runtime = running.handle().clone();
+            let task = running.handle().spawn(async move { call(&runtime) });
+            let error = watched("the task", || task.blocking_wait()).unwrap_err();
+            let panic = error.try_into_panic().expect("it has panicked");
+            assert!(message_of(&*panic).contains(expected), "{}", message_of(&*panic));
+            running.stop();
+
+            let runtime = flavor.build();
+            let root =
+                std::panic::catch_unwind(|| runtime.block_on(async { call(runtime.handle()) }));
+            let panic = root.expect_err("it has panicked");
+            assert!(message_of(&*panic).contains(expected), "{}", message_of(&*panic));
+
+            let local = raddle::task::LocalRuntime::on(flavor.build());
+            let handle = local.handle().clone();
+            let task = local.spawn_local(async move { call(&handle) });
+            let error = watched("the local task", || local.block_on(task)).unwrap_err();
+            let panic = error.try_into_panic().expect("it has panicked");
+            assert!(message_of(&*panic).contains(expected), "{}", message_of(&*panic));
+        }
+    }
 }
 
 #[test]

@@ -8,7 +8,9 @@ use raddle::task::{self, JoinSet, TryJoinError, When, join_all, try_join_all};
 use raddle::time::{Duration, sleep};
 use std::collections::BTreeSet;
 use std::future::pending;
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::pin::pin;
+use std::task::Poll;
 
 const LONG: Duration = Duration::from_secs(3_600);
 const SHORT: Duration = Duration::from_millis(1);
@@ -176,13 +178,14 @@ fn waiting_with_a_limit_loses_nothing() {
         set.spawn(async { 2 });
         let (send, receive) = oneshot::channel();
         set.spawn(async { receive.await.unwrap() });
-        let done = set.wait(When::AllCompleted, Some(Duration::from_millis(100))).await;
-        assert_eq!((done.len(), set.len()), (2, 1));
-        assert!(set.wait(When::FirstCompleted, Some(SHORT)).await.is_empty());
+        let (done, pending) = set.wait(When::AllCompleted, Some(Duration::from_millis(100))).await;
+        assert_eq!((done.len(), pending.len()), (2, 1));
+        assert!(set.wait(When::FirstCompleted, Some(SHORT)).await.0.is_empty());
         send.send(3).unwrap();
-        let last = set.wait(When::FirstCompleted, Some(LONG)).await;
+        let (last, pending) = set.wait(When::FirstCompleted, Some(LONG)).await;
         assert_eq!(last.into_iter().map(Result::unwrap).collect::<Vec<_>>(), [3]);
-        assert!(set.wait(When::AllCompleted, None).await.is_empty());
+        assert!(pending.is_empty());
+        assert!(set.wait(When::AllCompleted, None).await.0.is_empty());
     });
 }
 
@@ -194,10 +197,66 @@ fn waiting_ends_at_the_first_failure_if_asked_to() {
         set.spawn(async { 1 });
         let aborted = set.spawn(pending::<u8>());
         aborted.abort();
-        let done = set.wait(When::FirstException, Some(LONG)).await;
+        let (done, pending) = set.wait(When::FirstException, Some(LONG)).await;
         assert!(done.iter().any(Result::is_err));
-        assert!((1..=2).contains(&done.len()));
+        assert!((1..=2).contains(&done.len()) && done.len() + pending.len() == 3);
+
+        let panicked = set.spawn(async { planned_panic("in a member") }).id();
+        let (done, pending) = set.wait_with_id(When::FirstException, Some(LONG)).await;
+        let panics = done.iter().filter_map(|output| output.as_ref().err());
+        assert_eq!(panics.map(raddle::task::JoinError::id).collect::<Vec<_>>(), [panicked]);
+        assert!(!pending.is_empty());
     });
+}
+
+#[test]
+fn waiting_ends_at_the_first_output_that_is_enough_and_looks_at_each_once() {
+    on_every_flavor(|| async {
+        let mut set = JoinSet::new();
+        set.spawn(pending::<Result<u8, &str>>());
+        for number in 0..3 {
+            set.spawn(async move { Ok(number) });
+        }
+        let (done, pending) =
+            set.wait_where(|output| matches!(output, Ok(Ok(1))), Some(LONG)).await;
+        assert!(done.iter().flatten().any(|output| *output == Ok(1)));
+        assert_eq!(done.len() + pending.len(), 4);
+        pending.abort_all();
+        let mut looks = 0;
+        let left = pending.len();
+        let (rest, _) = set
+            .wait_where(
+                |_| {
+                    looks += 1;
+                    false
+                },
+                None,
+            )
+            .await;
+        assert_eq!((rest.len(), looks), (left, left));
+    });
+}
+
+#[test]
+fn a_wait_whose_condition_panics_loses_nothing() {
+    on_every_flavor(|| async {
+        let mut set = JoinSet::new();
+        set.spawn(async { 1 });
+        let waits = AssertUnwindSafe(set.wait_where(|_| planned_panic("in a condition"), None));
+        assert!(catch_unwind_future(waits).await.is_err());
+        assert_eq!(set.len(), 1);
+        assert_eq!(set.try_join_next().unwrap().unwrap(), 1);
+    });
+}
+
+/// Catches the panic of a poll.
+async fn catch_unwind_future<F: Future>(future: AssertUnwindSafe<F>) -> std::thread::Result<()> {
+    let mut future = pin!(future.0);
+    std::future::poll_fn(|cx| match catch_unwind(AssertUnwindSafe(|| future.as_mut().poll(cx))) {
+        Ok(polled) => polled.map(|_| Ok(())),
+        Err(panic) => Poll::Ready(Err(panic)),
+    })
+    .await
 }
 
 #[test]

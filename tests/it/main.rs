@@ -23,6 +23,7 @@ mod join_map;
 mod join_set;
 mod local_set;
 mod million;
+mod names_of_tokio;
 mod panics;
 mod pool;
 mod priorities;
@@ -30,8 +31,10 @@ mod scope_blocking;
 mod size;
 mod spawn;
 mod task_group;
+mod task_list;
 mod task_local;
 mod task_tracker;
+mod task_wakes;
 mod wakers;
 
 // Macros.

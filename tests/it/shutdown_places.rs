@@ -1,6 +1,6 @@
 //! The end of a runtime, asked for in odd places and at odd moments.
 
-use crate::support::{DropCounter, Flavor, recv, scaled, wait, watched};
+use crate::support::{DropCounter, Flavor, planned_panic, recv, scaled, wait, watched};
 use raddle::runtime::{Handle, Runtime};
 use raddle::sync::oneshot;
 use raddle::task;
@@ -115,6 +115,93 @@ fn a_runtime_can_be_built_used_and_dropped_inside_a_task_of_another() {
             });
             assert_eq!(wait("the outer task", task).unwrap(), 5);
             assert_eq!(dropped.count(), 1);
+        }
+    }
+}
+
+/// A runtime whose threads are all occupied: a blocking call and a poll wait to be let go by the sender.
+fn occupied(flavor: Flavor) -> (Runtime, mpsc::Sender<()>, mpsc::Receiver<()>) {
+    let runtime = flavor.build();
+    let (release, released) = mpsc::channel::<()>();
+    let (begun, begins) = mpsc::channel();
+    let (ended, ends) = mpsc::channel();
+    let call = {
+        let begun = begun.clone();
+        move || {
+            begun.send(()).unwrap();
+            let _ = released.recv();
+            ended.send(()).unwrap();
+        }
+    };
+    drop(runtime.spawn_blocking(call));
+    recv("the call", &begins);
+    (runtime, release, ends)
+}
+
+/// It used to wait for the call, which waits for what comes after.
+#[test]
+fn a_runtime_dropped_in_async_code_is_not_waited_for() {
+    for outer in Flavor::ALL {
+        for inner in Flavor::ALL {
+            let running = outer.start();
+            let task = running.handle().spawn(async move {
+                let (runtime, release, ends) = occupied(inner);
+                let waits = runtime.spawn(pending::<()>());
+                drop(runtime);
+                drop(release);
+                recv("the end of the call", &ends);
+                waits.await.unwrap_err().is_cancelled()
+            });
+            assert!(wait("the task that drops a runtime", task).unwrap());
+            running.stop();
+
+            let root = outer.build();
+            watched("a root future that drops a runtime", || {
+                root.block_on(async {
+                    let (runtime, release, ends) = occupied(inner);
+                    drop(runtime);
+                    drop(release);
+                    recv("the end of the call", &ends);
+                });
+            });
+        }
+    }
+}
+
+#[test]
+fn a_runtime_dropped_by_a_panic_in_async_code_is_not_waited_for() {
+    for inner in [Flavor::CurrentThread, Flavor::Workers(2)] {
+        let running = Flavor::Workers(1).start();
+        let (released, releases) = mpsc::channel();
+        let task = running.handle().spawn(async move {
+            let (runtime, release, _ends) = occupied(inner);
+            released.send(release).unwrap();
+            let _runtime = runtime;
+            planned_panic("beside a runtime")
+        });
+        assert!(wait("the task", task).unwrap_err().is_panic());
+        drop(recv("what lets the call go", &releases));
+    }
+}
+
+#[test]
+fn a_runtime_dropped_where_blocking_is_allowed_is_waited_for() {
+    for inner in Flavor::ALL {
+        let running = Flavor::Workers(2).start();
+        for in_place in [false, true] {
+            let (runtime, release, ends) = occupied(inner);
+            let drops = move || {
+                let helper = std::thread::spawn(move || drop(release));
+                drop(runtime);
+                helper.join().unwrap();
+                // It has ended by now.
+                ends.try_recv().is_ok()
+            };
+            let waited = match in_place {
+                true => running.handle().spawn(async { task::block_in_place(drops) }),
+                false => running.handle().spawn_blocking(drops),
+            };
+            assert!(wait("who drops a runtime", waited).unwrap());
         }
     }
 }

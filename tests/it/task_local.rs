@@ -76,14 +76,71 @@ fn a_panic_puts_the_value_back() {
 }
 
 #[test]
-fn a_scope_cannot_be_entered_while_its_value_is_in_use() {
-    NUMBER.sync_scope(1, || {
-        NUMBER.with(|_| {
-            let entered = std::panic::catch_unwind(|| NUMBER.sync_scope(2, || ()));
-            assert!(entered.is_err());
+fn a_scope_can_be_entered_while_the_value_of_an_outer_one_is_in_use() {
+    NAME.sync_scope("outer".to_owned(), || {
+        NAME.with(|outer| {
+            NAME.sync_scope("inner".to_owned(), || {
+                NAME.with(|inner| assert_eq!((&**outer, &**inner), ("outer", "inner")));
+                let caught = catch(|| {
+                    NAME.sync_scope("innermost".to_owned(), || planned_panic("inside"));
+                });
+                assert_eq!(caught, Err("inside"));
+                assert_eq!(NAME.get(), "inner");
+            });
+            assert_eq!((&**outer, NAME.get()), ("outer", outer.clone()));
+            // Its destructor sees its own.
+            let scoped = NAME.scope("dropped".to_owned(), async {
+                let _reads = Reads(|| assert_eq!(NAME.get(), "dropped"));
+                std::future::pending::<()>().await;
+            });
+            let mut scoped = Box::pin(scoped);
+            let (_, waker) = crate::support::CountingWaker::new();
+            assert!(crate::support::poll_once(scoped.as_mut(), &waker).is_pending());
+            assert_eq!(NAME.get(), "outer");
+            drop(scoped);
+            assert_eq!((&**outer, NAME.get()), ("outer", outer.clone()));
         });
-        assert_eq!(NUMBER.get(), 1);
+        assert_eq!(NAME.get(), "outer");
     });
+    assert!(NAME.try_get().is_err());
+}
+
+/// As above, but by a task, which cannot know that its thread is inside of `with`.
+#[test]
+fn a_task_enters_its_scope_while_the_caller_of_block_on_uses_the_key() {
+    for flavor in Flavor::ALL {
+        let runtime = flavor.build();
+        NUMBER.sync_scope(1, || {
+            NUMBER.with(|outer| {
+                let sum = runtime.block_on(async {
+                    let mut sum = 0;
+                    for _ in 0..10 {
+                        let task = raddle::spawn(NUMBER.scope(2, async {
+                            task::yield_now().await;
+                            NUMBER.get()
+                        }));
+                        sum += task.await.unwrap() + NUMBER.get();
+                    }
+                    sum
+                });
+                assert_eq!((sum, *outer), (30, 1), "{flavor:?}");
+            });
+        });
+    }
+}
+
+/// As above, in a poll by the call that spawns.
+#[test]
+fn an_eager_task_enters_its_scope_while_its_spawner_uses_the_key() {
+    let runtime = Flavor::Workers(1).builder().spawn_eager(true).build().unwrap();
+    let task = runtime.spawn(NUMBER.scope(1, async {
+        NUMBER.with(|outer| {
+            let inner = raddle::spawn(NUMBER.scope(2, async { NUMBER.get() }));
+            assert!(inner.is_finished());
+            *outer
+        })
+    }));
+    assert_eq!(wait("the task", task).unwrap(), 1);
 }
 
 struct Reads<F: Fn()>(F);

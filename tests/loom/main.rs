@@ -75,6 +75,8 @@ mod task_group;
 #[cfg(loom)]
 mod task_join;
 #[cfg(loom)]
+mod task_list;
+#[cfg(loom)]
 mod task_state;
 #[cfg(loom)]
 mod task_tracker;

@@ -50,6 +50,10 @@ pub(super) const WORKLOADS: &[Workload] = &[
         };
         measure(kind, env, hooks, || raddle::spawn(empty()))
     }),
+    row("extras_tracked", "each in the list of live tasks", |kind, env| {
+        let tracked = |builder: &mut RuntimeBuilder| _ = builder.track_tasks(true);
+        measure(kind, env, tracked, || raddle::spawn(empty()))
+    }),
     row("extras_on_done", "each with a callback at its end", |kind, env| {
         measure(
             kind,

@@ -12,6 +12,7 @@ pub(crate) use pool::{Config, Pool};
 use crate::scheduler::context;
 use crate::scheduler::shared::Shared;
 use crate::scheduler::slot::Slot;
+use crate::task::list::TaskKind;
 use crate::task::raw::TaskRef;
 use crate::task::runnable::Runnable;
 use crate::task::{Id, JoinHandle, cell, extras};
@@ -104,6 +105,7 @@ where
     let owner: *const Slot = &**shared.slots.first().expect("a runtime has a slot");
     let task = cell::allocate(Call(Some(f)), owner, Id::next(), location);
     furnish(task);
+    shared.track(task, TaskKind::Blocking);
     shared.blocking.submit(shared, Runnable::from_wake(task));
     // SAFETY: just made for `Call<F>`, whose output is `R`, and this is its one handle.
     unsafe { JoinHandle::new(task) }

@@ -43,6 +43,12 @@ mod stdio;
 
 #[cfg(feature = "net")]
 pub use async_fd::{AsyncFd, AsyncFdReadyGuard, TryIoError};
+/// Under Tokio's name: [`AsyncFd`] and what belongs to it.
+#[cfg(all(unix, feature = "net"))]
+pub mod unix {
+    pub use super::async_fd::{AsyncFd, AsyncFdReadyGuard, TryIoError};
+}
+
 #[cfg(feature = "io-util")]
 pub use copy::{copy, copy_bidirectional};
 #[cfg(feature = "io-util")]

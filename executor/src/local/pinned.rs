@@ -20,6 +20,7 @@ use crate::scheduler::context;
 use crate::scheduler::shared::Shared;
 use crate::scheduler::slot::PINNED;
 use crate::scheduler::worker::{End, Worker};
+use crate::task::list::TaskKind;
 use crate::task::raw::TaskRef;
 use crate::task::{JoinHandle, current, extras};
 use pin_project_lite::pin_project;
@@ -93,7 +94,10 @@ where
 {
     shared.expect_worker(worker_index);
     let future = Pinned::<M, F>::ToBeMade { make: Some(make) };
-    shared.pinned_set(worker_index).spawn_from_anywhere(future, location, furnish)
+    shared.pinned_set(worker_index).spawn_from_anywhere(future, location, |task| {
+        furnish(task);
+        shared.track(task, TaskKind::Pinned);
+    })
 }
 
 impl Handle {

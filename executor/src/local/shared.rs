@@ -22,7 +22,9 @@ use crate::loom::sync::atomic::{AtomicBool, AtomicUsize, Ordering::Relaxed};
 use crate::loom::sync::{Condvar, Mutex};
 use crate::loom::thread::{self, ThreadId};
 use crate::runtime::LeftoverState;
+use crate::scheduler::context;
 use crate::scheduler::grace::{ask, linked};
+use crate::task::list::TaskKind;
 use crate::task::owned::OwnedTasks;
 use crate::task::raw::TaskRef;
 use crate::task::runnable::{Nowhere, Ran, Runnable};
@@ -215,6 +217,11 @@ impl Shared {
         let id: Id = self.core.ids.next();
         let task = cell::allocate::<F, Shared>(future, Arc::as_ptr(self), id, location);
         furnish(task);
+        context::with_current(|runtime| {
+            if let Some(runtime) = runtime {
+                runtime.track(task, TaskKind::Local);
+            }
+        });
         // The `Runnable` first: the handle's reference is not yet anybody's.
         let runnable = Runnable::from_wake(task);
         if self.core.has_ended.get() {

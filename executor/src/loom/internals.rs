@@ -15,6 +15,7 @@ use crate::scheduler::hooks::Hooks;
 use crate::scheduler::shared::{Shared, Slots};
 use crate::scheduler::worker::{End, Tenure};
 use crate::task::cell::allocate;
+use crate::task::list::{TaskKind, TaskList, record_of};
 use crate::task::owned::{OwnedTasks, Returns};
 use crate::task::polled::Polled;
 use crate::task::raw::TaskRef;
@@ -136,6 +137,41 @@ impl fmt::Debug for Home {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Home").finish_non_exhaustive()
     }
+}
+
+/// A list of live tasks.
+#[derive(Debug)]
+pub struct Listed(TaskList);
+
+impl Listed {
+    /// Without tasks.
+    #[allow(clippy::new_without_default)]
+    pub fn new() -> Listed {
+        Listed(TaskList::new())
+    }
+
+    /// A new task, which nobody else knows of.
+    pub fn add(&self, runnable: &Runnable) {
+        self.0.add(runnable.task(), TaskKind::Spawned);
+    }
+
+    /// Reads every task in the list; how many there are.
+    pub fn look(&self) -> usize {
+        let live = self.0.live();
+        live.iter().for_each(|task| read(task.task()));
+        live.len()
+    }
+
+    /// As [`look`](Listed::look), by somebody who has no references to what is read.
+    pub fn look_without_references(&self) {
+        let live: Vec<TaskRef> = self.0.live().iter().map(|task| task.task()).collect();
+        live.into_iter().for_each(read);
+    }
+}
+
+fn read(task: TaskRef) {
+    let record = record_of(task).expect("a listed task has a record");
+    let _ = (task.state().load(), record.woken_by());
 }
 
 /// The address of a task, for what no rule allows. The model must know that the task lives.

@@ -1,6 +1,7 @@
 //! Configuring a runtime.
 
 use super::Runtime;
+use super::debug;
 use super::handle::Handle;
 use super::hooks::TaskHooks;
 use super::threads::Threads;
@@ -42,7 +43,7 @@ pub struct Builder {
     thread_keep_alive: Duration,
     relief_threads: usize,
     seed: Option<u64>,
-    hooks: Hooks,
+    pub(super) hooks: Hooks,
     clock: Arc<dyn Clock>,
     start_paused: bool,
     pub(super) task_hooks: TaskHooks,
@@ -93,7 +94,7 @@ impl From<BuildError> for io::Error {
     }
 }
 
-fn invalid(field: &'static str, problem: impl Into<String>) -> BuildError {
+pub(super) fn invalid(field: &'static str, problem: impl Into<String>) -> BuildError {
     BuildError::Field { field, problem: problem.into() }
 }
 
@@ -319,7 +320,8 @@ impl Builder {
     ///
     /// # Errors
     /// [`BuildError::Field`] names the field whose value makes no sense: zero or more than 32,767 worker threads, more
-    /// than 1,024 relief threads, zero blocking threads, a thread name with an interior NUL, a malformed `RADDLE_WORKERS`. [`BuildError::Io`] if the
+    /// than 1,024 relief threads, zero blocking threads, a thread name with an interior NUL, a malformed
+    /// `RADDLE_WORKERS` or `RADDLE_DEBUG`. [`BuildError::Io`] if the
     /// system refuses a thread or a descriptor.
     pub fn build(&mut self) -> Result<Runtime, BuildError> {
         let workers = if self.multi_thread { self.count_workers()? } else { 0 };
@@ -353,6 +355,7 @@ impl Builder {
         let itself = Arc::new(OnceLock::new());
         let (clock, mut hooks) = (Arc::new(SystemClock), self.hooks.clone());
         hooks.observer = self.task_hooks.observer(&itself);
+        hooks.tracks_tasks |= debug::from_environment()?.tracks_tasks;
         let shared =
             Shared::new(slots, clock, time, seed, hooks, blocking).map_err(BuildError::Io)?;
         itself.get_or_init(|| Arc::downgrade(&shared));

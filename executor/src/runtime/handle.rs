@@ -8,7 +8,7 @@ use crate::task::{JoinHandle, extras};
 use std::fmt;
 use std::future::Future;
 use std::marker::PhantomData;
-use std::panic::Location;
+use std::panic::{Location, RefUnwindSafe, UnwindSafe};
 use std::sync::Arc;
 
 /// Refers to a runtime, and can spawn on it and enter it from any thread. Cheap to clone.
@@ -35,6 +35,31 @@ impl fmt::Display for NoRuntime {
 }
 
 impl std::error::Error for NoRuntime {}
+
+/// [`NoRuntime`], under Tokio's name.
+pub type TryCurrentError = NoRuntime;
+
+impl NoRuntime {
+    /// Whether the thread is in no runtime: always. For programs written for Tokio.
+    pub fn is_missing_context(&self) -> bool {
+        true
+    }
+
+    /// Whether the thread is about to end, and cannot say: never. For programs written for Tokio.
+    pub fn is_thread_local_destroyed(&self) -> bool {
+        false
+    }
+}
+
+/// Whether a runtime has threads of its own. From [`Handle::runtime_flavor`].
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum RuntimeFlavor {
+    /// It has none: its tasks run while a thread is in `block_on`.
+    CurrentThread,
+    /// It has worker threads.
+    MultiThread,
+}
 
 /// Keeps a runtime the current one of a thread. From [`Runtime::enter`](super::Runtime::enter).
 ///
@@ -125,12 +150,32 @@ impl Handle {
         self.shared.workers
     }
 
+    /// Whether the runtime has threads of its own.
+    ///
+    /// ```
+    /// use raddle::runtime::{Handle, RuntimeFlavor};
+    ///
+    /// # raddle::block_on(async {
+    /// assert_eq!(Handle::current().runtime_flavor(), RuntimeFlavor::MultiThread);
+    /// # })
+    /// ```
+    pub fn runtime_flavor(&self) -> RuntimeFlavor {
+        match self.shared.workers {
+            0 => RuntimeFlavor::CurrentThread,
+            _ => RuntimeFlavor::MultiThread,
+        }
+    }
+
     /// Makes this the runtime that [`raddle::spawn`](crate::spawn), sockets and timers on this thread belong to, until
     /// the guard is dropped.
     pub fn enter(&self) -> EnterGuard<'_> {
         EnterGuard { _entered: context::enter(self.shared.clone()), handle: PhantomData }
     }
 }
+
+// A panic of user code leaves nothing of ours half done.
+impl UnwindSafe for Handle {}
+impl RefUnwindSafe for Handle {}
 
 impl fmt::Debug for Handle {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {

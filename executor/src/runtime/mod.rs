@@ -1,22 +1,28 @@
 //! Starting, entering and stopping a runtime.
 
 mod builder;
+mod debug;
+mod dump;
 mod handle;
 mod hooks;
 mod id;
 mod report;
+mod tasks;
 mod threads;
 
 pub use builder::{BuildError, Builder};
-pub use handle::{EnterGuard, Handle, NoRuntime};
+pub use dump::{Dump, WorkerInfo, WorkerKind, WorkerState};
+pub use handle::{EnterGuard, Handle, NoRuntime, RuntimeFlavor, TryCurrentError};
 pub use hooks::UnhandledPanic;
 pub use id::Id;
 pub use report::{Leftover, LeftoverState, ShutdownReport};
+pub use tasks::{TaskInfo, TaskKind, TaskState, TasksNotTracked, WokenBy};
 
 use crate::scheduler::context;
 use crate::task::JoinHandle;
 use std::future::Future;
 use std::io;
+use std::panic::{RefUnwindSafe, UnwindSafe};
 use std::time::{Duration, Instant};
 use threads::Threads;
 pub(crate) use threads::{Alive, start_spare};
@@ -29,6 +35,11 @@ pub(crate) use threads::{Alive, start_spare};
 ///
 /// Dropping a runtime drops every future still in it, waits for the worker threads to do so, and waits for blocking
 /// calls that have begun (see [`shutdown_timeout`](Runtime::shutdown_timeout) for not waiting for ever).
+///
+/// Inside a task or `block_on`, of this runtime or another, nobody is waited for: there dropping is
+/// [`shutdown_background`](Runtime::shutdown_background), and never blocks or panics. (Tokio panics.) The futures are dropped by the
+/// runtime's own threads then, soon, and calls that have begun go on. To wait for that in async code, drop the runtime in
+/// [`spawn_blocking`](crate::task::spawn_blocking) or [`block_in_place`](crate::task::block_in_place).
 ///
 /// # Forking
 /// Starting other programs (`process::Command`, [`std::process::Command`]) disturbs nothing. A
@@ -175,6 +186,12 @@ impl Runtime {
 
 impl Drop for Runtime {
     fn drop(&mut self) {
-        self.end(None);
+        // To wait would hold up others, and those may be whom the threads of this runtime wait for.
+        let deadline = context::is_in_async_code().then(Instant::now);
+        self.end(deadline);
     }
 }
+
+// A panic of user code leaves nothing of ours half done.
+impl UnwindSafe for Runtime {}
+impl RefUnwindSafe for Runtime {}

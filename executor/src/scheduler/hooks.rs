@@ -19,6 +19,8 @@ pub(crate) struct Hooks {
     pub(crate) observer: Option<Arc<Observer>>,
     /// Whether tasks begin where they are spawned (T16).
     pub(crate) spawns_eagerly: bool,
+    /// Whether there is a list of the tasks (T70).
+    pub(crate) tracks_tasks: bool,
 }
 
 impl fmt::Debug for Hooks {

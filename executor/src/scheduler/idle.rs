@@ -163,6 +163,11 @@ impl Idle {
     }
 
     #[inline]
+    /// How many search.
+    pub(crate) fn searching(&self) -> usize {
+        self.counts().searching()
+    }
+
     fn may_wake(&self, counts: Counts) -> bool {
         counts.parked() > 0 && counts.searching() == 0 && counts.active() < self.limit()
     }

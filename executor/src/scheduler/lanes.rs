@@ -62,6 +62,11 @@ impl Lanes {
         }
     }
 
+    /// How many wait in each, the high ones first, about.
+    pub(crate) fn lengths(&self) -> (usize, usize) {
+        (self.high.waiting(), self.low.waiting())
+    }
+
     /// What is next in either.
     pub(super) fn take(&self) -> Option<Runnable> {
         self.high.take().or_else(|| self.low.take())

@@ -20,6 +20,7 @@ use crate::loom::thread::Thread;
 use crate::queue::Inject;
 use crate::runtime::{self, Alive};
 use crate::task::cell::OBSERVED;
+use crate::task::list::{TaskKind, TaskList, WokenBy};
 use crate::task::observer::Observer;
 use crate::task::polled::Pollers;
 use crate::task::raw::TaskRef;
@@ -55,7 +56,7 @@ pub(crate) struct Shared {
     /// How many of the slots belong to worker threads.
     pub(crate) workers: usize,
     /// How many of the others are for reliefs: the last ones.
-    pub(super) reliefs: usize,
+    pub(crate) reliefs: usize,
     pub(crate) injector: CachePadded<Inject<Runnable>>,
     pub(crate) lanes: Lanes,
     pub(crate) idle: CachePadded<Idle>,
@@ -80,7 +81,9 @@ pub(crate) struct Shared {
     /// Whom to tell about tasks; nobody, as a rule.
     pub(crate) observer: Option<Arc<Observer>>,
     spawns_eagerly: bool,
-    /// Whether there is either.
+    /// The live tasks, if somebody wants to see them.
+    pub(crate) tasks: Option<TaskList>,
+    /// Whether there is any of these.
     is_special: bool,
     pub(crate) id: runtime::Id,
     /// Threads inside `block_on` that found no guest slot free, to be told when one is.
@@ -139,7 +142,8 @@ impl Shared {
             shutdown: Shutdown::new(count),
             observer: hooks.observer.clone(),
             spawns_eagerly: hooks.spawns_eagerly,
-            is_special: hooks.observer.is_some() || hooks.spawns_eagerly,
+            tasks: hooks.tracks_tasks.then(TaskList::new),
+            is_special: hooks.observer.is_some() || hooks.spawns_eagerly || hooks.tracks_tasks,
             hooks,
             id: runtime::Id::next(),
             waiting_guests: Mutex::new(Vec::new()),
@@ -278,8 +282,8 @@ impl Shared {
         }
     }
 
-    /// As [`spawn_unchecked`](Shared::spawn_unchecked), for a runtime with hooks for its tasks, or a task that may begin at
-    /// once (T16).
+    /// As [`spawn_unchecked`](Shared::spawn_unchecked), for a runtime with hooks for its tasks or a list of them, or a
+    /// task that may begin at once (T16).
     ///
     /// # Safety
     /// As there.
@@ -298,6 +302,7 @@ impl Shared {
     {
         let task = context::with_worker_of(self, |worker| self.allocate(worker, future, location));
         furnish(task);
+        self.track(task, TaskKind::Spawned);
         if let Some(observer) = &self.observer {
             let special = &task.header().special;
             special.set(special.get() | OBSERVED);
@@ -353,7 +358,9 @@ impl Shared {
         self.driver.expire(self.timers(), &mut woken);
         context::with_worker_of(self, |worker| match worker {
             Some(worker) => worker.wake_all(&mut woken),
-            None => woken.drain(..).for_each(|waker| contain(|| waker.wake())),
+            None => current::waking_as(WokenBy::Driver, || {
+                woken.drain(..).for_each(|waker| contain(|| waker.wake()));
+            }),
         });
     }
 

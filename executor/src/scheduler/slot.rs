@@ -232,6 +232,18 @@ impl Slot {
         self.mode.load(Relaxed) == Mode::Parked as u8 && self.parker.is_notified()
     }
 
+    /// What the holder is doing.
+    pub(crate) fn mode(&self) -> Mode {
+        let mode = self.mode.load(Relaxed);
+        let all = [Mode::Vacant, Mode::Working, Mode::Rooting];
+        all.into_iter().find(|&one| one as u8 == mode).unwrap_or(Mode::Parked)
+    }
+
+    /// How many tasks were in the list when the holder went to sleep (S8).
+    pub(crate) fn linked(&self) -> usize {
+        self.linked.load(Relaxed)
+    }
+
     pub(crate) fn beat(&self) -> u32 {
         self.beat.load(Relaxed)
     }

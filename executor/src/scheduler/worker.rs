@@ -9,6 +9,7 @@ use super::watch::Look;
 use crate::contain::contain;
 use crate::loom::sync::atomic::{Ordering::*, fence};
 use crate::loom::thread;
+use crate::task::list::WokenBy;
 use crate::task::observer::Observer;
 use crate::task::raw::TaskRef;
 use crate::task::runnable::{Ran, Runnable};
@@ -411,10 +412,12 @@ impl Worker<'_> {
         let before = self.core().to_the_back.replace(true);
         // P15: we go on in this slot.
         current::prepared(false, || {
-            for waker in woken.drain(..) {
-                // A waker of another executor may panic; the rest of the batch must not be lost with it.
-                contain(|| waker.wake());
-            }
+            current::waking_as(WokenBy::Driver, || {
+                for waker in woken.drain(..) {
+                    // A waker of another executor may panic; the rest of the batch must not be lost with it.
+                    contain(|| waker.wake());
+                }
+            });
         });
         self.core().to_the_back.set(before);
         self.share_all_but(1);

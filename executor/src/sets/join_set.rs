@@ -10,15 +10,13 @@
 use crate::loom::left_out;
 use crate::loom::sync::Mutex;
 use crate::task::{AbortHandle, Id, JoinError, JoinHandle};
-use crate::time::{Instant, sleep_until};
 use std::collections::VecDeque;
 use std::fmt;
-use std::future::{Future, poll_fn};
+use std::future::poll_fn;
 use std::panic::resume_unwind;
 use std::pin::Pin;
 use std::sync::Arc;
 use std::task::{Context, Poll, Wake, Waker, ready};
-use std::time::Duration;
 
 /// A set of tasks with the same type of output, which are joined in the order in which they end.
 ///
@@ -42,7 +40,7 @@ pub struct JoinSet<T> {
     free: Vec<usize>,
     bells: Arc<Bells>,
     /// Joined by [`wait`](JoinSet::wait), and not handed out yet.
-    joined: VecDeque<(Id, Result<T, JoinError>)>,
+    pub(super) joined: VecDeque<(Id, Result<T, JoinError>)>,
 }
 
 struct Member<T> {
@@ -105,18 +103,6 @@ impl Bells {
     }
 }
 
-/// When [`JoinSet::wait`] has waited enough.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum When {
-    /// A task has ended.
-    FirstCompleted,
-    /// A task has panicked or been aborted, or all have ended. (An output that is an `Err` is an output; see
-    /// [`TaskGroup`](crate::task::TaskGroup) for those.)
-    FirstException,
-    /// All tasks have ended.
-    AllCompleted,
-}
-
 impl<T> JoinSet<T> {
     /// Without tasks.
     pub fn new() -> JoinSet<T> {
@@ -172,7 +158,7 @@ impl<T> JoinSet<T> {
         self.poll_join_member(cx)
     }
 
-    fn poll_join_member(
+    pub(super) fn poll_join_member(
         &mut self,
         cx: &mut Context<'_>,
     ) -> Poll<Option<(Id, Result<T, JoinError>)>> {
@@ -231,9 +217,10 @@ impl<T> JoinSet<T> {
     }
 
     fn try_join(&mut self) -> Option<(Id, Result<T, JoinError>)> {
-        if let Some(joined) = self.joined.pop_front() {
-            return Some(joined);
-        }
+        self.joined.pop_front().or_else(|| self.try_join_member())
+    }
+
+    pub(super) fn try_join_member(&mut self) -> Option<(Id, Result<T, JoinError>)> {
         loop {
             let place = self.bells.next()?;
             if let Some(joined) = self.join(place) {
@@ -279,61 +266,6 @@ impl<T> JoinSet<T> {
         outputs
     }
 
-    /// Waits until `when`, or for `limit` if that is shorter, and returns the outputs of all tasks that have ended, in that
-    /// order. The others stay in the set.
-    ///
-    /// # Cancel safety
-    /// Nothing is lost: what has ended is returned by the next call, of this or of `join_next`.
-    ///
-    /// # Panics
-    /// With a limit, outside a runtime.
-    ///
-    /// ```
-    /// # raddle::block_on(async {
-    /// use raddle::task::{JoinSet, When};
-    /// use raddle::time::Duration;
-    ///
-    /// let mut set = JoinSet::new();
-    /// set.spawn(async { 1 });
-    /// set.spawn(std::future::pending());
-    /// let done = set.wait(When::AllCompleted, Some(Duration::from_millis(20))).await;
-    /// assert_eq!((done.len(), set.len()), (1, 1));
-    /// # })
-    /// ```
-    pub async fn wait(&mut self, when: When, limit: Option<Duration>) -> Vec<Result<T, JoinError>> {
-        let deadline = limit.and_then(|limit| Instant::now().checked_add(limit));
-        let mut deadline = deadline.map(sleep_until);
-        let is_failed = |(_, output): &(Id, Result<T, JoinError>)| output.is_err();
-        poll_fn(|cx| {
-            loop {
-                let is_enough = match when {
-                    When::FirstCompleted => !self.joined.is_empty(),
-                    When::FirstException => self.joined.iter().any(is_failed),
-                    When::AllCompleted => false,
-                };
-                if is_enough {
-                    return Poll::Ready(());
-                }
-                match self.poll_join_member(cx) {
-                    Poll::Ready(Some(joined)) => self.joined.push_back(joined),
-                    Poll::Ready(None) => return Poll::Ready(()),
-                    Poll::Pending => break,
-                }
-            }
-            match &mut deadline {
-                Some(deadline) => Pin::new(deadline).poll(cx),
-                None => Poll::Pending,
-            }
-        })
-        .await;
-        // Who has ended meanwhile is done, too.
-        while let Some(place) = self.bells.next() {
-            let joined = self.join(place);
-            self.joined.extend(joined);
-        }
-        self.joined.drain(..).map(|(_, output)| output).collect()
-    }
-
     /// Aborts every task. They stay in the set, to be joined.
     pub fn abort_all(&mut self) {
         for member in self.places.iter().flatten() {
@@ -366,7 +298,7 @@ impl<T> JoinSet<T> {
     }
 }
 
-fn with_id<T>((id, output): (Id, Result<T, JoinError>)) -> Result<(Id, T), JoinError> {
+pub(super) fn with_id<T>((id, output): (Id, Result<T, JoinError>)) -> Result<(Id, T), JoinError> {
     output.map(|output| (id, output))
 }
 

@@ -1,5 +1,7 @@
 //! Asking a task to stop, from outside.
 
+use super::cell::TRACKED;
+use super::list::{self, Record};
 use super::raw::TaskRef;
 use super::state::Wake;
 use super::{Id, Outcome, extras, waker};
@@ -8,6 +10,9 @@ use std::panic::{Location, RefUnwindSafe, UnwindSafe};
 
 /// Asks for `task` to be dropped (T7). The caller stands on a reference.
 pub(crate) fn abort(task: TaskRef) {
+    if task.header().special.get() & TRACKED != 0 {
+        list::woken(task);
+    }
     match task.state().cancel() {
         Wake::Submit => waker::submit(task),
         Wake::Nothing => {}
@@ -39,6 +44,16 @@ impl AbortHandle {
     pub(crate) fn new(task: TaskRef) -> AbortHandle {
         task.state().ref_inc();
         AbortHandle(task)
+    }
+
+    /// The task it is of. For as long as this is kept.
+    pub(crate) fn task(&self) -> TaskRef {
+        self.0
+    }
+
+    /// What a list of tasks has written down about it.
+    pub(crate) fn record(&self) -> Option<&Record> {
+        list::record_of(self.0)
     }
 
     /// Asks for the task to be dropped at its next suspension, on a worker. A task that is complete stays so.

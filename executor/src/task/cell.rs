@@ -53,8 +53,8 @@ pub struct Header {
     pub(crate) linked: StdCell<bool>,
     /// How the task has ended: written by the poller before COMPLETE, and never after.
     pub(crate) outcome: StdCell<Outcome>,
-    /// What few tasks have, so that the others pay one look: [`ENV`], [`OBSERVED`], [`HIGH`], [`LOW`]. Does not change once the task is known
-    /// to others.
+    /// What few tasks have, so that the others pay one look: [`ENV`], [`OBSERVED`], [`HIGH`], [`LOW`], [`TRACKED`].
+    /// Does not change once the task is known to others.
     pub(crate) special: StdCell<u8>,
 }
 
@@ -65,6 +65,8 @@ pub(crate) const OBSERVED: u8 = 2;
 /// The task's priority, if it is not normal (P21).
 pub(crate) const HIGH: u8 = 4;
 pub(crate) const LOW: u8 = 8;
+/// The runtime keeps a list of its tasks: the extras hold a record (T70).
+pub(crate) const TRACKED: u8 = 16;
 
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Links {

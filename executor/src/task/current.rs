@@ -3,6 +3,7 @@
 use super::cell::ENV;
 use super::cell::Header;
 use super::env::Entry;
+use super::list::WokenBy;
 use super::polled::Polled;
 use super::raw::TaskRef;
 use super::{AbortHandle, Id};
@@ -21,6 +22,7 @@ crate::loom::thread_local! {
             },
             flags: Cell::new(0),
             completing: Cell::new(false),
+            wakes_as: Cell::new(0),
             env: Cell::new(ptr::null()),
             depth: Cell::new(0),
         }
@@ -34,6 +36,8 @@ struct Current {
     flags: Cell<u8>,
     /// A completed task is waking its joiner.
     completing: Cell<bool>,
+    /// On whose behalf wakes happen here, as a word; zero for the task being polled, or the thread.
+    wakes_as: Cell<u64>,
     /// What is passed on to tasks spawned here (T15); valid if [`HAS_ENV`] says so.
     env: Cell<*const Entry>,
     /// Polls by eager spawns, one inside the other (T16).
@@ -221,9 +225,9 @@ pub(crate) fn request_yield(is_current: impl FnOnce(TaskRef) -> bool) -> bool {
     })
 }
 
-/// Runs `wake`, during which [`is_completing`] is true.
+/// Runs `wake`, by the end of task `id`, during which [`is_completing`] is true.
 #[inline]
-pub(crate) fn completing(wake: impl FnOnce()) {
+pub(crate) fn completing(id: Id, wake: impl FnOnce()) {
     struct Restore(bool);
     impl Drop for Restore {
         fn drop(&mut self) {
@@ -231,7 +235,30 @@ pub(crate) fn completing(wake: impl FnOnce()) {
         }
     }
     let _restore = Restore(CURRENT.with(|current| current.completing.replace(true)));
-    wake();
+    waking_as(WokenBy::Task(id), wake);
+}
+
+/// Runs `f`, whose wakes are on behalf of another than the task being polled here.
+#[inline]
+pub(crate) fn waking_as(woken_by: WokenBy, f: impl FnOnce()) {
+    struct Restore(u64);
+    impl Drop for Restore {
+        fn drop(&mut self) {
+            CURRENT.with(|current| current.wakes_as.set(self.0));
+        }
+    }
+    let word = woken_by.to_word();
+    let _restore = Restore(CURRENT.with(|current| current.wakes_as.replace(word)));
+    f();
+}
+
+/// On whose behalf a wake happens here, as a word.
+pub(crate) fn wakes_as() -> u64 {
+    CURRENT.with(|current| match (current.wakes_as.get(), of(current.polled.task())) {
+        (0, Some(task)) => WokenBy::Task(task.id()).to_word(),
+        (0, None) => WokenBy::Thread.to_word(),
+        (word, _) => word,
+    })
 }
 
 /// Whether the wake under way on this thread is that of a joiner by its finished child.

@@ -1,4 +1,5 @@
-//! What few tasks have, in a box beside the cell: a name, a request to stop, callbacks, values inherited from the parent.
+//! What few tasks have, in a box beside the cell: a name, a request to stop, callbacks, values
+//! inherited from the parent, a record.
 //!
 //! Every task knows where it was spawned, in one word of its header. A task with extras has the pointer to them in that
 //! word, marked by its lowest bit, and the place in the extras. So a task without costs neither a byte nor a branch more.
@@ -20,8 +21,9 @@
 
 use super::cell::ENV;
 use super::env::{self, Entry, Env};
+use super::list::{Record, WokenBy};
 use super::raw::TaskRef;
-use super::{Outcome, state};
+use super::{Outcome, current, state};
 use crate::contain::contain;
 use crate::loom::cell::UnsafeCell;
 use crate::loom::sync::Mutex;
@@ -45,6 +47,8 @@ pub(crate) struct Extras {
     env: UnsafeCell<Option<Env>>,
     /// The request to stop; made when somebody makes or awaits one.
     cancelled: OnceLock<CancellationToken>,
+    /// T70: set before anybody else knows of the task.
+    record: OnceLock<Box<Record>>,
     /// T14.
     callbacks: Mutex<Vec<Callback>>,
 }
@@ -173,12 +177,22 @@ impl Extras {
             scope: env.as_ref().and_then(Env::scope).cloned(),
             env: UnsafeCell::new(env),
             cancelled: OnceLock::new(),
+            record: OnceLock::new(),
             callbacks: Mutex::new(Vec::new()),
         }
     }
 
     pub(crate) fn name(&self) -> Option<&str> {
         self.name.as_deref()
+    }
+
+    /// T70: the caller is the one who knows of the task.
+    pub(super) fn record(&self, record: Record) -> &Record {
+        self.record.get_or_init(|| Box::new(record))
+    }
+
+    pub(super) fn get_record(&self) -> Option<&Record> {
+        self.record.get().map(|record| &**record)
     }
 
     /// The task's own request to stop. A scope that the task was spawned in asks all in it.
@@ -228,8 +242,10 @@ pub(crate) fn run_callbacks(task: TaskRef) {
     let Some(extras) = task.header().origin.extras() else { return };
     let outcome = task.header().outcome.get();
     let callbacks = std::mem::take(&mut *extras.callbacks.lock());
-    for callback in callbacks {
-        // T9.
-        contain(|| callback(outcome));
-    }
+    current::waking_as(WokenBy::Task(task.id()), || {
+        for callback in callbacks {
+            // T9.
+            contain(|| callback(outcome));
+        }
+    });
 }

@@ -33,6 +33,22 @@ impl Id {
     }
 }
 
+impl Id {
+    /// Of the blocks that workers take, the one it is from.
+    pub(crate) fn block(self) -> usize {
+        (self.0.get() / BLOCK) as usize
+    }
+
+    pub(crate) fn to_word(self) -> u64 {
+        self.0.get()
+    }
+
+    /// From what `to_word` has made of it.
+    pub(crate) fn from_word(word: u64) -> Id {
+        Id::from_counter(word)
+    }
+}
+
 /// A worker's supply of ids.
 #[derive(Debug)]
 pub struct IdBlock {

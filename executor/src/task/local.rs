@@ -1,13 +1,29 @@
 //! Values that belong to a task, or to a part of one: `task_local!`.
+//!
+//! A thread-local of each key points to the value that the key has in the code that runs there. The values themselves are with
+//! their scopes.
+//!
+//! - **T72** *Where the value is.* The pointer of a key is set for the length of a scope's poll, or of its `f`, by a guard that puts
+//!   the former one back. What it points to is borrowed for as long: the scope keeps it in its future, whose poller has that
+//!   pinned, or on the stack.
+//!
+//! So a scope can be entered while the value of an outer one is in use by [`LocalKey::with`]: which on a thread in `block_on` happens
+//! to tasks that know nothing of its caller.
+//!
+//! # Safety
+//! The pointer has no lifetime. T72 says why it may be followed.
+
+#![allow(unsafe_code)]
 
 use super::current;
 use super::env::{self, Within};
 use pin_project_lite::pin_project;
-use std::cell::RefCell;
+use std::cell::Cell;
 use std::fmt;
 use std::future::Future;
 use std::marker::PhantomData;
 use std::pin::Pin;
+use std::ptr;
 use std::sync::Arc;
 use std::task::{Context, Poll};
 
@@ -62,15 +78,15 @@ pub struct LocalKey<T: 'static> {
     value: &'static std::thread::LocalKey<LocalValue<T>>,
 }
 
-/// The value of a key on one thread, and at which depth it was given (T16): a task that begins inside its spawner's poll
-/// does not see the spawner's.
+/// The value of a key on one thread (T72), null for none; and at which depth it was given (T16): a task that begins inside its
+/// spawner's poll does not see the spawner's.
 #[doc(hidden)]
-pub struct LocalValue<T>(RefCell<(u32, Option<T>)>);
+pub struct LocalValue<T>(Cell<(u32, *const T)>);
 
 impl<T> LocalValue<T> {
     #[doc(hidden)]
     pub const fn __new() -> LocalValue<T> {
-        LocalValue(RefCell::new((0, None)))
+        LocalValue(Cell::new((0, ptr::null())))
     }
 }
 
@@ -103,21 +119,13 @@ impl<T: 'static> LocalKey<T> {
     ///
     /// # Cancel safety
     /// That of `future`; the value is dropped with it.
-    ///
-    /// # Panics
-    /// When polled inside [`with`](LocalKey::with) of the same key.
     pub fn scope<F: Future>(&'static self, value: T, future: F) -> TaskLocalFuture<T, F> {
         TaskLocalFuture { key: self, value: Some(value), future: Some(future) }
     }
 
     /// Runs `f` with a value for this key.
-    ///
-    /// # Panics
-    /// Inside [`with`](LocalKey::with) of the same key.
-    #[track_caller]
     pub fn sync_scope<R>(&'static self, value: T, f: impl FnOnce() -> R) -> R {
-        let mut value = Some(value);
-        self.swapped(&mut value, f)
+        self.within(Some(&value), f)
     }
 
     /// Runs `f` with the value.
@@ -138,11 +146,12 @@ impl<T: 'static> LocalKey<T> {
     /// [`AccessError`] without a scope of this key around.
     pub fn try_with<R>(&'static self, f: impl FnOnce(&T) -> R) -> Result<R, AccessError> {
         // A thread on its way out has no values any more.
-        let accessed = self.value.try_with(|value| {
-            let value = value.0.borrow();
-            value.1.as_ref().filter(|_| value.0 == current::depth()).map(f)
-        });
-        accessed.ok().flatten().ok_or(AccessError)
+        let (depth, value) = self.value.try_with(|value| value.0.get()).map_err(|_| AccessError)?;
+        // SAFETY: T72: the scope is around, and stays until `f` has returned.
+        match unsafe { value.as_ref() } {
+            Some(value) if depth == current::depth() => Ok(f(value)),
+            _ => Err(AccessError),
+        }
     }
 
     /// A clone of the value.
@@ -168,29 +177,16 @@ impl<T: 'static> LocalKey<T> {
         self.try_with(T::clone)
     }
 
-    /// Runs `f` with `mine` in the thread's place, and puts it back, also after a panic.
-    #[track_caller]
-    fn swapped<R>(&'static self, mine: &mut Option<T>, f: impl FnOnce() -> R) -> R {
-        struct Restore<'a, T: 'static>(&'static LocalKey<T>, u32, &'a mut Option<T>);
-        impl<T> Drop for Restore<'_, T> {
+    /// T72: runs `f` where this key has `value`, or none.
+    fn within<R>(&'static self, value: Option<&T>, f: impl FnOnce() -> R) -> R {
+        struct Restore<T: 'static>(&'static LocalKey<T>, (u32, *const T));
+        impl<T> Drop for Restore<T> {
             fn drop(&mut self) {
-                self.0.value.with(|value| {
-                    let mut value = value.0.borrow_mut();
-                    value.0 = self.1;
-                    std::mem::swap(&mut value.1, self.2);
-                });
+                self.0.value.with(|value| value.0.set(self.1));
             }
         }
-        let depth = self.value.with(|value| match value.0.try_borrow_mut() {
-            Ok(mut value) => {
-                std::mem::swap(&mut value.1, mine);
-                std::mem::replace(&mut value.0, current::depth())
-            }
-            Err(_) => {
-                panic!("a task-local scope is entered while its key's value is in use by `with`")
-            }
-        });
-        let _restore = Restore(self, depth, mine);
+        let value = (current::depth(), value.map_or(ptr::null(), ptr::from_ref));
+        let _restore = Restore(self, self.value.with(|place| place.0.replace(value)));
         f()
     }
 }
@@ -213,12 +209,11 @@ pin_project! {
 
     impl<T, F> PinnedDrop for TaskLocalFuture<T, F> {
         fn drop(this: Pin<&mut Self>) {
-            // A destructor sees what the polls have seen. If the key is in use, it does without.
+            // A destructor sees what the polls have seen. On a thread on its way out it does without.
             let mut this = this.project();
-            let is_free = this.key.value.try_with(|value| value.0.try_borrow_mut().is_ok());
-            if this.future.is_some() && is_free == Ok(true) {
+            if this.future.is_some() && this.key.value.try_with(|_| ()).is_ok() {
                 let future = &mut this.future;
-                this.key.swapped(this.value, || future.set(None));
+                this.key.within(this.value.as_ref(), || future.set(None));
             }
         }
     }
@@ -246,7 +241,7 @@ impl<T, F: Future> Future for TaskLocalFuture<T, F> {
     fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<F::Output> {
         let mut this = self.project();
         let future = &mut this.future;
-        this.key.swapped(this.value, || {
+        this.key.within(this.value.as_ref(), || {
             let running = future.as_mut().as_pin_mut();
             let polled = running.expect("a future is not polled after it has ended").poll(cx);
             if polled.is_ready() {

@@ -75,7 +75,7 @@
 //!   with it: references are made from references. It frees the cell, and COMPLETE is never set.
 //!
 //! What few tasks have, such as a name or a callback, is beside the cell: T13 and T14 in `extras.rs`, T15 in `env.rs`. Who
-//! looks at a poll from outside follows T18 and T19, in `polled.rs`.
+//! looks at a poll from outside follows T18 and T19, in `polled.rs`; who keeps a list of tasks, T70 and T71, in `list.rs`.
 //!
 //! Spawn, poll and join of a task that never waits cost one read-modify-write on the word (`complete`; or, if the handle
 //! is dropped before, that), a wake and its poll cost two; nothing that another core writes is touched.
@@ -90,6 +90,7 @@ mod error;
 pub(crate) mod extras;
 mod id;
 mod join;
+pub(crate) mod list;
 mod local;
 pub(crate) mod observer;
 mod outcome;
@@ -111,6 +112,7 @@ pub use crate::scope::{
     shield,
 };
 pub use abort::AbortHandle;
+pub use coop::{Unconstrained, consume_budget, unconstrained};
 pub use current::{current, id, try_current, try_id};
 pub use error::JoinError;
 pub use id::Id;
@@ -138,6 +140,16 @@ pub use crate::sets::{
     TryJoinError, When, join_all, try_join_all,
 };
 pub use crate::spawn;
+
+/// Under Tokio's names: [`JoinSet`], and the [`Builder`](join_set::Builder) of its tasks.
+pub mod join_set {
+    pub use crate::sets::{JoinSet, JoinSetBuilder as Builder};
+}
+
+/// Under Tokio's name: the future of [`LocalKey::scope`].
+pub mod futures {
+    pub use super::local::TaskLocalFuture;
+}
 
 use raw::TaskRef;
 use runnable::Runnable;

@@ -6,13 +6,15 @@
 
 #![allow(unsafe_code)]
 
-use super::cell::{ENV, OBSERVED, Stage};
+use super::cell::{ENV, OBSERVED, Stage, TRACKED};
 use super::raw::TaskRef;
 use super::runnable::{Ran, Runnable};
 use super::state::Finish;
-use super::{Away, Host, Outcome, current, extras, waker};
+use super::{Away, Host, Outcome, current, extras, list, waker};
 use crate::contain::contain;
-use std::task::{Context, Poll};
+use crate::loom::left_out;
+use std::mem::ManuallyDrop;
+use std::task::{Context, Poll, Waker};
 
 /// Polls `task` once on `host`.
 #[inline]
@@ -23,10 +25,10 @@ pub(crate) fn run<H: Host>(task: TaskRef, host: &H) -> Ran {
         cancel(task, host);
         return Ran::Done;
     }
-    let waker = waker::borrowed(task);
-    let is_observed = header.special.get() & OBSERVED != 0;
+    let mut waker = waker::borrowed(task);
+    let is_observed = header.special.get() & (OBSERVED | TRACKED) != 0;
     if is_observed {
-        before_poll(task, host);
+        waker = before_poll(task, host);
     }
     raddle_sync::budget::refill();
     let (polled, yielded) = current::with(task, H::IS_PREPARED, || {
@@ -34,7 +36,7 @@ pub(crate) fn run<H: Host>(task: TaskRef, host: &H) -> Ran {
         unsafe { (header.vtable.poll)(task, &mut Context::from_waker(&waker)) }
     });
     if is_observed {
-        after_poll(task, host);
+        after_poll(task, yielded, host);
     }
     if H::IS_PREPARED && host.has_lost_slot() {
         return end_away(task, polled, yielded, start.wakes, host);
@@ -60,15 +62,29 @@ pub(crate) fn run<H: Host>(task: TaskRef, host: &H) -> Ran {
 }
 
 #[cold]
-fn before_poll(task: TaskRef, host: &impl Host) {
-    if let Some(observer) = host.observer() {
+fn before_poll(task: TaskRef, host: &impl Host) -> ManuallyDrop<Waker> {
+    let special = task.header().special.get();
+    if special & OBSERVED != 0
+        && let Some(observer) = host.observer()
+    {
         observer.before_poll(task);
     }
+    if special & TRACKED == 0 {
+        return waker::borrowed(task);
+    }
+    list::poll_begins(task, host.owner());
+    waker::borrowed_tracked(task)
 }
 
 #[cold]
-fn after_poll(task: TaskRef, host: &impl Host) {
-    if let Some(observer) = host.observer() {
+fn after_poll(task: TaskRef, yielded: bool, host: &impl Host) {
+    let special = task.header().special.get();
+    if special & TRACKED != 0 {
+        list::poll_ends(task, yielded);
+    }
+    if special & OBSERVED != 0
+        && let Some(observer) = host.observer()
+    {
         observer.after_poll(task);
     }
 }
@@ -82,17 +98,17 @@ pub(crate) fn run_eagerly(task: TaskRef, host: &impl Host, link: impl FnOnce(Tas
     if start.cancelled {
         return cancel(task, host);
     }
-    let waker = waker::borrowed(task);
-    let is_observed = header.special.get() & OBSERVED != 0;
+    let mut waker = waker::borrowed(task);
+    let is_observed = header.special.get() & (OBSERVED | TRACKED) != 0;
     if is_observed {
-        before_poll(task, host);
+        waker = before_poll(task, host);
     }
     let (polled, yielded) = current::with(task, false, || {
         // SAFETY: T3: the right to poll is ours.
         current::deeper(|| unsafe { (header.vtable.poll)(task, &mut Context::from_waker(&waker)) })
     });
     if is_observed {
-        after_poll(task, host);
+        after_poll(task, yielded, host);
     }
     if polled.is_ready() {
         return complete(task, host);
@@ -136,6 +152,9 @@ pub(crate) fn refuse(task: TaskRef, error: std::io::Error, host: &impl Host) {
 }
 
 fn end_early(task: TaskRef, refused: Option<std::io::Error>, host: &impl Host) {
+    if task.header().special.get() & TRACKED != 0 {
+        list::drop_begins(task, host.owner());
+    }
     // The destructor may ask who it is, and must not be asked to yield.
     raddle_sync::budget::clear();
     let _ = current::with(task, false, || {
@@ -155,6 +174,9 @@ fn end_special(task: TaskRef, host: &impl Host) {
         && let Some(observer) = host.observer()
     {
         observer.terminated(task);
+    }
+    if special & TRACKED != 0 && !left_out("T70") {
+        list::ended(task);
     }
 }
 
@@ -189,7 +211,7 @@ fn complete(task: TaskRef, host: &impl Host) {
         let waker = header.join_waker.with_mut(|slot| unsafe { (*slot).take() });
         let waker = waker.expect("JOIN_WAKER is set, so a waker was stored");
         // T9: a foreign waker may panic.
-        contain(|| current::completing(|| waker.wake()));
+        contain(|| current::completing(header.id, || waker.wake()));
     }
     if completed.watched {
         // On the owner's reference, too.

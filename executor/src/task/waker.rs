@@ -1,4 +1,5 @@
-//! The waker of a task: one vtable for all of them, so that `will_wake` is a comparison of two words.
+//! The waker of a task: one vtable for all of them, so that `will_wake` is a comparison of two words. (And another for those in
+//! a list, which write down who wakes.)
 //!
 //! # Safety
 //! The data pointer of every waker made here is a task's address, and every waker but the borrowed one owns a
@@ -7,6 +8,7 @@
 #![allow(unsafe_code)]
 
 use super::cell::Header;
+use super::list;
 use super::raw::TaskRef;
 use super::runnable::Runnable;
 use super::state::Wake;
@@ -14,29 +16,40 @@ use std::mem::ManuallyDrop;
 use std::task::{RawWaker, RawWakerVTable, Waker};
 
 static VTABLE: RawWakerVTable = RawWakerVTable::new(clone, wake, wake_by_ref, drop);
+/// Of the wakers of TRACKED tasks.
+static TRACKED: RawWakerVTable =
+    RawWakerVTable::new(clone_tracked, wake_tracked, wake_tracked_by_ref, drop);
 
 /// A waker for the length of one poll, which stands on the poller's right and counts no reference.
 #[inline]
 pub(crate) fn borrowed(task: TaskRef) -> ManuallyDrop<Waker> {
     // SAFETY: the vtable's functions keep the contract of `RawWaker`; the reference this waker does not own is never
     // given up, because it is never dropped.
-    ManuallyDrop::new(unsafe { Waker::from_raw(raw(task)) })
+    ManuallyDrop::new(unsafe { Waker::from_raw(raw(task, &VTABLE)) })
+}
+
+/// As [`borrowed`], of a TRACKED task.
+pub(crate) fn borrowed_tracked(task: TaskRef) -> ManuallyDrop<Waker> {
+    // SAFETY: as there.
+    ManuallyDrop::new(unsafe { Waker::from_raw(raw(task, &TRACKED)) })
 }
 
 /// Whether `waker` wakes `task` and nothing else.
 #[inline]
 pub(crate) fn is_waker_of(waker: &Waker, task: TaskRef) -> bool {
-    std::ptr::eq(waker.vtable(), &VTABLE) && std::ptr::eq(waker.data(), task.as_ptr().cast())
+    let is_of_a_task =
+        std::ptr::eq(waker.vtable(), &VTABLE) || std::ptr::eq(waker.vtable(), &TRACKED);
+    is_of_a_task && std::ptr::eq(waker.data(), task.as_ptr().cast())
 }
 
 #[inline]
-fn raw(task: TaskRef) -> RawWaker {
-    RawWaker::new(task.as_ptr().cast(), &VTABLE)
+fn raw(task: TaskRef, vtable: &'static RawWakerVTable) -> RawWaker {
+    RawWaker::new(task.as_ptr().cast(), vtable)
 }
 
 #[inline]
 unsafe fn task_of(data: *const ()) -> TaskRef {
-    // SAFETY: only `raw` makes wakers with this vtable.
+    // SAFETY: only `raw` makes wakers with these vtables.
     unsafe { TaskRef::from_ptr(data.cast::<Header>()) }
 }
 
@@ -44,7 +57,30 @@ unsafe fn clone(data: *const ()) -> RawWaker {
     // SAFETY: called by `Waker` with its own data pointer.
     let task = unsafe { task_of(data) };
     task.state().ref_inc();
-    raw(task)
+    raw(task, &VTABLE)
+}
+
+unsafe fn clone_tracked(data: *const ()) -> RawWaker {
+    // SAFETY: as in `clone`.
+    let task = unsafe { task_of(data) };
+    task.state().ref_inc();
+    raw(task, &TRACKED)
+}
+
+unsafe fn wake_tracked(data: *const ()) {
+    // SAFETY: as in `clone`; the reference stands until the wake.
+    unsafe {
+        list::woken(task_of(data));
+        wake(data);
+    }
+}
+
+unsafe fn wake_tracked_by_ref(data: *const ()) {
+    // SAFETY: as in `clone`.
+    unsafe {
+        list::woken(task_of(data));
+        wake_by_ref(data);
+    }
 }
 
 unsafe fn wake(data: *const ()) {

@@ -19,6 +19,18 @@ pub use std::os::unix::net::SocketAddr;
 #[cfg(any(target_os = "linux", target_os = "android"))]
 pub use ucred::UCred;
 
+/// What the system calls the number of a user.
+#[allow(non_camel_case_types)]
+pub type uid_t = u32;
+
+/// What the system calls the number of a group.
+#[allow(non_camel_case_types)]
+pub type gid_t = u32;
+
+/// What the system calls the number of a process.
+#[allow(non_camel_case_types)]
+pub type pid_t = i32;
+
 use std::io;
 use std::os::unix::ffi::OsStrExt;
 use std::path::Path;

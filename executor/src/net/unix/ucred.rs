@@ -1,5 +1,7 @@
 //! Who is at the other end.
 
+use super::{gid_t, pid_t, uid_t};
+
 /// The process, user and group at the other end of a Unix socket, as they were when it connected
 /// or was made. Linux and Android.
 ///
@@ -12,9 +14,9 @@
 /// ```
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub struct UCred {
-    pid: Option<i32>,
-    uid: u32,
-    gid: u32,
+    pid: Option<pid_t>,
+    uid: uid_t,
+    gid: gid_t,
 }
 
 impl UCred {
@@ -24,17 +26,17 @@ impl UCred {
     }
 
     /// The process; `None` if this one cannot see it.
-    pub fn pid(&self) -> Option<i32> {
+    pub fn pid(&self) -> Option<pid_t> {
         self.pid
     }
 
     /// The effective user.
-    pub fn uid(&self) -> u32 {
+    pub fn uid(&self) -> uid_t {
         self.uid
     }
 
     /// The effective group.
-    pub fn gid(&self) -> u32 {
+    pub fn gid(&self) -> gid_t {
         self.gid
     }
 }
