@@ -16,11 +16,12 @@ mod chosen {
     };
     use std::{hint, thread, time::Duration};
 
-    /// The wait of a thread that has found a short lock taken `round` times before: at first for so many
-    /// spin hints, of some 15 ns each.
-    pub fn wait_a_little(round: u32, hints: u32) {
+    /// The wait of a thread that has found a short lock taken `round` times before.
+    pub fn wait_a_little(round: u32) {
         match round {
-            0..3 => (0..hints).for_each(|_| hint::spin_loop()),
+            // Long enough for the holder to take it a few times more without losing the line: between
+            // two threads that take turns at every step, the line costs more than the wait.
+            0..3 => (0..64).for_each(|_| hint::spin_loop()),
             3..16 => thread::yield_now(),
             // From 50 microseconds to 1.6 milliseconds, and never much longer than the wait so far.
             _ => thread::sleep(Duration::from_micros(50 << (round - 16).min(5))),
@@ -134,7 +135,7 @@ mod chosen {
     pub type ShortLock<T> = Mutex<T>;
     pub type ShortGuard<'a, T> = MutexGuard<'a, T>;
 
-    pub fn wait_a_little(_round: u32, _hints: u32) {
+    pub fn wait_a_little(_round: u32) {
         loom::thread::yield_now();
     }
 
@@ -203,10 +204,6 @@ mod chosen {
 
         pub fn lock(&self) -> MutexGuard<'_, T> {
             self.0.lock().unwrap_or_else(std::sync::PoisonError::into_inner)
-        }
-
-        pub fn lock_once(&self) -> MutexGuard<'_, T> {
-            self.lock()
         }
 
         pub fn try_lock(&self) -> Option<MutexGuard<'_, T>> {

@@ -57,25 +57,10 @@ impl<T> ShortLock<T> {
     }
 
     /// Waits until the lock is free, and takes it.
-    ///
-    /// Where the same thread tends to take it many times in a row: who finds it taken waits for long
-    /// enough that the holder takes it a few times more without losing the line, which between two
-    /// threads that take turns at every step costs more than the wait.
     #[inline]
     pub fn lock(&self) -> ShortGuard<'_, T> {
-        self.lock_by(64)
-    }
-
-    /// As [`lock`](Self::lock), where its holder does something else before it is back.
-    #[inline]
-    pub fn lock_once(&self) -> ShortGuard<'_, T> {
-        self.lock_by(8)
-    }
-
-    #[inline]
-    fn lock_by(&self, hints: u32) -> ShortGuard<'_, T> {
         if !self.take() {
-            self.wait(hints);
+            self.wait();
         }
         ShortGuard { lock: self, _this_thread: PhantomData }
     }
@@ -93,10 +78,10 @@ impl<T> ShortLock<T> {
 
     /// Returns when it has taken the lock.
     #[cold]
-    fn wait(&self, hints: u32) {
+    fn wait(&self) {
         let mut round = 0;
         loop {
-            wait_a_little(round, hints);
+            wait_a_little(round);
             // Relaxed: only to leave the line to its holder until there is a chance.
             if !self.held.load(Ordering::Relaxed) && self.take() {
                 return;

@@ -105,7 +105,7 @@ impl<S> WaitQueue<S> {
     /// Locks the line.
     #[inline]
     pub fn lock(&self) -> Locked<'_, S> {
-        Locked { line: self.line.lock_once(), queue: self }
+        Locked { line: self.line.lock(), queue: self }
     }
 
     /// Locks the line if that takes no waiting. For `Debug`, which must not block.
