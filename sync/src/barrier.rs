@@ -75,7 +75,9 @@ impl Barrier {
 
     /// Waits on this thread, which sleeps, as [`wait`](Self::wait).
     ///
-    /// Not for use inside a task: it holds up the thread that runs it.
+    /// # Panics
+    /// In a poll by an executor that [says that it polls](crate::budget#blocking), as raddle does: its thread
+    /// would be held up.
     ///
     /// # Examples
     /// ```
@@ -85,6 +87,7 @@ impl Barrier {
     ///     both.blocking_wait();
     /// });
     /// ```
+    #[track_caller]
     pub fn blocking_wait(&self) -> BarrierWaitResult {
         block_on(self.wait())
     }

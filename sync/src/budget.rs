@@ -6,6 +6,14 @@
 //! the future wakes its own task and returns `Pending`, which sends the task to the back of the
 //! queue. Threads whose executor never refills are unconstrained: they are never forced to yield.
 //!
+//! # Blocking
+//!
+//! From a [`refill`] to the next [`clear`], and outside of [`suspend`], this thread is in a poll. There the `blocking_*`
+//! functions of this crate panic: the thread would be held up, and with it every other task that it is to run, maybe
+//! also the one that is waited for. On threads whose executor never refills nothing is known, and they block.
+//!
+//! # Other futures
+//!
 //! Futures of other crates take part through [`poll_proceed`]:
 //!
 //! ```
@@ -40,9 +48,13 @@ pub const DEFAULT: u8 = 128;
 /// No executor of this thread takes part.
 const UNCONSTRAINED: u8 = u8::MAX;
 
+/// As `UNCONSTRAINED`, for a part of a poll: see [`unconstrained`]. What is more than `DEFAULT` is not counted.
+const LIFTED: u8 = u8::MAX - 1;
+
 thread_local_u8!(BUDGET, UNCONSTRAINED);
 
-/// Gives the current thread a full budget. Only an executor calls this, before each poll of a task.
+/// Gives the current thread a full budget, and marks it as [being in a poll](self#blocking). Only an executor calls
+/// this, before each poll of a task.
 ///
 /// ```
 /// use raddle_sync::budget;
@@ -109,7 +121,7 @@ pub fn poll_proceed(cx: &mut Context<'_>) -> Poll<RestoreOnPending> {
             cx.waker().wake_by_ref();
             Poll::Pending
         }
-        UNCONSTRAINED => Poll::Ready(RestoreOnPending::new(false)),
+        left if left > DEFAULT => Poll::Ready(RestoreOnPending::new(false)),
         left => {
             budget.set(left - 1);
             Poll::Ready(RestoreOnPending::new(true))
@@ -130,7 +142,7 @@ pub(crate) fn at_once<R>(operation: impl FnOnce() -> Option<R>) -> Option<R> {
             return None;
         }
         let outcome = operation()?;
-        if left != UNCONSTRAINED {
+        if left <= DEFAULT {
             budget.set(left - 1);
         }
         Some(outcome)
@@ -168,15 +180,21 @@ impl Drop for RestoreOnPending {
     fn drop(&mut self) {
         if self.restore.get() {
             BUDGET.with(|budget| match budget.get() {
-                UNCONSTRAINED => {}
-                left => budget.set((left + 1).min(DEFAULT)),
+                left if left >= DEFAULT => {} // Full, or not counted.
+                left => budget.set(left + 1),
             });
         }
     }
 }
 
-/// Runs `f` without a budget. Afterwards the thread has the budget that it had before, also if `f`
-/// panics.
+/// Whether this thread polls a task, as far as its executor has said so.
+#[inline]
+pub(crate) fn is_in_poll() -> bool {
+    BUDGET.with(|budget| budget.get() != UNCONSTRAINED)
+}
+
+/// Runs `f` without a budget, as if outside of every poll: it [may block](self#blocking). Afterwards the thread has
+/// the budget that it had before, also if `f` panics.
 ///
 /// ```
 /// use raddle_sync::budget;
@@ -191,6 +209,10 @@ impl Drop for RestoreOnPending {
 /// # budget::clear();
 /// ```
 pub fn suspend<R>(f: impl FnOnce() -> R) -> R {
+    with(UNCONSTRAINED, f)
+}
+
+fn with<R>(budget: u8, f: impl FnOnce() -> R) -> R {
     /// Puts the budget back.
     struct Restore(u8);
     impl Drop for Restore {
@@ -198,7 +220,7 @@ pub fn suspend<R>(f: impl FnOnce() -> R) -> R {
             BUDGET.with(|budget| budget.set(self.0));
         }
     }
-    let _restore = Restore(BUDGET.with(|budget| budget.replace(UNCONSTRAINED)));
+    let _restore = Restore(BUDGET.with(|own| own.replace(budget)));
     f()
 }
 
@@ -234,6 +256,7 @@ impl<F: Future> Future for Unconstrained<F> {
     type Output = F::Output;
 
     fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<F::Output> {
-        suspend(|| self.project().future.poll(cx))
+        let lifted = if is_in_poll() { LIFTED } else { UNCONSTRAINED };
+        with(lifted, || self.project().future.poll(cx))
     }
 }

@@ -167,7 +167,9 @@ impl Condvar {
 
     /// As [`wait`](Self::wait), for a plain thread, which sleeps.
     ///
-    /// Not for use inside a task: it holds up the thread that runs it.
+    /// # Panics
+    /// In a poll by an executor that [says that it polls](crate::budget#blocking), as raddle does: its thread
+    /// would be held up.
     ///
     /// # Examples
     /// ```
@@ -185,16 +187,18 @@ impl Condvar {
     ///     }
     /// });
     /// ```
+    #[track_caller]
     pub fn blocking_wait<'a, T: ?Sized>(&self, guard: MutexGuard<'a, T>) -> MutexGuard<'a, T> {
         block_on(self.wait(guard))
     }
 
     /// As [`wait_while`](Self::wait_while), for a plain thread, which sleeps.
     ///
-    /// Not for use inside a task: it holds up the thread that runs it.
-    ///
     /// # Panics
     /// As [`wait_while`](Self::wait_while).
+    ///
+    /// In a poll by an executor that [says that it polls](crate::budget#blocking), as raddle does: its thread
+    /// would be held up.
     ///
     /// # Examples
     /// ```
@@ -210,6 +214,7 @@ impl Condvar {
     ///     assert!(*guard);
     /// });
     /// ```
+    #[track_caller]
     pub fn blocking_wait_while<'a, T, F>(
         &self,
         guard: MutexGuard<'a, T>,

@@ -1,6 +1,11 @@
 //! A flag that tasks set, clear, and wait for: asyncio's `Event`.
 
-use crate::{blocking::block_on, flag::Flag, loom::const_fn, stats::Stats};
+use crate::{
+    blocking::{block_on, expect_may_block},
+    flag::Flag,
+    loom::const_fn,
+    stats::Stats,
+};
 use std::{
     fmt,
     panic::{RefUnwindSafe, UnwindSafe},
@@ -109,7 +114,9 @@ impl Event {
 
     /// Waits on this thread, which sleeps, until the flag is set.
     ///
-    /// Not for use inside a task: it holds up the thread that runs it.
+    /// # Panics
+    /// In a poll by an executor that [says that it polls](crate::budget#blocking), as raddle does: its thread
+    /// would be held up.
     ///
     /// # Examples
     /// ```
@@ -119,7 +126,9 @@ impl Event {
     ///     ready.set();
     /// });
     /// ```
+    #[track_caller]
     pub fn blocking_wait(&self) {
+        expect_may_block();
         if !self.is_set() {
             block_on(self.wait());
         }

@@ -8,7 +8,7 @@
 #![allow(unsafe_code)]
 
 use crate::{
-    blocking::block_on,
+    blocking::{block_on, expect_may_block},
     flag::Flag,
     loom::const_fn,
     once_slot::{OnceSlot, like_an_option},
@@ -158,7 +158,9 @@ impl<T> SetOnce<T> {
 
     /// Waits on this thread, which sleeps, until the value is set.
     ///
-    /// Not for use inside a task: it holds up the thread that runs it.
+    /// # Panics
+    /// In a poll by an executor that [says that it polls](crate::budget#blocking), as raddle does: its thread
+    /// would be held up.
     ///
     /// # Examples
     /// ```
@@ -168,7 +170,9 @@ impl<T> SetOnce<T> {
     ///     assert_eq!(value.blocking_wait(), &1);
     /// });
     /// ```
+    #[track_caller]
     pub fn blocking_wait(&self) -> &T {
+        expect_may_block();
         match self.get() {
             Some(value) => value,
             None => block_on(self.wait()),

@@ -50,6 +50,7 @@ mod select;
 mod block_in_place;
 mod blocking;
 mod blocking_classes;
+mod blocking_in_polls;
 mod budget;
 mod fairness;
 mod foreign_destructors;

@@ -81,6 +81,29 @@ fn leaving_from_the_middle_of_the_line_keeps_the_rest_in_order() {
 }
 
 #[test]
+fn who_is_first_because_the_one_before_was_served_leaves_as_the_first() {
+    let gate = Semaphore::new(0);
+    let mut served = Task::waiting(gate.acquire());
+    let first = Task::waiting(gate.acquire());
+    let mut second = Task::waiting(gate.acquire());
+    gate.add_permits(1);
+    served.ready().unwrap().forget();
+    drop(served); // What was before `first` is gone.
+    drop(first);
+    gate.add_permits(1);
+    second.ready().unwrap().forget();
+    // And so when there is nobody behind.
+    let mut served = Task::waiting(gate.acquire());
+    let last = Task::waiting(gate.acquire());
+    gate.add_permits(1);
+    served.ready().unwrap().forget();
+    drop(served);
+    drop(last);
+    gate.add_permits(1);
+    assert_eq!(gate.available_permits(), 1);
+}
+
+#[test]
 fn many_permits_at_once_wake_more_waiters_than_fit_one_batch() {
     let gate = Semaphore::new(0);
     let mut tasks: Vec<_> = (0..100).map(|_| Task::waiting(gate.acquire())).collect();

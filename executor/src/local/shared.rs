@@ -241,20 +241,21 @@ impl Shared {
 
     /// Polls tasks for a turn; whether there are more to be polled. The caller is on the set's thread.
     pub(super) fn turn(self: &Arc<Shared>, length: usize) -> bool {
-        self.inside(|| {
-            for polled in 0..length {
-                // What comes from other threads has its share.
-                let inboxed = (polled == 0).then(|| self.inbox.lock().pop_front()).flatten();
-                let Some(runnable) = inboxed.or_else(|| self.next()) else { break };
-                if let Ran::Again(runnable) = runnable.run(&&**self) {
-                    self.core.queue.borrow_mut().push_back(runnable);
+        // Each has a budget of its own, and who polls the set keeps theirs, if they have one.
+        raddle_sync::budget::suspend(|| {
+            self.inside(|| {
+                for polled in 0..length {
+                    // What comes from other threads has its share.
+                    let inboxed = (polled == 0).then(|| self.inbox.lock().pop_front()).flatten();
+                    let Some(runnable) = inboxed.or_else(|| self.next()) else { break };
+                    if let Ran::Again(runnable) = runnable.run(&&**self) {
+                        self.core.queue.borrow_mut().push_back(runnable);
+                    }
                 }
-            }
+            });
         });
         // Relaxed: read when this thread sleeps.
         self.linked.store(self.core.owned.len(), Relaxed);
-        // The last task's budget is not that of who polls the set.
-        raddle_sync::budget::refill();
         !self.core.queue.borrow().is_empty() || !self.inbox.lock().is_empty()
     }
 

@@ -32,6 +32,8 @@ impl fmt::Debug for Hooks {
 /// Calls a hook. Its panic is reported by the panic hook and goes no further: the thread has tasks to run.
 pub(crate) fn call(hook: &Option<Hook>) {
     if let Some(hook) = hook {
+        // Between polls: whose budget is left, does not matter, and the hook may block.
+        raddle_sync::budget::clear();
         contain(|| hook());
     }
 }

@@ -244,7 +244,9 @@ impl BoundedSemaphore {
 
     /// Waits for one permit on this thread, which sleeps meanwhile.
     ///
-    /// Not for use inside a task: it holds up the thread that runs it.
+    /// # Panics
+    /// In a poll by an executor that [says that it polls](crate::budget#blocking), as raddle does: its thread
+    /// would be held up.
     ///
     /// # Errors
     /// [`AcquireError`] once the semaphore has been [closed](Self::close).
@@ -255,6 +257,7 @@ impl BoundedSemaphore {
     /// let permit = gate.blocking_acquire()?;
     /// # drop(permit); Ok::<(), raddle_sync::AcquireError>(())
     /// ```
+    #[track_caller]
     pub fn blocking_acquire(&self) -> Result<BoundedSemaphorePermit<'_>, AcquireError> {
         block_on(self.acquire())
     }

@@ -180,10 +180,11 @@ impl<T: Clone> Receiver<T> {
 
     /// As [`recv`](Self::recv), on this thread, which sleeps meanwhile.
     ///
-    /// Not for use inside a task: it holds up the thread that runs it.
-    ///
     /// # Panics
     /// If `T::clone` does.
+    ///
+    /// In a poll by an executor that [says that it polls](crate::budget#blocking), as raddle does: its thread
+    /// would be held up.
     ///
     /// # Errors
     /// As [`recv`](Self::recv).
@@ -194,6 +195,7 @@ impl<T: Clone> Receiver<T> {
     /// std::thread::spawn(move || sender.send(1));
     /// assert_eq!(receiver.blocking_recv(), Ok(1));
     /// ```
+    #[track_caller]
     pub fn blocking_recv(&mut self) -> Result<T, RecvError> {
         block_on(self.recv())
     }

@@ -7,7 +7,11 @@ use super::{
     receiver::receiver_methods,
     send::Sending,
 };
-use crate::{blocking::block_on, loom::Ordering, stats::Stats};
+use crate::{
+    blocking::{block_on, expect_may_block},
+    loom::Ordering,
+    stats::Stats,
+};
 use std::{
     fmt,
     panic::{RefUnwindSafe, UnwindSafe},
@@ -100,7 +104,9 @@ impl<T> Sender<T> {
 
     /// As [`send`](Self::send), on this thread, which sleeps while the channel is full.
     ///
-    /// Not for use inside a task: it holds up the thread that runs it.
+    /// # Panics
+    /// In a poll by an executor that [says that it polls](crate::budget#blocking), as raddle does: its thread
+    /// would be held up.
     ///
     /// # Errors
     /// The message, if the receiver has been closed or dropped.
@@ -113,7 +119,9 @@ impl<T> Sender<T> {
     /// assert_eq!(receiver.recv().await, Some(1));
     /// # });
     /// ```
+    #[track_caller]
     pub fn blocking_send(&self, message: T) -> Result<(), SendError<T>> {
+        expect_may_block();
         match self.tx.try_send(message) {
             Ok(()) => Ok(()),
             Err(TrySendError::Closed(message)) => Err(SendError(message)),

@@ -127,7 +127,9 @@ macro_rules! receiver_methods {
 
             /// As [`recv`](Self::recv), on this thread, which sleeps meanwhile.
             ///
-            /// Not for use inside a task: it holds up the thread that runs it.
+            /// # Panics
+            /// In a poll by an executor that [says that it polls](crate::budget#blocking), as raddle does: its thread
+            /// would be held up.
             ///
             /// # Examples
             /// ```
@@ -135,13 +137,16 @@ macro_rules! receiver_methods {
             #[doc = concat!("std::thread::spawn(move || sender.", $send, "(1));")]
             /// assert_eq!(receiver.blocking_recv(), Some(1));
             /// ```
+            #[track_caller]
             pub fn blocking_recv(&mut self) -> Option<T> {
                 crate::blocking::block_on(self.recv())
             }
 
             /// As [`recv_many`](Self::recv_many), on this thread, which sleeps meanwhile.
             ///
-            /// Not for use inside a task: it holds up the thread that runs it.
+            /// # Panics
+            /// In a poll by an executor that [says that it polls](crate::budget#blocking), as raddle does: its thread
+            /// would be held up.
             ///
             /// # Examples
             /// ```
@@ -150,6 +155,7 @@ macro_rules! receiver_methods {
             /// let mut batch = Vec::new();
             /// assert_eq!(receiver.blocking_recv_many(&mut batch, 10), 1);
             /// ```
+            #[track_caller]
             pub fn blocking_recv_many(&mut self, into: &mut Vec<T>, limit: usize) -> usize {
                 crate::blocking::block_on(self.recv_many(into, limit))
             }

@@ -16,8 +16,13 @@ pub use guard::{MutexGuard, OwnedMutexGuard};
 pub use mapped::{MappedMutexGuard, OwnedMappedMutexGuard};
 
 use crate::{
-    acquire::Acquire, blocking::block_on, budget, error::TryLockError, loom::const_fn,
-    permits::Permits, stats::Stats,
+    acquire::Acquire,
+    blocking::{block_on, expect_may_block},
+    budget,
+    error::TryLockError,
+    loom::const_fn,
+    permits::Permits,
+    stats::Stats,
 };
 use std::{cell::UnsafeCell, fmt, sync::Arc};
 
@@ -132,7 +137,9 @@ impl<T: ?Sized> Mutex<T> {
 
     /// Waits for the mutex on this thread, which sleeps meanwhile.
     ///
-    /// Not for use inside a task: it holds up the thread that runs it.
+    /// # Panics
+    /// In a poll by an executor that [says that it polls](crate::budget#blocking), as raddle does: its thread
+    /// would be held up.
     ///
     /// # Examples
     /// ```
@@ -142,7 +149,9 @@ impl<T: ?Sized> Mutex<T> {
     /// });
     /// assert_eq!(count.into_inner(), 1);
     /// ```
+    #[track_caller]
     pub fn blocking_lock(&self) -> MutexGuard<'_, T> {
+        expect_may_block();
         match self.try_lock() {
             Ok(guard) => guard,
             Err(_) => block_on(self.lock()),
@@ -188,11 +197,16 @@ impl<T: ?Sized> Mutex<T> {
 
     /// As [`blocking_lock`](Self::blocking_lock), for a guard that keeps the mutex alive.
     ///
+    /// # Panics
+    /// In a poll by an executor that [says that it polls](crate::budget#blocking), as raddle does: its thread
+    /// would be held up.
+    ///
     /// # Examples
     /// ```
     /// let lock = std::sync::Arc::new(raddle_sync::Mutex::new(1));
     /// assert_eq!(*lock.blocking_lock_owned(), 1);
     /// ```
+    #[track_caller]
     pub fn blocking_lock_owned(self: Arc<Self>) -> OwnedMutexGuard<T> {
         block_on(self.lock_owned())
     }

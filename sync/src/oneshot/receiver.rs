@@ -135,7 +135,9 @@ impl<T> Receiver<T> {
 
     /// Waits for the value on this thread, which sleeps meanwhile.
     ///
-    /// Not for use inside a task: it holds up the thread that runs it.
+    /// # Panics
+    /// In a poll by an executor that [says that it polls](crate::budget#blocking), as raddle does: its thread
+    /// would be held up.
     ///
     /// # Errors
     /// [`RecvError`] if the sender was dropped without sending.
@@ -146,6 +148,7 @@ impl<T> Receiver<T> {
     /// std::thread::spawn(move || sender.send(1));
     /// assert_eq!(receiver.blocking_recv(), Ok(1));
     /// ```
+    #[track_caller]
     pub fn blocking_recv(self) -> Result<T, RecvError> {
         block_on(self)
     }

@@ -160,7 +160,9 @@ macro_rules! queue {
 
             /// As [`put`](Self::put), on this thread, which sleeps while the queue is full.
             ///
-            /// Not for use inside a task: it holds up the thread that runs it.
+            /// # Panics
+            /// In a poll by an executor that [says that it polls](crate::budget#blocking), as raddle does: its thread
+            /// would be held up.
             ///
             /// # Errors
             /// The item, if the queue is closed, or gets closed meanwhile.
@@ -171,6 +173,7 @@ macro_rules! queue {
             /// queue.blocking_put('a').unwrap();
             /// assert_eq!(queue.blocking_get(), Ok('a'));
             /// ```
+            #[track_caller]
             pub fn blocking_put(&self, item: T) -> Result<(), PutError<T>> {
                 block_on(self.put(item))
             }
@@ -215,12 +218,15 @@ macro_rules! queue {
 
             /// As [`get`](Self::get), on this thread, which sleeps while the queue is empty.
             ///
-            /// Not for use inside a task: it holds up the thread that runs it.
+            /// # Panics
+            /// In a poll by an executor that [says that it polls](crate::budget#blocking), as raddle does: its thread
+            /// would be held up.
             ///
             /// # Errors
             /// If the queue is closed and empty.
             ///
             /// See [`blocking_put`](Self::blocking_put) for an example.
+            #[track_caller]
             pub fn blocking_get(&self) -> Result<T, GetError> {
                 block_on(self.get())
             }

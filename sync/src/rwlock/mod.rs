@@ -191,7 +191,9 @@ impl<T: ?Sized> RwLock<T> {
 
     /// Waits on this thread, which sleeps, until it may read.
     ///
-    /// Not for use inside a task: it holds up the thread that runs it.
+    /// # Panics
+    /// In a poll by an executor that [says that it polls](crate::budget#blocking), as raddle does: its thread
+    /// would be held up.
     ///
     /// # Examples
     /// ```
@@ -199,6 +201,7 @@ impl<T: ?Sized> RwLock<T> {
     /// let guard = lock.blocking_read();
     /// assert_eq!(*guard, 1);
     /// ```
+    #[track_caller]
     pub fn blocking_read(&self) -> RwLockReadGuard<'_, T> {
         block_on(self.read())
     }
@@ -246,7 +249,9 @@ impl<T: ?Sized> RwLock<T> {
 
     /// Waits on this thread, which sleeps, until it may write.
     ///
-    /// Not for use inside a task: it holds up the thread that runs it.
+    /// # Panics
+    /// In a poll by an executor that [says that it polls](crate::budget#blocking), as raddle does: its thread
+    /// would be held up.
     ///
     /// # Examples
     /// ```
@@ -254,6 +259,7 @@ impl<T: ?Sized> RwLock<T> {
     /// let mut guard = lock.blocking_write();
     /// *guard += 1;
     /// ```
+    #[track_caller]
     pub fn blocking_write(&self) -> RwLockWriteGuard<'_, T> {
         block_on(self.write())
     }
@@ -305,7 +311,9 @@ impl<T: ?Sized> RwLock<T> {
 
     /// Waits on this thread, which sleeps, until it may read, as the one that may go on to write.
     ///
-    /// Not for use inside a task: it holds up the thread that runs it.
+    /// # Panics
+    /// In a poll by an executor that [says that it polls](crate::budget#blocking), as raddle does: its thread
+    /// would be held up.
     ///
     /// # Examples
     /// ```
@@ -313,6 +321,7 @@ impl<T: ?Sized> RwLock<T> {
     /// let guard = lock.blocking_upgradable_read();
     /// assert_eq!(*guard, 1);
     /// ```
+    #[track_caller]
     pub fn blocking_upgradable_read(&self) -> RwLockUpgradableReadGuard<'_, T> {
         block_on(self.upgradable_read())
     }

@@ -51,7 +51,9 @@ impl<T: ?Sized> RwLock<T> {
 
     /// Waits on this thread, which sleeps, until it may read, for a guard that keeps it alive and can move to another task.
     ///
-    /// Not for use inside a task: it holds up the thread that runs it.
+    /// # Panics
+    /// In a poll by an executor that [says that it polls](crate::budget#blocking), as raddle does: its thread
+    /// would be held up.
     ///
     /// # Examples
     /// ```
@@ -59,6 +61,7 @@ impl<T: ?Sized> RwLock<T> {
     /// let guard = lock.clone().blocking_read_owned();
     /// assert_eq!(*guard, 1);
     /// ```
+    #[track_caller]
     pub fn blocking_read_owned(self: Arc<Self>) -> OwnedRwLockReadGuard<T> {
         block_on(self.read_owned())
     }
@@ -104,7 +107,9 @@ impl<T: ?Sized> RwLock<T> {
 
     /// Waits on this thread, which sleeps, until it may write, for a guard that keeps it alive and can move to another task.
     ///
-    /// Not for use inside a task: it holds up the thread that runs it.
+    /// # Panics
+    /// In a poll by an executor that [says that it polls](crate::budget#blocking), as raddle does: its thread
+    /// would be held up.
     ///
     /// # Examples
     /// ```
@@ -112,6 +117,7 @@ impl<T: ?Sized> RwLock<T> {
     /// let mut guard = lock.clone().blocking_write_owned();
     /// *guard += 1;
     /// ```
+    #[track_caller]
     pub fn blocking_write_owned(self: Arc<Self>) -> OwnedRwLockWriteGuard<T> {
         block_on(self.write_owned())
     }
@@ -159,7 +165,9 @@ impl<T: ?Sized> RwLock<T> {
 
     /// Waits on this thread, which sleeps, until it may read, as the one that may go on to write, for a guard that keeps it alive and can move to another task.
     ///
-    /// Not for use inside a task: it holds up the thread that runs it.
+    /// # Panics
+    /// In a poll by an executor that [says that it polls](crate::budget#blocking), as raddle does: its thread
+    /// would be held up.
     ///
     /// # Examples
     /// ```
@@ -167,6 +175,7 @@ impl<T: ?Sized> RwLock<T> {
     /// let guard = lock.clone().blocking_upgradable_read_owned();
     /// assert_eq!(*guard, 1);
     /// ```
+    #[track_caller]
     pub fn blocking_upgradable_read_owned(self: Arc<Self>) -> OwnedRwLockUpgradableReadGuard<T> {
         block_on(self.upgradable_read_owned())
     }

@@ -201,7 +201,9 @@ impl Semaphore {
 
     /// Waits for one permit on this thread, which sleeps meanwhile.
     ///
-    /// Not for use inside a task: it holds up the thread that runs it.
+    /// # Panics
+    /// In a poll by an executor that [says that it polls](crate::budget#blocking), as raddle does: its thread
+    /// would be held up.
     ///
     /// # Errors
     /// [`AcquireError`] once the semaphore has been [closed](Self::close).
@@ -212,13 +214,16 @@ impl Semaphore {
     /// let permit = gate.blocking_acquire()?;
     /// # drop(permit); Ok::<(), raddle_sync::AcquireError>(())
     /// ```
+    #[track_caller]
     pub fn blocking_acquire(&self) -> Result<SemaphorePermit<'_>, AcquireError> {
         block_on(self.acquire())
     }
 
     /// Waits for `count` permits on this thread, which sleeps meanwhile.
     ///
-    /// Not for use inside a task: it holds up the thread that runs it.
+    /// # Panics
+    /// In a poll by an executor that [says that it polls](crate::budget#blocking), as raddle does: its thread
+    /// would be held up.
     ///
     /// # Errors
     /// [`AcquireError`] once the semaphore has been [closed](Self::close).
@@ -229,6 +234,7 @@ impl Semaphore {
     /// assert_eq!(gate.blocking_acquire_many(2)?.num_permits(), 2);
     /// # Ok::<(), raddle_sync::AcquireError>(())
     /// ```
+    #[track_caller]
     pub fn blocking_acquire_many(&self, count: u32) -> Result<SemaphorePermit<'_>, AcquireError> {
         block_on(self.acquire_many(count))
     }
@@ -318,6 +324,10 @@ impl Semaphore {
     /// As [`blocking_acquire`](Self::blocking_acquire), for a permit that keeps the semaphore
     /// alive.
     ///
+    /// # Panics
+    /// In a poll by an executor that [says that it polls](crate::budget#blocking), as raddle does: its thread
+    /// would be held up.
+    ///
     /// # Errors
     /// [`AcquireError`] once the semaphore has been [closed](Self::close).
     ///
@@ -327,12 +337,17 @@ impl Semaphore {
     /// let permit = gate.blocking_acquire_owned()?;
     /// # drop(permit); Ok::<(), raddle_sync::AcquireError>(())
     /// ```
+    #[track_caller]
     pub fn blocking_acquire_owned(self: Arc<Self>) -> Result<OwnedSemaphorePermit, AcquireError> {
         block_on(self.acquire_owned())
     }
 
     /// As [`blocking_acquire_many`](Self::blocking_acquire_many), for permits that keep the
     /// semaphore alive.
+    ///
+    /// # Panics
+    /// In a poll by an executor that [says that it polls](crate::budget#blocking), as raddle does: its thread
+    /// would be held up.
     ///
     /// # Errors
     /// [`AcquireError`] once the semaphore has been [closed](Self::close).
@@ -343,6 +358,7 @@ impl Semaphore {
     /// assert_eq!(gate.blocking_acquire_many_owned(2)?.num_permits(), 2);
     /// # Ok::<(), raddle_sync::AcquireError>(())
     /// ```
+    #[track_caller]
     pub fn blocking_acquire_many_owned(
         self: Arc<Self>,
         count: u32,

@@ -96,6 +96,7 @@ impl Node {
 
 /// The part of a node that the lock guards (L1).
 pub(super) struct Links {
+    /// Means nothing in the first of a list.
     prev: Option<NonNull<Node>>,
     next: Option<NonNull<Node>>,
     pub(super) waker: Option<Waker>,
@@ -164,19 +165,27 @@ impl List {
         }
     }
 
+    /// Who leaves from the front does not touch the one behind, whose line may be in another core's cache:
+    /// what `prev` of the first says is never asked.
+    ///
     /// # Safety
     /// `node` is in this list; the lock is held.
     unsafe fn unlink(&mut self, node: NonNull<Node>) {
         // SAFETY: `node` is linked, and so are its neighbors; by L2 all three are alive.
         unsafe {
-            let (prev, next) = links(node, |links| ((*links).prev.take(), (*links).next.take()));
-            match prev {
-                Some(prev) => links(prev, |links| (*links).next = next),
-                None => self.head = next,
+            let (prev, next) = links(node, |links| ((*links).prev, (*links).next));
+            let prev = if self.head == Some(node) { None } else { prev };
+            match (prev, next) {
+                (None, next) => self.head = next,
+                (Some(prev), next) => {
+                    links(prev, |links| (*links).next = next);
+                    if let Some(next) = next {
+                        links(next, |links| (*links).prev = Some(prev));
+                    }
+                }
             }
-            match next {
-                Some(next) => links(next, |links| (*links).prev = prev),
-                None => self.tail = prev,
+            if next.is_none() {
+                self.tail = prev;
             }
         }
     }
