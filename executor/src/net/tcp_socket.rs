@@ -193,7 +193,7 @@ impl TcpSocket {
             }
             // Registered only now: a socket that was never connected counts as hung up.
             let stream = net::TcpStream::from(self.fd);
-            let registered = Registered::new_connecting(stream, handle)?;
+            let registered = Registered::new_connecting_stream(stream, handle)?;
             registered.writable().await?;
             match registered.get_ref().take_error()? {
                 None => Ok(TcpStream::new(registered, address)),
