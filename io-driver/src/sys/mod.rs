@@ -10,7 +10,7 @@
 //!
 //! `epoll.rs` does it with one system call per wait, on Linux and Android. `portable.rs` does it with plain `polling`
 //! calls, on every Unix. Beside them stand `datagrams.rs`, which receives many at once;
-//! `credentials.rs`, which asks who a peer is; and `fork.rs`, which tells a process from its forks.
+//! `credentials.rs`, which asks who a peer is; `device.rs`, through which network device a socket goes; and `fork.rs`, which tells a process from its forks.
 //!
 //! # Safety
 //!
@@ -20,6 +20,8 @@
 #[cfg(any(target_os = "linux", target_os = "android"))]
 pub(crate) mod credentials;
 pub(crate) mod datagrams;
+#[cfg(any(target_os = "linux", target_os = "android"))]
+pub(crate) mod device;
 #[cfg(any(target_os = "linux", target_os = "android"))]
 mod epoll;
 pub(crate) mod fork;
