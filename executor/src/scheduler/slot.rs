@@ -239,8 +239,8 @@ impl Slot {
 
     /// The holder has slept: to who compares beats (P11), as many as nobody is too slow for.
     pub(crate) fn slept(&self) {
-        /// At 20 µs each, a second.
-        const NAP: u32 = 50_000;
+        /// At 20 µs each, a second. A multiple of the polls between looks at the injector, which stay as far apart.
+        const NAP: u32 = 61 * 1_024;
         // Relaxed: the next beat is the one that tells (Z2).
         self.beat.store(self.beat.load(Relaxed).wrapping_add(NAP), Relaxed);
     }
