@@ -61,6 +61,15 @@ pub(crate) trait Runtime: Contender {
     /// Spawns from any thread a task that nobody waits for.
     fn spawn_from<F: Future<Output = ()> + Send + 'static>(remote: &Self::Remote, future: F);
 
+    /// Spawns from inside a task that is not to wait in line; for those that have no such thing, one that does.
+    fn spawn_urgent<F>(future: F) -> Self::Join<F::Output>
+    where
+        F: Future + Send + 'static,
+        F::Output: Send + 'static,
+    {
+        Self::spawn(future)
+    }
+
     /// Waits for some time.
     fn sleep(duration: Duration) -> impl Future<Output = ()> + Send;
 

@@ -15,7 +15,7 @@ use std::process::ExitCode;
 
 type Row = (&'static str, fn() -> io::Result<String>);
 
-const ROWS: [Row; 24] = [
+const ROWS: [Row; 25] = [
     ("coroutine", tasks::coroutine),
     ("create_task", tasks::create_task),
     ("add_done_callback", tasks::add_done_callback),
@@ -26,6 +26,7 @@ const ROWS: [Row; 24] = [
     ("as_completed", waiting::as_completed),
     ("wait_for", waiting::wait_for),
     ("pool", waiting::pool),
+    ("priority", waiting::priority),
     ("task_group", structured::task_group),
     ("cancel_scope", structured::cancel_scope),
     ("run_coroutine_threadsafe", threads::run_coroutine_threadsafe),

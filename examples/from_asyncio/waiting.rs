@@ -2,10 +2,11 @@
 
 use futures_lite::StreamExt;
 use raddle::runtime::Runtime;
-use raddle::task::{JoinSet, Pool, When, join_all};
+use raddle::task::{Builder, JoinSet, Pool, Priority, When, join_all};
 use raddle::time::{Duration, sleep, timeout};
 use std::future::pending;
 use std::io;
+use std::sync::Mutex;
 
 /// `await asyncio.gather(*map(square, range(4)))`, and the same without tasks.
 pub fn gather() -> io::Result<String> {
@@ -70,5 +71,29 @@ pub fn pool() -> io::Result<String> {
             lengths.push(length?);
         }
         Ok(format!("{lengths:?}"))
+    })
+}
+
+/// A health check behind fifty requests, and work that can wait.
+pub fn priority() -> io::Result<String> {
+    static ORDER: Mutex<Vec<Priority>> = Mutex::new(Vec::new());
+    let note = |priority| async move { ORDER.lock().expect("nobody panics").push(priority) };
+    let runtime = raddle::runtime::Builder::new_current_thread().build()?;
+    runtime.block_on(async {
+        let priorities = [Priority::Low].into_iter();
+        let priorities = priorities.chain([Priority::Normal; 50]).chain([Priority::High]);
+        let tasks: Vec<_> = priorities
+            .map(|priority| Builder::new().priority(priority).spawn(note(priority)))
+            .collect();
+        for task in tasks {
+            task.await?;
+        }
+        let order = ORDER.lock().expect("nobody panics");
+        let check = order.iter().position(|&priority| priority == Priority::High);
+        Ok(format!(
+            "the check waited for a request or two: {}, and {:?} came last",
+            check.is_some_and(|before| before <= 2),
+            order.last()
+        ))
     })
 }

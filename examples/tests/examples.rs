@@ -112,6 +112,7 @@ fn from_asyncio_shows_every_row() {
         "pool: [2, 4, 3, 7]",
         "task_group: 3, and a group that failed with [\"dropped the cup\"]",
         "cancel_scope: cleaned up in time",
+        "priority: the check waited for a request or two: true, and Some(Low) came last",
         "run_coroutine_threadsafe: the thread heard 42",
         "to_thread: a thread summed up 499500",
         "run: the output of main; cancelled: forgotten",

@@ -5,7 +5,7 @@ use crate::local::{self, LocalSet};
 use crate::runtime::Handle;
 use crate::scheduler::context;
 use crate::task::raw::TaskRef;
-use crate::task::{JoinHandle, extras};
+use crate::task::{JoinHandle, Priority, extras};
 use std::future::Future;
 use std::panic::Location;
 
@@ -26,6 +26,7 @@ pub struct Builder<'a> {
     name: Option<&'a str>,
     location: Option<&'static Location<'static>>,
     eager: Option<bool>,
+    priority: Priority,
 }
 
 impl<'a> Builder<'a> {
@@ -59,6 +60,14 @@ impl<'a> Builder<'a> {
     /// ```
     pub fn eager(mut self, eager: bool) -> Builder<'a> {
         self.eager = Some(eager);
+        self
+    }
+
+    /// Whether the task comes before the others that want to be polled, or after them. By default it is in line with them.
+    ///
+    /// Local and pinned tasks, and blocking calls, wait in queues of their own, where all are equal.
+    pub fn priority(mut self, priority: Priority) -> Builder<'a> {
+        self.priority = priority;
         self
     }
 
@@ -204,5 +213,7 @@ impl<'a> Builder<'a> {
             Some(name) => extras::furnish(task, Some(name.into())),
             None => extras::inherit(task),
         }
+        let special = &task.header().special;
+        special.set(special.get() | self.priority.to_special());
     }
 }

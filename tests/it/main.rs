@@ -25,6 +25,7 @@ mod local_set;
 mod million;
 mod panics;
 mod pool;
+mod priorities;
 mod scope_blocking;
 mod size;
 mod spawn;

@@ -1,10 +1,16 @@
 //! Hooks of tasks, what follows from a panic, ids of runtimes, and the report of a shutdown.
 
-use crate::support::{DropCounter, Flavor, Running, Trace, planned_panic, recv, wait, watched};
-use raddle::runtime::{LeftoverState, UnhandledPanic};
+use crate::support::count::panic_text;
+use crate::support::{
+    DropCounter, Flavor, Running, Trace, planned_panic, recv, scaled, wait, watched,
+};
+use raddle::runtime::{LeftoverState, Runtime, UnhandledPanic};
 use raddle::task::{self, Builder};
+use raddle::time::interval;
 use std::future::pending;
-use std::sync::mpsc;
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::sync::{Arc, mpsc};
+use std::thread;
 use std::time::Duration;
 
 const LONG: Duration = Duration::from_secs(3_600);
@@ -102,22 +108,80 @@ fn a_panic_shuts_the_runtime_down_if_it_shall() {
         let runtime = builder.build().unwrap();
         let drops = DropCounter::new();
         let guard = drops.guard();
-        let cancelled = watched("the runtime", || {
-            runtime.block_on(async move {
-                let waits = raddle::spawn(async move {
-                    let _guard = guard;
-                    pending::<()>().await;
-                });
-                drop(raddle::spawn(async { planned_panic("the end") }));
-                waits.await.unwrap_err().is_cancelled()
+        let root_guard = drops.guard();
+        let waits = runtime.spawn(async move {
+            let _guard = guard;
+            pending::<()>().await;
+        });
+        let clumsy = async { planned_panic("the end") };
+        drop(Builder::new().name("clumsy").spawn_on(clumsy, runtime.handle()));
+        // All that are in block_on, in a slot or without, and whatever they wait for.
+        let outcomes = watched("the runtime", || {
+            thread::scope(|scope| {
+                let inside = || {
+                    let never = async {
+                        interval(LONG).tick().await;
+                        pending().await
+                    };
+                    catch_unwind(AssertUnwindSafe(|| runtime.block_on::<_>(never)))
+                };
+                let others: Vec<_> = (0..3).map(|_| scope.spawn(inside)).collect();
+                let here = catch_unwind(AssertUnwindSafe(|| {
+                    runtime.block_on(async move {
+                        let _guard = root_guard;
+                        pending::<()>().await;
+                    });
+                }));
+                let mut outcomes = vec![here];
+                outcomes.extend(others.into_iter().map(|other| other.join().unwrap()));
+                outcomes
             })
         });
-        assert!(cancelled);
-        assert_eq!(drops.count(), 1);
+        for outcome in outcomes {
+            let panic = panic_text(&*outcome.unwrap_err());
+            assert!(panic.contains("(clumsy), spawned at"), "{panic}");
+        }
+        assert!(wait("a task of that runtime", waits).unwrap_err().is_cancelled());
+        assert_eq!(drops.count(), 2);
         let late = runtime.spawn(async {});
         assert!(wait("a late task", late).unwrap_err().is_cancelled());
         watched("the drop", || drop(runtime));
     }
+}
+
+#[test]
+fn a_root_future_that_awaits_the_panicked_task_does_not_outlive_the_runtime() {
+    for _ in 0..scaled(20) {
+        let mut builder = Flavor::CurrentThread.builder();
+        builder.unhandled_panic(UnhandledPanic::ShutdownRuntime);
+        let runtime = builder.build().unwrap();
+        let clumsy =
+            || runtime.block_on(async { raddle::spawn(async { planned_panic("the end") }).await });
+        let outcome = watched("the runtime", || catch_unwind(AssertUnwindSafe(clumsy)));
+        let panic = panic_text(&*outcome.unwrap_err());
+        assert!(panic.contains("has panicked"), "{panic}");
+    }
+}
+
+#[test]
+fn destructors_may_wait_on_a_runtime_that_a_panic_has_shut_down() {
+    struct App(Arc<Runtime>, mpsc::Sender<i32>);
+    impl Drop for App {
+        fn drop(&mut self) {
+            self.1.send(self.0.block_on(async { 7 })).unwrap();
+        }
+    }
+    let mut builder = Flavor::CurrentThread.builder();
+    builder.unhandled_panic(UnhandledPanic::ShutdownRuntime);
+    let runtime = Arc::new(builder.build().unwrap());
+    let (closed, closings) = mpsc::channel();
+    let serve = || {
+        let app = App(runtime.clone(), closed);
+        drop(app.0.spawn(async { planned_panic("the end") }));
+        app.0.block_on(pending::<()>());
+    };
+    assert!(catch_unwind(AssertUnwindSafe(serve)).is_err());
+    assert_eq!(recv("the destructor", &closings), 7);
 }
 
 #[test]

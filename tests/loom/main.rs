@@ -27,6 +27,8 @@ mod inject;
 #[cfg(loom)]
 mod join_set;
 #[cfg(loom)]
+mod lanes;
+#[cfg(loom)]
 mod local_queue;
 #[cfg(loom)]
 mod local_set;

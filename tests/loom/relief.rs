@@ -6,10 +6,14 @@
 
 use std::sync::Arc;
 
+use loom::sync::atomic::{AtomicBool, Ordering::Relaxed};
 use loom::thread;
-use raddle::loom::internals::{Guard, Idle, Inject, Parker, Steal, Unpark, without_fences};
+use raddle::loom::internals::{
+    Guard, Idle, Inject, Parker, Steal, Unpark, leaving_out, without_fences,
+};
 
-use crate::executor_support::model;
+use crate::executor_support::{block_on, model};
+use crate::runtime::must_deadlock;
 
 /// A step that a negative control leaves out.
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -167,4 +171,87 @@ fn p18_the_guard_is_awake_when_the_limit_has_been_lowered() {
 #[should_panic(expected = "deadlock")]
 fn p18_fails_with_a_look_at_the_limit_before_the_fence() {
     a_worker_wakes_up_after_a_relief_has_gone(Without::FenceBeforeTheLimit);
+}
+
+/// A worker comes from the driver with a task, and is stuck in it; there is room for others, who sleep, but nobody waits for
+/// events. The guard goes to bed meanwhile.
+fn a_worker_leaves_the_driver_unattended(without: Without) {
+    model(3, move || {
+        let shared = Arc::new((Idle::new(2), Guard::new(), AtomicBool::new(true)));
+        let is_needed = |idle: &Idle, is_attended: &AtomicBool| {
+            idle.is_full() || (idle.active() > 0 && !is_attended.load(Relaxed))
+        };
+        let worker = thread::spawn({
+            let shared = shared.clone();
+            move || {
+                let (idle, guard, is_attended) = &*shared;
+                is_attended.store(false, Relaxed);
+                idle.enter();
+                without_if(without == Without::WorkersFence, || {
+                    guard.rouse(|| is_needed(idle, is_attended));
+                });
+            }
+        });
+        let (idle, guard, is_attended) = &*shared;
+        without_if(without == Without::GuardsFence, || {
+            guard.sleep(|| is_needed(idle, is_attended));
+        });
+        assert!(is_needed(idle, is_attended), "woken for nothing");
+        worker.join().unwrap();
+    });
+}
+
+#[test]
+fn p18_the_guard_is_awake_when_the_driver_is_unattended() {
+    a_worker_leaves_the_driver_unattended(Nothing);
+}
+
+#[test]
+#[should_panic(expected = "deadlock")]
+fn p18_fails_for_the_driver_without_the_workers_fence() {
+    a_worker_leaves_the_driver_unattended(Without::WorkersFence);
+}
+
+#[test]
+#[should_panic(expected = "deadlock")]
+fn p18_fails_for_the_driver_without_the_guards_fence() {
+    a_worker_leaves_the_driver_unattended(Without::GuardsFence);
+}
+
+/// A relief comes up while it is dismissed. The guard thinks better of it, if it is not too late, and later dismisses all.
+fn a_relief_is_dismissed(changes_its_mind: bool) {
+    let guard = Arc::new(Guard::new());
+    guard.sends_for_one();
+    let relief = thread::spawn({
+        let guard = guard.clone();
+        move || {
+            block_on(std::pin::pin!(guard.duty()));
+            guard.has_gone();
+        }
+    });
+    guard.dismiss_one();
+    if changes_its_mind && guard.take_dismissal() {
+        assert_eq!(guard.reliefs(), 1, "gone though it was to stay");
+        guard.dismiss_all();
+    }
+    relief.join().unwrap();
+    assert_eq!(guard.reliefs(), 0);
+}
+
+#[test]
+fn p20_a_relief_that_is_dismissed_goes() {
+    model(3, || a_relief_is_dismissed(false));
+}
+
+#[test]
+fn p20_a_relief_goes_or_stays_if_its_dismissal_is_taken_back() {
+    model(3, || a_relief_is_dismissed(true));
+}
+
+#[test]
+fn p20_fails_without_a_look_at_the_dismissals_before_it_waits() {
+    leaving_out("P20", || {
+        let name = "relief::p20_fails_without_a_look_at_the_dismissals_before_it_waits";
+        must_deadlock(name, 3, || a_relief_is_dismissed(false));
+    });
 }

@@ -82,6 +82,14 @@ impl<const MULTI: bool> Runtime for Flavor<MULTI> {
         drop(remote.spawn(future));
     }
 
+    fn spawn_urgent<F>(future: F) -> Joined<F::Output>
+    where
+        F: Future + Send + 'static,
+        F::Output: Send + 'static,
+    {
+        Joined(lib::task::Builder::new().priority(lib::task::Priority::High).spawn(future))
+    }
+
     fn sleep(duration: Duration) -> impl Future<Output = ()> + Send {
         lib::time::sleep(duration)
     }

@@ -2,7 +2,7 @@
 //! one at a time, batches from outside, a hot spot that moves from task to task, and more workers than cores.
 
 use std::io;
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex};
 use std::thread;
 use std::time::{Duration, Instant};
@@ -16,6 +16,9 @@ use crate::workloads::messages::{pairs, yielders};
 use crate::workloads::spawn::bursts;
 use crate::workloads::waking::under_load;
 use crate::workloads::{Env, Group, Metric, NS, Workload};
+
+const LATENESS: &[Metric] =
+    &[Metric { name: "p50", unit: "µs" }, Metric { name: "p99", unit: "µs" }];
 
 pub(super) const WORKLOADS: &[Workload] = &[
     Workload {
@@ -53,6 +56,22 @@ pub(super) const WORKLOADS: &[Workload] = &[
         metrics: NS,
         field: Field::Schedulers,
         run: schedulers!(C, env => hot_spot::<C>(env, false)),
+    },
+    Workload {
+        name: "heartbeat",
+        group: Group::Shapes,
+        about: "a task sleeps 1 ms again and again beside 2,000 that compute for 10 µs and yield: how late it runs",
+        metrics: LATENESS,
+        field: Field::Runtimes,
+        run: runtimes!(R, env => heartbeat::<R>(env, false)),
+    },
+    Workload {
+        name: "urgent",
+        group: Group::Shapes,
+        about: "the same with a task of high priority, for those who have priorities",
+        metrics: LATENESS,
+        field: Field::Runtimes,
+        run: runtimes!(R, env => heartbeat::<R>(env, true)),
     },
     Workload {
         name: "workers_2",
@@ -206,6 +225,49 @@ fn hot_spot<C: Contender>(env: &Env, moving: bool) -> io::Result<Sample> {
     let contender = C::start(env.workers)?;
     contender.run(body(1));
     Ok(Sample::per_op(rounds * STAY * TASKS * TASKS, || contender.run(body(rounds))))
+}
+
+fn heartbeat<R: Runtime>(env: &Env, is_urgent: bool) -> io::Result<Sample> {
+    const BEAT: Duration = Duration::from_millis(1);
+    let work = Work::of_ns(10_000);
+    let beats: u64 = env.pick(300, 50);
+    let runtime = R::start(env.workers)?;
+    let mut sorted = Vec::new();
+    let mut sample = Sample::per_op(beats, || {
+        sorted = runtime.run(async move {
+            let stop = Arc::new(AtomicBool::new(false));
+            let crowd: Vec<_> = (0..2_000)
+                .map(|_| {
+                    let stop = Arc::clone(&stop);
+                    R::spawn(async move {
+                        // Relaxed: seen sooner or later.
+                        while !stop.load(Ordering::Relaxed) {
+                            work.run();
+                            R::yield_now().await;
+                        }
+                    })
+                })
+                .collect();
+            let heart = async move {
+                let mut late = Vec::new();
+                for _ in 0..beats {
+                    let due = Instant::now() + BEAT;
+                    R::sleep(BEAT).await;
+                    late.push(as_ns(due.elapsed()) as f64 / 1_000.0);
+                }
+                late
+            };
+            let late = if is_urgent { R::spawn_urgent(heart).await } else { R::spawn(heart).await };
+            stop.store(true, Ordering::Relaxed);
+            for task in crowd {
+                task.await;
+            }
+            late
+        });
+    });
+    sorted.sort_unstable_by(f64::total_cmp);
+    sample.values = vec![percentile(&sorted, 0.5), percentile(&sorted, 0.99)];
+    Ok(sample)
 }
 
 /// The three kinds of work that too many workers can spoil: small bursts, messages, yields.

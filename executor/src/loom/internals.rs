@@ -11,13 +11,14 @@ use super::sync::Mutex;
 use super::sync::atomic::{AtomicBool, AtomicPtr};
 use crate::blocking;
 use crate::scheduler::context;
-use crate::scheduler::shared::{Hooks, Shared, Slots};
+use crate::scheduler::hooks::Hooks;
+use crate::scheduler::shared::{Shared, Slots};
 use crate::scheduler::worker::{End, Tenure};
 use crate::task::cell::allocate;
 use crate::task::owned::{OwnedTasks, Returns};
 use crate::task::polled::Polled;
 use crate::task::raw::TaskRef;
-use crate::task::{Host, Id, JoinHandle, Schedule, TaskGroup, poll};
+use crate::task::{Host, Id, JoinHandle, Priority, Schedule, TaskGroup, poll};
 use raddle_timer::{Clock, Key, PausableClock};
 use std::fmt;
 use std::future::Future;
@@ -259,6 +260,18 @@ impl Runtime {
         F::Output: Send + 'static,
     {
         self.0.spawn(future, Location::caller())
+    }
+
+    /// As in a program.
+    #[track_caller]
+    pub fn spawn_as<F>(&self, priority: Priority, future: F) -> JoinHandle<F::Output>
+    where
+        F: Future + Send + 'static,
+        F::Output: Send + 'static,
+    {
+        let special = priority.to_special();
+        let furnish = |task: TaskRef| task.header().special.set(special);
+        self.0.spawn_furnished(future, Location::caller(), furnish)
     }
 
     /// As in a program.

@@ -90,8 +90,10 @@ pub struct Local<T> {
     exposed_young: Cell<usize>,
     /// Young items that the item being polled has spawned, or `NO_FAMILY`.
     family: Cell<usize>,
-    /// Young items popped in a row; zero if the last was an old one.
+    /// Young items popped since the last old one.
     streak: Cell<u32>,
+    /// Whether the last item was a young one.
+    young_now: Cell<bool>,
     /// On their way into the deque; empty but for its room.
     leaving: RefCell<Vec<T>>,
     /// One thread at a time is the owner.
@@ -169,6 +171,7 @@ impl<T> Local<T> {
             exposed_young: Cell::new(0),
             family: Cell::new(0),
             streak: Cell::new(0),
+            young_now: Cell::new(false),
             leaving: RefCell::default(),
             not_sync: PhantomData,
         };
@@ -278,12 +281,13 @@ impl<T> Local<T> {
     /// Whether the last item popped was a young one (Q12).
     #[inline]
     pub fn is_young(&self) -> bool {
-        self.streak.get() > 0
+        self.young_now.get()
     }
 
-    /// The owner has an item from elsewhere: an old one. Owner only.
+    /// The owner has an item from elsewhere: an old one. Those that wait here have not come nearer by that, so the streak
+    /// goes on. Owner only.
     pub fn begin_old(&self) {
-        self.streak.set(0);
+        self.young_now.set(false);
     }
 
     /// Whether the owner is in the middle of an operation (Q11).
@@ -327,6 +331,7 @@ impl<T> Local<T> {
 
     #[inline]
     fn count_streak(&self, is_young: bool) {
+        self.young_now.set(is_young);
         self.streak.set(if is_young { self.streak.get() + 1 } else { 0 });
     }
 
@@ -407,7 +412,7 @@ impl<T> Local<T> {
     /// Where thefts put all but the first item, for a worker that has nothing of its own.
     pub(super) fn loot(&self) -> Option<Inside<'_, T>> {
         let deque = self.enter()?;
-        self.begin_old();
+        self.count_streak(false);
         // The loot is older than whatever is pushed after it.
         if self.end.get() == End::Front {
             self.end.set(End::Deque);

@@ -101,11 +101,11 @@ impl Handle {
     /// Runs `future` to its end on the calling thread. See [`Runtime::block_on`](super::Runtime::block_on).
     ///
     /// On a runtime that has been shut down, the future still runs, but tasks it spawns are cancelled, and deadlines
-    /// pass at once.
+    /// pass at once; unless the panic of a task has shut it down.
     ///
     /// # Panics
-    /// Inside a task or another `block_on`, in a process forked from that of the runtime, and with whatever the future
-    /// panics with.
+    /// Inside a task or another `block_on`, in a process forked from that of the runtime, with whatever the future panics with,
+    /// and if a task panics and [`UnhandledPanic::ShutdownRuntime`](super::UnhandledPanic) says so.
     #[track_caller]
     pub fn block_on<F: Future>(&self, future: F) -> F::Output {
         assert!(
@@ -136,7 +136,7 @@ impl fmt::Debug for Handle {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Handle")
             .field("workers", &self.shared.workers)
-            .field("injected", &self.shared.injector.len())
+            .field("injected", &self.shared.injected())
             .field("idle", &*self.shared.idle)
             .finish_non_exhaustive()
     }

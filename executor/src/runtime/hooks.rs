@@ -19,8 +19,8 @@ pub enum UnhandledPanic {
     /// Writes the name, the id and the place of the task to the standard error output, where the panic itself has been
     /// reported.
     Log,
-    /// Closes the runtime: every task is cancelled at its next suspension. The future in `block_on` goes on, and finds the
-    /// tasks it waits for cancelled and its deadlines passed.
+    /// Closes the runtime: every task is cancelled at its next suspension, and `block_on` panics, on whichever thread, before
+    /// it polls its future again. (A future that is polled at that very moment, by another thread, may still end by itself.)
     ShutdownRuntime,
 }
 
@@ -48,9 +48,9 @@ impl TaskHooks {
             UnhandledPanic::Log => panicked.push(Box::new(log)),
             UnhandledPanic::ShutdownRuntime => {
                 let runtime = runtime.clone();
-                panicked.push(Box::new(move |_| {
+                panicked.push(Box::new(move |task| {
                     if let Some(shared) = runtime.get().and_then(Weak::upgrade) {
-                        shared.close();
+                        shared.close_after(|| what_has_panicked(task));
                     }
                 }));
             }
@@ -70,10 +70,14 @@ impl TaskHooks {
 }
 
 fn log(task: &TaskMeta<'_>) {
+    // Nobody is left to tell if the standard error output is closed.
+    let _ = writeln!(std::io::stderr(), "{}", what_has_panicked(task));
+}
+
+fn what_has_panicked(task: &TaskMeta<'_>) -> String {
     let name = task.name().unwrap_or("without a name");
     let (id, place) = (task.id(), task.spawned_at());
-    // Nobody is left to tell if the standard error output is closed.
-    let _ = writeln!(std::io::stderr(), "task {id} ({name}), spawned at {place}, has panicked");
+    format!("task {id} ({name}), spawned at {place}, has panicked")
 }
 
 /// Hooks concern the tasks of [`spawn`](crate::spawn), and neither blocking calls nor local tasks. A panic of a hook is
@@ -129,16 +133,16 @@ impl Builder {
     ///
     /// ```
     /// use raddle::runtime::{Builder, UnhandledPanic};
+    /// use std::panic::{AssertUnwindSafe, catch_unwind};
     ///
     /// let runtime = Builder::new_current_thread()
     ///     .unhandled_panic(UnhandledPanic::ShutdownRuntime)
     ///     .build()?;
-    /// let cancelled = runtime.block_on(async {
-    ///     let waits = raddle::spawn(std::future::pending::<()>());
-    ///     raddle::spawn(async { panic!("that is the end") });
-    ///     waits.await.unwrap_err().is_cancelled()
-    /// });
-    /// assert!(cancelled);
+    /// let waits = runtime.spawn(std::future::pending::<()>());
+    /// runtime.spawn(async { panic!("that is the end") });
+    /// let serving = catch_unwind(AssertUnwindSafe(|| runtime.block_on(std::future::pending::<()>())));
+    /// assert!(serving.is_err());
+    /// assert!(waits.blocking_wait().unwrap_err().is_cancelled());
     /// # Ok::<(), std::io::Error>(())
     /// ```
     pub fn unhandled_panic(&mut self, behavior: UnhandledPanic) -> &mut Builder {

@@ -110,8 +110,8 @@ impl Runtime {
     /// around the call are seen by the future, and not by tasks.
     ///
     /// # Panics
-    /// Inside a task or another `block_on`, in a process forked from that of the runtime, and with whatever the future
-    /// panics with.
+    /// Inside a task or another `block_on`, in a process forked from that of the runtime, with whatever the future panics with,
+    /// and if a task panics and [`UnhandledPanic::ShutdownRuntime`] says so.
     #[track_caller]
     pub fn block_on<F: Future>(&self, future: F) -> F::Output {
         self.handle.block_on(future)

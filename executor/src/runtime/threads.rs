@@ -1,7 +1,8 @@
 //! The worker threads of a runtime, the guard, the spares and reliefs that stand in for them, and waiting for their end.
 
 use crate::scheduler::context;
-use crate::scheduler::shared::{Shared, call};
+use crate::scheduler::hooks::call;
+use crate::scheduler::shared::Shared;
 use crate::scheduler::slot::{Claim, RECALLED};
 use crate::scheduler::worker::{End, Tenure};
 use crate::task::alloc;

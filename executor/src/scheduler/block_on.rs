@@ -21,15 +21,33 @@ use std::task::{Context, Poll, Waker};
 /// Most tasks that run between a wake of the root future and its poll.
 const AHEAD_MAX: usize = 256;
 
+/// Whose the root future is.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(super) enum Whose {
+    /// A user's, who is told by a panic if that of a task has shut the runtime down.
+    Users,
+    /// The runtime's own.
+    Ours,
+    /// That of a relief (P20), which has slots of its own.
+    Reliefs,
+}
+
 /// Runs `future` to its end on this thread.
 #[track_caller]
 pub(crate) fn block_on<F: Future>(shared: &Arc<Shared>, future: F) -> F::Output {
-    work_until(shared, future, false)
+    work_until(shared, future, Whose::Users)
 }
 
-/// As [`block_on`], in a slot for reliefs or in one for users.
+/// As [`block_on`], for what ends in any case if the runtime does.
 #[track_caller]
-pub(super) fn work_until<F: Future>(shared: &Arc<Shared>, future: F, is_relief: bool) -> F::Output {
+pub(crate) fn wait_for<F: Future>(shared: &Arc<Shared>, future: F) -> F::Output {
+    work_until(shared, future, Whose::Ours)
+}
+
+/// As [`block_on`].
+#[track_caller]
+pub(super) fn work_until<F: Future>(shared: &Arc<Shared>, future: F, whose: Whose) -> F::Output {
+    let is_relief = whose == Whose::Reliefs;
     if context::is_in_async_code() {
         panic!(
             "block_on inside a task or another block_on would hold up the worker it runs on: await the future \
@@ -51,7 +69,13 @@ pub(super) fn work_until<F: Future>(shared: &Arc<Shared>, future: F, is_relief: 
         // keys, and hold up its root future.
         let may_work = current::task().is_none();
         let slots = if may_work { shared.guest_slots(is_relief) } else { &[] };
+        let may_go_on = || {
+            if whose == Whose::Users {
+                shared.shutdown.pass_on_panic();
+            }
+        };
         loop {
+            may_go_on();
             if may_work
                 && !shared.shutdown.is_closed()
                 && let Some(claim) = shared.claim_guest_slot(is_relief)
@@ -62,7 +86,7 @@ pub(super) fn work_until<F: Future>(shared: &Arc<Shared>, future: F, is_relief: 
                     Poll::Pending => continue,
                 }
             }
-            if let Poll::Ready(output) = wait_outside(shared, &root, slots, &mut poll) {
+            if let Poll::Ready(output) = wait_outside(shared, &root, slots, may_go_on, &mut poll) {
                 return output;
             }
         }
@@ -122,6 +146,7 @@ fn wait_outside<R>(
     shared: &Shared,
     root: &Root,
     slots: &[CachePadded<Slot>],
+    may_go_on: impl Fn(),
     poll: &mut impl FnMut() -> Poll<R>,
 ) -> Poll<R> {
     /// On every way out, also when the root future panics.
@@ -135,7 +160,10 @@ fn wait_outside<R>(
     let _outside = Outside(root);
     loop {
         root.gets_up_outside(shared);
-        if root.take_woken() {
+        let is_woken = root.take_woken();
+        // After it: who has closed the runtime and then woken us is seen to have closed it.
+        may_go_on();
+        if is_woken {
             if let Poll::Ready(output) = poll() {
                 return Poll::Ready(output);
             }
@@ -198,15 +226,15 @@ impl Guest<'_> {
                 // S7.
                 worker.ask_tasks();
             }
-            if ahead == 0 && root.take_woken() {
+            if worker.shared().shutdown.is_closed() {
+                return Poll::Pending;
+            } else if ahead == 0 && root.take_woken() {
                 if let Poll::Ready(output) = self.poll_root(poll) {
                     return Poll::Ready(output);
                 }
                 // At least one, wherever it comes from: a root future that keeps waking itself starves nobody.
-                let queued = worker.core().queue.len() + worker.shared().injector.len();
+                let queued = worker.core().queue.len() + worker.shared().injected();
                 ahead = queued.clamp(1, AHEAD_MAX);
-            } else if worker.shared().shutdown.is_closed() {
-                return Poll::Pending;
             } else if self.active || self.step_in() {
                 match self.run_tasks(root, &mut ahead) {
                     Step::Ran => {}

@@ -12,7 +12,7 @@
 //! Who stops the runtime looks every millisecond: nobody tells when the last task has ended, because that would cost every
 //! task something. On a runtime without worker threads it drives the tasks meanwhile, as in `block_on`.
 
-use super::block_on::{GivenBack, block_on};
+use super::block_on::{GivenBack, wait_for};
 use super::context;
 use super::shared::Shared;
 use super::slot::{ASKED, Slot};
@@ -54,7 +54,7 @@ pub(crate) fn ask_and_wait(shared: &Arc<Shared>, deadline: Option<Instant>) {
         shared.shutdown.is_closed() || deadline.is_some_and(|deadline| Instant::now() >= deadline)
     };
     if shared.workers == 0 {
-        return block_on(shared, async {
+        let rounds = async {
             // Real ones: the runtime's time may be paused, or the user's, and stand still.
             let rounds = Rounds::start(poll_fn(|cx| Poll::Ready(cx.waker().clone())).await);
             while !shared.ask_here() && !is_late() {
@@ -64,7 +64,8 @@ pub(crate) fn ask_and_wait(shared: &Arc<Shared>, deadline: Option<Instant>) {
                     Err(_) => sleep(ROUND).await,
                 }
             }
-        });
+        };
+        return wait_for(shared, rounds);
     }
     loop {
         for slot in &shared.slots[..shared.workers] {
@@ -133,7 +134,7 @@ impl Shared {
             worker.core().owned.welcome_home(&worker.slot().returns);
             let is_over = worker.core().owned.len() == 0
                 && !worker.has_own_work()
-                && self.injector.is_empty()
+                && !self.has_injected()
                 && self.blocking.in_flight() == 0;
             Some((is_over, linked(&worker.core().owned)))
         });

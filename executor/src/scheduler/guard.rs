@@ -1,6 +1,7 @@
 //! Where the guard sleeps, and what it has to do with its reliefs ([`relief`](super::relief) has the rules).
 
 use super::park::Parker;
+use crate::loom::left_out;
 use crate::loom::sync::atomic::{AtomicBool, AtomicUsize, Ordering::*, fence};
 use raddle_sync::Notify;
 use std::pin::pin;
@@ -71,7 +72,8 @@ impl Guard {
 
     // Relaxed, for the counts: the guard alone decides by them, and who is late is counted at its next look.
 
-    pub(super) fn sends_for_one(&self) {
+    /// One is on its way.
+    pub fn sends_for_one(&self) {
         self.reliefs.fetch_add(1, Relaxed);
         self.coming.fetch_add(1, Relaxed);
     }
@@ -81,11 +83,13 @@ impl Guard {
         self.has_gone();
     }
 
-    pub(super) fn has_gone(&self) {
+    /// One that was sent for has gone.
+    pub fn has_gone(&self) {
         self.reliefs.fetch_sub(1, Relaxed);
     }
 
-    pub(super) fn reliefs(&self) -> usize {
+    /// How many have been sent for and not gone.
+    pub fn reliefs(&self) -> usize {
         self.reliefs.load(Relaxed)
     }
 
@@ -94,12 +98,13 @@ impl Guard {
     }
 
     /// One of the reliefs may go.
-    pub(super) fn dismiss_one(&self) {
+    pub fn dismiss_one(&self) {
         self.dismissals.fetch_add(1, Relaxed);
         self.tell_reliefs();
     }
 
-    pub(super) fn dismiss_all(&self) {
+    /// All of them may go.
+    pub fn dismiss_all(&self) {
         self.dismissals.store(ALL, Relaxed);
         self.tell_reliefs();
     }
@@ -110,19 +115,21 @@ impl Guard {
     }
 
     /// A relief's root future: it is in its slot, until it is dismissed.
-    pub(super) async fn duty(&self) {
+    pub async fn duty(&self) {
         self.coming.fetch_sub(1, Relaxed);
         loop {
             let mut told = pin!(self.told.notified());
             told.as_mut().enable();
-            if self.take_dismissal() {
+            // P20: after it, or a dismissal that comes in between would not be heard of.
+            if !left_out("P20") && self.take_dismissal() {
                 return;
             }
             told.await;
         }
     }
 
-    pub(super) fn take_dismissal(&self) -> bool {
+    /// Whether somebody is to go: the caller, or, for the guard, nobody any more.
+    pub fn take_dismissal(&self) -> bool {
         // Relaxed: `told` was enabled before, and its lock orders the two.
         let mut count = self.dismissals.load(Relaxed);
         while count > 0 {

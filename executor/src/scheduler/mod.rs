@@ -40,7 +40,7 @@
 //!   active worker wants a watch when it stops looking at the clock after each poll, a guest when it pushes onto a call (P9).
 //!
 //! P12 is in [`standby`]; P13 to P17, about slots that change hands, in [`exchange`]; P18 to P20, about who helps when
-//! everybody is stuck, in [`relief`].
+//! everybody is stuck, in [`relief`]; P21 to P24, about priorities, in [`lanes`].
 //!
 //! # Pushing to one's own queue
 //!
@@ -71,8 +71,10 @@ pub(crate) mod driver;
 pub(crate) mod exchange;
 pub(crate) mod grace;
 pub(crate) mod guard;
+pub(crate) mod hooks;
 pub(crate) mod idle;
 pub(crate) mod interrupt;
+pub(crate) mod lanes;
 pub(crate) mod pace;
 pub(crate) mod park;
 pub(crate) mod quiet;

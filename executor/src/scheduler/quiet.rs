@@ -2,7 +2,7 @@
 //!
 //! - **Z1** *Quiet* is: no worker is active or searching, or has something in its hands (wakers from the driver that it
 //!   has not woken, tasks that it rescues); no root future is woken or being polled; no sleeper has been notified; every
-//!   queue and LIFO slot and the injector are empty, and no pinned task is to be polled; no blocking call waits for a
+//!   queue and LIFO slot, the injector and the lanes are empty, and no pinned task is to be polled; no blocking call waits for a
 //!   thread or runs.
 //! - **Z2** *All at once.* These cannot be read in one step. So they are read, then the blocking calls, and then once more,
 //!   and nobody may have polled anything in between: beats are counted, before and after. What nobody does twice, with no
@@ -71,7 +71,7 @@ impl Shared {
         // longer counts as woken.
         self.roots.lock().iter().any(|root| root.is_up())
             || self.idle.active() > 0
-            || !self.injector.is_empty()
+            || self.has_injected()
             || self.slots.iter().any(|slot| {
                 (slot.is_awake() && !slot.waits())
                     || slot.is_notified()

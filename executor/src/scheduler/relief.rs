@@ -31,7 +31,7 @@
 //! in vain. Rust cannot interrupt a poll: the stuck thread stays where it is. (Go's `sysmon` is the ancestor, which takes
 //! the processor away and starts a thread for it.)
 
-use super::block_on::{self, GivenBack};
+use super::block_on::{self, GivenBack, Whose};
 use super::shared::Shared;
 use super::slot::Slot;
 use crate::loom::sync::atomic::Ordering::*;
@@ -226,6 +226,8 @@ impl Shared {
                 found.gets_on |= slot.is_working();
             }
         }
+        // P21.
+        found.has_queued |= !self.lanes.is_empty();
         found
     }
 
@@ -268,7 +270,7 @@ impl Shared {
             }
         }
         let _gone = Gone(self);
-        block_on::work_until(self, self.guard.duty(), true);
+        block_on::work_until(self, self.guard.duty(), Whose::Reliefs);
     }
 
     /// What reliefs have left behind comes home to slots that nobody holds.

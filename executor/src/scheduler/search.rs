@@ -1,6 +1,9 @@
 //! The door out: where a worker looks for its next task, and in what order.
 
 use super::idle::Searching;
+use super::lanes::{HIGH_STREAK_MAX, Lane};
+use super::pace;
+use super::slot::Slot;
 use super::worker::Worker;
 use crate::queue::Steal;
 use crate::task::runnable::Runnable;
@@ -15,12 +18,18 @@ impl Worker<'_> {
     /// The next task that is this worker's own, or nobody's.
     #[inline(always)]
     pub(super) fn next_own(&self) -> Option<Runnable> {
-        let beat = self.slot().next_beat();
-        if beat.is_multiple_of(INJECTOR_INTERVAL)
-            && let Some(runnable) = self.pop_injector(false)
+        self.slot().next_beat();
+        // Not by beats, of which a root future has some, too: it might have all those that count.
+        let picks = self.core().picks_left.get();
+        self.core().picks_left.set(picks.wrapping_sub(1));
+        if picks == 0
+            && let Some(runnable) = self.pop_overdue()
         {
-            self.core().queue.begin_old();
-            self.core().pace.begin(true);
+            return Some(runnable);
+        }
+        if self.shared().lanes.high.waiting() > 0
+            && let Some(runnable) = self.pop_high()
+        {
             return Some(runnable);
         }
         let pace = &self.core().pace;
@@ -32,6 +41,41 @@ impl Worker<'_> {
         let next = self.core().queue.pop().or_else(|| self.pop_injector(true));
         pace.begin(!self.core().queue.is_young());
         next
+    }
+
+    /// Q4, P22: a task that those in this worker's own queue must not keep waiting.
+    #[cold]
+    fn pop_overdue(&self) -> Option<Runnable> {
+        let core = self.core();
+        core.picks_left.set(INJECTOR_INTERVAL - 1);
+        let is_lows_turn = !core.lows_turn.get();
+        core.lows_turn.set(is_lows_turn);
+        let low = if is_lows_turn { self.pop_lane(&self.shared().lanes.low) } else { None };
+        low.or_else(|| Some(self.begin_old(self.pop_injector(false)?)))
+    }
+
+    /// P22: of high priority, unless it is the turn of the others.
+    #[cold]
+    fn pop_high(&self) -> Option<Runnable> {
+        let streak = self.core().high_streak.get();
+        if streak >= HIGH_STREAK_MAX {
+            self.core().high_streak.set(0);
+            return None;
+        }
+        self.core().high_streak.set(streak + 1);
+        self.pop_lane(&self.shared().lanes.high)
+    }
+
+    #[cold]
+    pub(super) fn pop_lane(&self, lane: &Lane) -> Option<Runnable> {
+        lane.take().map(|runnable| self.begin_old(runnable))
+    }
+
+    /// This task is next, and comes from elsewhere.
+    fn begin_old(&self, runnable: Runnable) -> Runnable {
+        self.core().queue.begin_old();
+        self.core().pace.begin(true);
+        runnable
     }
 
     #[inline]
@@ -90,5 +134,17 @@ impl Worker<'_> {
             // Q3.
             crate::loom::hint::spin_loop();
         }
+    }
+}
+
+impl Slot {
+    /// Whether a thief gains by coming here (the prices are in `pace.rs`).
+    pub(crate) fn is_worth_robbing(&self) -> bool {
+        let backlog = self.stealer.len();
+        if backlog == 0 {
+            return false;
+        }
+        // A worker that is not awake has its tasks taken at any price. (One that is stuck, by whoever keeps watch.)
+        !self.is_awake() || pace::is_worth_stealing(backlog, self.task_ns())
     }
 }

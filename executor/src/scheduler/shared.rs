@@ -4,13 +4,16 @@ use super::context;
 use super::driver::Driver;
 use super::exchange::Exchange;
 use super::guard::Guard;
+use super::hooks::Hooks;
 use super::idle::Idle;
+use super::lanes::Lanes;
 use super::root::Root;
 use super::shutdown::Shutdown;
 use super::slot::{Passed, Slot, Worker};
 use super::standby::Standby;
 use crate::blocking::Pool;
 use crate::contain::contain;
+use crate::loom::left_out;
 use crate::loom::sync::Mutex;
 use crate::loom::sync::atomic::AtomicU32;
 use crate::loom::thread::Thread;
@@ -34,35 +37,6 @@ use std::time::Instant;
 /// Eager polls inside one another, at most (T16): what a stack of two megabytes holds, if each takes a tenth of it.
 const EAGER_DEPTH_MAX: u32 = 8;
 
-/// Called around a thread's life and sleep.
-pub(crate) type Hook = Arc<dyn Fn() + Send + Sync>;
-
-/// The hooks a `Builder` may set, and what else it says about tasks.
-#[derive(Clone, Default)]
-pub(crate) struct Hooks {
-    pub(crate) on_thread_start: Option<Hook>,
-    pub(crate) on_thread_stop: Option<Hook>,
-    pub(crate) on_thread_park: Option<Hook>,
-    pub(crate) on_thread_unpark: Option<Hook>,
-    /// Whom to tell about tasks; nobody, as a rule.
-    pub(crate) observer: Option<Arc<Observer>>,
-    /// Whether tasks begin where they are spawned (T16).
-    pub(crate) spawns_eagerly: bool,
-}
-
-impl fmt::Debug for Hooks {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Hooks").finish_non_exhaustive()
-    }
-}
-
-/// Calls a hook. Its panic is reported by the panic hook and goes no further: the thread has tasks to run.
-pub(crate) fn call(hook: &Option<Hook>) {
-    if let Some(hook) = hook {
-        contain(|| hook());
-    }
-}
-
 /// How many slots a runtime has.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Slots {
@@ -83,6 +57,7 @@ pub(crate) struct Shared {
     /// How many of the others are for reliefs: the last ones.
     pub(super) reliefs: usize,
     pub(crate) injector: CachePadded<Inject<Runnable>>,
+    pub(crate) lanes: Lanes,
     pub(crate) idle: CachePadded<Idle>,
     pub(crate) driver: Driver,
     pub(crate) standby: Standby,
@@ -150,6 +125,7 @@ impl Shared {
             workers,
             reliefs,
             injector: CachePadded::default(),
+            lanes: Lanes::default(),
             idle: CachePadded::new(Idle::new(workers.max(1))),
             driver,
             standby: Standby::new(),
@@ -390,7 +366,17 @@ impl Shared {
 
     /// Whether there is something for a worker to take, apart from what others are getting to themselves (P3).
     pub(crate) fn has_work(&self) -> bool {
-        !self.injector.is_empty() || self.slots.iter().any(|slot| slot.is_worth_robbing())
+        self.has_injected() || self.slots.iter().any(|slot| slot.is_worth_robbing())
+    }
+
+    /// How many are queued in no worker's queue, about.
+    pub(crate) fn injected(&self) -> usize {
+        self.injector.len() + self.lanes.high.waiting() + self.lanes.low.waiting()
+    }
+
+    /// Whether there are any. After a fence.
+    pub(super) fn has_injected(&self) -> bool {
+        !self.injector.is_empty() || (!self.lanes.is_empty() && !left_out("P23"))
     }
 
     /// Tells a thread that waits in `block_on` without a slot that one is free.
@@ -435,17 +421,5 @@ impl Host for Outside<'_> {
 
     fn send_home(&self, home: *const (), task: TaskRef) {
         Nowhere.send_home(home, task);
-    }
-}
-
-impl Slot {
-    /// Whether a thief gains by coming here (the prices are in `pace.rs`).
-    pub(crate) fn is_worth_robbing(&self) -> bool {
-        let backlog = self.stealer.len();
-        if backlog == 0 {
-            return false;
-        }
-        // A worker that is not awake has its tasks taken at any price. (One that is stuck, by whoever keeps watch.)
-        !self.is_awake() || super::pace::is_worth_stealing(backlog, self.task_ns())
     }
 }

@@ -3,7 +3,7 @@
 //! - **S1** Closing sets one flag, fences, and unparks every slot. From then on nobody begins to work on tasks; what is
 //!   spawned from outside is cancelled at once; what is woken, or was spawned a moment before, is queued as before, and
 //!   cancelled by whoever drains the queue.
-//! - **S2** The holder of a slot leaves it: cancels what is in its LIFO slot, its queue and the injector, and then every
+//! - **S2** The holder of a slot leaves it: cancels what is in its LIFO slot, its queue, the injector and the lanes, and then every
 //!   task in its list that nobody else holds.
 //! - **S3** A slot that nobody holds is left by a worker thread that has left its own, or by the thread that closes a
 //!   runtime without worker threads; also one whose thread has not come up yet. A slot is left once, and not claimed
@@ -13,8 +13,8 @@
 //!   foreign thread between its wake and its push. They come home through [`Returns`](crate::task::owned::Returns)
 //!   or the injector, and both unpark the slots of a closed runtime. So no task outlives its runtime unfinished
 //!   (T12), unless a poll never returns.
-//! - **S5** A submitter that finds the runtime closed after its push, and every slot left, drains the injector itself.
-//!   The last to leave a slot drains it too; between their fences, one of them sees the task.
+//! - **S5** A submitter that finds the runtime closed after its push, and every slot left, drains the injector and the lanes itself.
+//!   The last to leave a slot drains them too; between their fences, one of them sees the task.
 //! - **S6** Then the driver and the timers are closed: whoever waits for them from outside the runtime is woken.
 //!
 //! Feared: a late spawn binds a task to a runtime whose workers are gone, and its joiner waits for ever. S5 is there for
@@ -42,6 +42,8 @@ pub(crate) struct Shutdown {
     remaining: AtomicUsize,
     /// What is cancelled, if somebody wants to know, until they know.
     leftovers: OnceLock<Mutex<Option<Vec<Leftover>>>>,
+    /// The panic that has brought it about, if one has.
+    panic: OnceLock<String>,
 }
 
 impl Shutdown {
@@ -50,6 +52,7 @@ impl Shutdown {
             closed: AtomicBool::new(false),
             remaining: AtomicUsize::new(slots),
             leftovers: OnceLock::new(),
+            panic: OnceLock::new(),
         }
     }
 
@@ -59,6 +62,15 @@ impl Shutdown {
         // Acquire: pairs with `close`. A worker that reads it late is unparked, or reads it again after its next task;
         // the others fence.
         self.closed.load(Acquire)
+    }
+
+    /// Panics, if the panic of a task has closed the runtime. Not in a destructor that has been called by such a panic.
+    pub(crate) fn pass_on_panic(&self) {
+        if let Some(what) = self.panic.get()
+            && !std::thread::panicking()
+        {
+            panic!("the runtime was shut down, as `UnhandledPanic::ShutdownRuntime` says: {what}");
+        }
     }
 
     /// From now on what is cancelled is written down.
@@ -86,6 +98,17 @@ impl Shutdown {
 }
 
 impl Shared {
+    /// A task has panicked, and the runtime shall not outlive that.
+    pub(crate) fn close_after(&self, panic: impl FnOnce() -> String) {
+        self.shutdown.panic.get_or_init(panic);
+        self.close();
+        // Those without a slot of their own.
+        let roots = self.roots.lock().clone();
+        for root in roots {
+            root.thread().unpark();
+        }
+    }
+
     /// S1.
     pub(crate) fn close(&self) {
         self.shutdown.closed.store(true, Release);
@@ -157,7 +180,7 @@ impl Shared {
         }
     }
 
-    /// S5: a task was pushed to the injector of a closed runtime.
+    /// S5: a task was pushed to the injector, or a lane, of a closed runtime.
     #[cold]
     pub(super) fn submitted_while_closed(&self) {
         if self.shutdown.has_ended() {
@@ -167,14 +190,18 @@ impl Shared {
         }
     }
 
-    /// Cancels what is in the injector once all slots are left: such tasks are in no list.
+    /// Cancels what is in the injector and the lanes once all slots are left: such tasks are in no list.
     fn cancel_injected(&self) {
+        let cancel = |runnable: Runnable| {
+            self.shutdown.note_leftover(runnable.task(), LeftoverState::Queued);
+            context::with_shared(self, || runnable.cancel(&Outside(self)));
+        };
+        while let Some(runnable) = self.lanes.take() {
+            cancel(runnable);
+        }
         loop {
             match self.injector.take_one() {
-                Steal::Success(runnable) => {
-                    self.shutdown.note_leftover(runnable.task(), LeftoverState::Queued);
-                    context::with_shared(self, || runnable.cancel(&Outside(self)));
-                }
+                Steal::Success(runnable) => cancel(runnable),
                 Steal::Retry => crate::loom::hint::spin_loop(),
                 Steal::Empty => return,
             }
@@ -198,7 +225,7 @@ impl Worker<'_> {
                 poll::cancel(task, self);
             });
             // A destructor may have spawned or woken others; then there is another round.
-            if !self.has_own_work() && self.shared().injector.is_empty() {
+            if !self.has_own_work() && !self.shared().has_injected() {
                 return owned.len() == 0;
             }
         }
@@ -206,6 +233,6 @@ impl Worker<'_> {
 
     fn next_to_cancel(&self) -> Option<Runnable> {
         let own = self.slot().lifo_take().or_else(|| self.core().queue.pop());
-        own.or_else(|| self.pop_injector(false))
+        own.or_else(|| self.shared().lanes.take()).or_else(|| self.pop_injector(false))
     }
 }

@@ -96,6 +96,11 @@ pub(crate) struct Core {
     pub(crate) pace: Pace,
     /// Tasks run out of the LIFO slot in a row (Q5).
     pub(crate) lifo_streak: Cell<u32>,
+    /// Tasks to pick before the next look into the injector (Q4), and whether the last was for a low task (P22).
+    pub(crate) picks_left: Cell<u32>,
+    pub(crate) lows_turn: Cell<bool>,
+    /// High tasks picked since the others had their turn (P22).
+    pub(crate) high_streak: Cell<u32>,
     /// Pushes since the last poll began.
     pub(crate) pushes: Cell<u32>,
     /// Whether wakes go to the back of the queue: the driver's batch is being woken, or a root future is polled.
@@ -144,6 +149,9 @@ impl Slot {
                 rng: Rng::new(seed ^ (index as u64).wrapping_mul(0x9E37_79B9_7F4A_7C15)),
                 pace,
                 lifo_streak: Cell::new(0),
+                picks_left: Cell::new(0),
+                lows_turn: Cell::new(true),
+                high_streak: Cell::new(0),
                 pushes: Cell::new(0),
                 to_the_back: Cell::new(false),
                 woken: RefCell::new(Vec::new()),
@@ -239,8 +247,8 @@ impl Slot {
 
     /// The holder has slept: to who compares beats (P11), as many as nobody is too slow for.
     pub(crate) fn slept(&self) {
-        /// At 20 µs each, a second. A multiple of the polls between looks at the injector, which stay as far apart.
-        const NAP: u32 = 61 * 1_024;
+        /// At 20 µs each, a second.
+        const NAP: u32 = 50_000;
         // Relaxed: the next beat is the one that tells (Z2).
         self.beat.store(self.beat.load(Relaxed).wrapping_add(NAP), Relaxed);
     }

@@ -6,13 +6,14 @@
 #![allow(unsafe_code)]
 
 use super::context;
+use super::lanes::Lane;
 use super::shared::Shared;
 use super::slot::Slot;
 use super::worker::Worker;
 use crate::loom::sync::atomic::{Ordering::*, fence};
 use crate::queue::Push;
 use crate::task::runnable::Runnable;
-use crate::task::{Schedule, current};
+use crate::task::{Priority, Schedule, current};
 use std::sync::Arc;
 
 /// Pushes within one poll between looks at the backlog.
@@ -41,7 +42,10 @@ impl Schedule for Slot {
 impl Shared {
     /// A task from outside the workers: publish, then see whether somebody should wake (P2).
     pub(crate) fn submit_remote(&self, runnable: Runnable) {
-        self.injector.push(runnable);
+        match self.lanes.of(runnable.priority()) {
+            None => self.injector.push(runnable),
+            Some(lane) => lane.push(runnable),
+        }
         self.wake_one();
         // After the fence in `wake_one` (S5).
         if self.shutdown.is_closed() {
@@ -54,6 +58,9 @@ impl Worker<'_> {
     /// A task spawned by another may be next (Q12); one spawned by a root future goes to the back of the queue.
     #[inline]
     pub(crate) fn submit_spawned(&self, runnable: Runnable) {
+        if runnable.has_lane() {
+            return self.submit_to_lane(runnable);
+        }
         if self.core().to_the_back.get() {
             return self.push_back(runnable);
         }
@@ -65,7 +72,9 @@ impl Worker<'_> {
     /// next; the joiner of a finished child waits behind the other children, or it would be polled once for each.
     #[inline]
     fn submit_woken(&self, runnable: Runnable) {
-        if self.core().to_the_back.get() {
+        if runnable.has_lane() {
+            self.submit_to_lane(runnable);
+        } else if self.core().to_the_back.get() {
             self.push_back(runnable);
         } else if current::is_completing() {
             let queue = &self.core().queue;
@@ -89,6 +98,40 @@ impl Worker<'_> {
     pub(crate) fn push_back(&self, runnable: Runnable) {
         self.push(runnable);
         self.count_push();
+    }
+
+    /// A task that was polled and wants another turn.
+    #[inline]
+    pub(super) fn submit_again(&self, runnable: Runnable) {
+        if !runnable.has_lane() {
+            self.push_back(runnable);
+        } else if let Some(lane) = self.shared().lanes.of(runnable.priority()) {
+            self.push_to_lane(lane, runnable);
+        }
+    }
+
+    /// P23. (Inside the deque, the thread may be one that keeps watch, and goes on to sleep: Q11.)
+    #[cold]
+    fn submit_to_lane(&self, runnable: Runnable) {
+        let goes_on = !self.slot().is_rooting() && !self.core().queue.is_inside();
+        match self.shared().lanes.of(runnable.priority()) {
+            Some(lane) if goes_on && runnable.priority() == Priority::Low => {
+                self.push_to_lane(lane, runnable);
+            }
+            _ => self.shared().submit_remote(runnable),
+        }
+    }
+
+    /// P23: this worker goes on, and looks there before it sleeps.
+    #[cold]
+    fn push_to_lane(&self, lane: &Lane, runnable: Runnable) {
+        lane.push(runnable);
+        if self.core().pace.is_worth_a_wake(lane.waiting()) && self.shared().idle.could_help() {
+            self.shared().wake_one();
+        }
+        if self.core().queue.wants_to_know() {
+            self.ask_for_a_watch();
+        }
     }
 
     #[inline]
@@ -178,6 +221,8 @@ impl Worker<'_> {
     pub(super) fn share_at_any_price(&self) {
         if self.core().queue.len() > 0 {
             self.share(self.core().pace.last_sample_ns());
+        } else if !self.shared().lanes.is_empty() {
+            self.shared().wake_one();
         }
     }
 

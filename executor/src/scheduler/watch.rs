@@ -160,6 +160,10 @@ impl Worker<'_> {
         if beats > 0 && passed < SLOW * beats {
             return Found::Awake;
         }
+        if beats == 0 && !self.shared().lanes.is_empty() {
+            // P21: what it was to get to next, or would have. Who is awake finds it.
+            return Found::Tasks;
+        }
         if beats == 0 && slot.stealer.is_called() && slot.stealer.len() == 0 && slot.lifo_is_empty()
         {
             // Empty at the last look, and nothing pushed since.

@@ -1,8 +1,8 @@
 //! A worker: one step at a time, so that a thread can run it in a loop and a simulator can choose who steps next.
 
 use super::context;
+use super::hooks::call;
 use super::idle::{Searching, Unparked};
-use super::shared::call;
 pub(crate) use super::slot::Worker;
 use super::slot::{ASKED, CLOSED, Mode, PINNED, RECALLED, Slot};
 use super::watch::Look;
@@ -174,6 +174,14 @@ impl Worker<'_> {
     #[cold]
     fn search(&self, searching: &mut Option<Searching>) -> Option<Runnable> {
         self.core().owned.welcome_home(&self.slot().returns);
+        // P22: high tasks were asked for before, unless it is the turn of the others.
+        let lanes = &self.shared().lanes;
+        self.search_others(searching)
+            .or_else(|| self.pop_lane(&lanes.high))
+            .or_else(|| self.pop_lane(&lanes.low))
+    }
+
+    fn search_others(&self, searching: &mut Option<Searching>) -> Option<Runnable> {
         if self.shared().slots.len() == 1 {
             return None;
         }
@@ -208,7 +216,7 @@ impl Worker<'_> {
                 // Behind what the driver brings, if it has its turn now: beside a task that computes for a millisecond
                 // between yields, an event would wait for another millisecond.
                 self.after_poll(0);
-                self.push_back(runnable);
+                self.submit_again(runnable);
             }
             Ran::Away => return Step::Away,
         }

@@ -16,7 +16,7 @@
 
 use super::child::catch;
 use crate::blocking::{self, block_in_place};
-use crate::scheduler::block_on::block_on;
+use crate::scheduler::block_on::wait_for;
 use crate::scheduler::context::{self, Concerned};
 use crate::scheduler::shared::Shared;
 use crate::task::{Id, JoinError, JoinHandle, extras};
@@ -157,7 +157,7 @@ impl Drop for Waits<'_> {
         let runtime = self.runtime;
         let waited = catch_unwind(AssertUnwindSafe(|| {
             if self.running.state.lock().running > 0 {
-                block_in_place(|| block_on(runtime, poll_fn(|cx| self.running.poll(cx))));
+                block_in_place(|| wait_for(runtime, poll_fn(|cx| self.running.poll(cx))));
             }
         }));
         let mut state = self.running.state.lock();
@@ -281,7 +281,7 @@ impl<T> ScopedJoinHandle<'_, T> {
     #[track_caller]
     pub fn join(self) -> Result<T, JoinError> {
         let runtime = self.runtime.clone();
-        block_in_place(|| block_on(&runtime, self))
+        block_in_place(|| wait_for(&runtime, self))
     }
 
     /// As [`JoinHandle::abort`]. The scope waits for the task's end all the same.

@@ -4,7 +4,7 @@ use super::JoinSet;
 use crate::blocking;
 use crate::local::LocalSet;
 use crate::runtime::Handle;
-use crate::task::{AbortHandle, Builder};
+use crate::task::{AbortHandle, Builder, Priority};
 use std::future::Future;
 use std::panic::Location;
 
@@ -102,6 +102,12 @@ impl<'a, T: Send + 'static> JoinSetBuilder<'a, T> {
     /// As [`Builder::name`].
     pub fn name(mut self, name: &'a str) -> JoinSetBuilder<'a, T> {
         self.builder = self.builder.name(name);
+        self
+    }
+
+    /// As [`Builder::priority`].
+    pub fn priority(mut self, priority: Priority) -> JoinSetBuilder<'a, T> {
+        self.builder = self.builder.priority(priority);
         self
     }
 

@@ -53,7 +53,7 @@ pub struct Header {
     pub(crate) linked: StdCell<bool>,
     /// How the task has ended: written by the poller before COMPLETE, and never after.
     pub(crate) outcome: StdCell<Outcome>,
-    /// What few tasks have, so that the others pay one look: [`ENV`], [`OBSERVED`]. Does not change once the task is known
+    /// What few tasks have, so that the others pay one look: [`ENV`], [`OBSERVED`], [`HIGH`], [`LOW`]. Does not change once the task is known
     /// to others.
     pub(crate) special: StdCell<u8>,
 }
@@ -62,6 +62,9 @@ pub struct Header {
 pub(crate) const ENV: u8 = 1;
 /// The runtime has hooks for its tasks.
 pub(crate) const OBSERVED: u8 = 2;
+/// The task's priority, if it is not normal (P21).
+pub(crate) const HIGH: u8 = 4;
+pub(crate) const LOW: u8 = 8;
 
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Links {

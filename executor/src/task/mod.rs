@@ -96,6 +96,7 @@ mod outcome;
 pub(crate) mod owned;
 pub(crate) mod poll;
 pub(crate) mod polled;
+mod priority;
 pub(crate) mod raw;
 pub(crate) mod runnable;
 pub(crate) mod state;
@@ -120,6 +121,7 @@ pub use local::LocalValue;
 pub use local::{AccessError, InheritedLocalKey, LocalKey, TaskLocalFuture};
 pub use observer::TaskMeta;
 pub use outcome::Outcome;
+pub use priority::Priority;
 pub use yield_now::yield_now;
 
 pub use crate::blocking::{

@@ -1,7 +1,7 @@
 //! Hooks into the life of tasks.
 
 use super::raw::TaskRef;
-use super::{Id, Outcome, current};
+use super::{Id, Outcome, Priority, current};
 use crate::contain::contain;
 use std::fmt;
 use std::marker::PhantomData;
@@ -23,6 +23,11 @@ impl TaskMeta<'_> {
     /// The name the task was given by [`Builder::name`](super::Builder::name).
     pub fn name(&self) -> Option<&str> {
         self.task.name()
+    }
+
+    /// Its priority.
+    pub fn priority(&self) -> Priority {
+        self.task.priority()
     }
 
     /// Where the task was spawned.

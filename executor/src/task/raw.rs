@@ -6,9 +6,9 @@
 
 #![allow(unsafe_code)]
 
-use super::Id;
 use super::cell::Header;
 use super::state::State;
+use super::{Id, Priority};
 use std::panic::Location;
 use std::ptr::NonNull;
 
@@ -67,6 +67,10 @@ impl TaskRef {
     /// For as long as the caller stands on its reference.
     pub(crate) fn name<'a>(self) -> Option<&'a str> {
         self.header().origin.extras()?.name()
+    }
+
+    pub(crate) fn priority(self) -> Priority {
+        Priority::of_special(self.header().special.get())
     }
 
     /// Gives up a reference, and the cell with the last one.

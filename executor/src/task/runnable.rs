@@ -1,6 +1,8 @@
 //! The right to poll a task once.
 
 use super::Host;
+use super::Priority;
+use super::cell::{HIGH, LOW};
 use super::poll;
 use super::raw::TaskRef;
 
@@ -40,6 +42,16 @@ impl Runnable {
     #[inline]
     pub(crate) fn task(&self) -> TaskRef {
         self.0
+    }
+
+    /// Whether the task waits where others do not (P21).
+    #[inline]
+    pub(crate) fn has_lane(&self) -> bool {
+        self.0.header().special.get() & (HIGH | LOW) != 0
+    }
+
+    pub(crate) fn priority(&self) -> Priority {
+        self.0.priority()
     }
 
     /// Polls the task once.

@@ -154,6 +154,25 @@ fn a_chain_of_joiners_keeps_nobody_waiting_for_ever() {
     assert!(before <= 2_000, "{before} polls before an old one");
 }
 
+#[test]
+fn a_chain_of_children_beside_tasks_from_elsewhere_keeps_nobody_waiting_for_ever() {
+    let (queue, _stealer) = Local::shared();
+    assert_eq!(queue.push(7), Push::Done);
+    queue.begin_family();
+    assert_eq!(queue.push_child(8), Push::Done);
+    let mut polls = 0;
+    while queue.pop() == Some(8) {
+        polls += 1;
+        assert!(polls <= 200, "the old one waits for ever");
+        queue.begin_family();
+        assert_eq!(queue.push_child(8), Push::Done);
+        if polls % 16 == 0 {
+            queue.begin_old();
+            assert!(!queue.is_young());
+        }
+    }
+}
+
 fn polls_before_an_old_one(children: usize, expose_every: usize) -> usize {
     let (queue, _stealer) = Local::shared();
     assert_eq!(queue.push(1), Push::Done);
