@@ -70,6 +70,8 @@ enum Kind {
 /// One end of a pair, and what is known of it without asking its driver.
 struct End {
     io: Arc<Registered<OwnedFd>>,
+    /// Whether it may not be in the selector yet (R8).
+    is_new: bool,
     kind: Kind,
     driver: usize,
     /// Its driver has shut down.
@@ -145,12 +147,20 @@ impl World {
             let driver = (choice / 3 + end) % 2;
             let handle = &self.drivers[driver].1;
             let assumed = (choice / 6).is_multiple_of(2);
-            let new = if assumed { Registered::new } else { Registered::new_connecting };
+            // A pipe is no stream socket.
+            let is_new = kind != Kind::Pipe && (choice / 12) % 2 == 1;
+            let new = match (assumed, is_new) {
+                (true, false) => Registered::new,
+                (false, false) => Registered::new_connecting,
+                (true, true) => Registered::new_stream,
+                (false, true) => Registered::new_connecting_stream,
+            };
             let io = Arc::new(new(fd, handle).expect("a new descriptor can be watched"));
             self.ends[end] = Some(End {
                 io,
                 kind,
                 driver,
+                is_new,
                 is_orphan: false,
                 slots: [None, None],
                 listed: Vec::new(),
@@ -214,7 +224,8 @@ impl World {
         let driver = 1 - end.driver;
         let io = Registered::new(io, &self.drivers[driver].1).expect("it is watched nowhere");
         let slots = [None, None];
-        self.ends[at] = Some(End { io: Arc::new(io), driver, is_orphan: false, slots, ..end });
+        let (io, is_new) = (Arc::new(io), false);
+        self.ends[at] = Some(End { io, driver, is_new, is_orphan: false, slots, ..end });
     }
 
     fn register_again(&mut self, at: usize) {
@@ -222,6 +233,10 @@ impl World {
         let fd = end.io.as_fd();
         for driver in [0, 1] {
             let second = Registered::new(fd, &self.drivers[driver].1);
+            if end.is_new && second.is_ok() {
+                // Nobody has had to wait for it.
+                continue;
+            }
             if driver == end.driver && !end.is_orphan {
                 let error = second.expect_err("it is watched already");
                 assert_eq!(error.kind(), ErrorKind::AlreadyExists, "{error}");

@@ -68,7 +68,7 @@ impl Driver {
         let outcome = selector.wait(&mut self.events, timeout, |token, ready| {
             // R5: the index leads to a source in any case, the generation to its owner or to nobody.
             let Some(source) = registry.source(token.index) else { return };
-            let arm = |fd, interest| selector.arm(fd, token, interest);
+            let arm = |fd, before, now| selector.arm(fd, token, before, now);
             heard += usize::from(source.dispatch(token.generation, ready, arm, woken));
         });
         match outcome {

@@ -8,7 +8,7 @@ use std::task::Waker;
 
 use crate::interest::Ready;
 use crate::registration::Registration;
-use crate::registry::Registry;
+use crate::registry::{Registry, Token};
 use crate::sys::fork::Process;
 use crate::sys::{Backend, Fd, Selector};
 
@@ -90,19 +90,57 @@ impl Handle {
 
     /// Registers `fd`, which the caller keeps open until the registration is gone (R6), with `ready` assumed.
     pub(crate) fn register(&self, fd: BorrowedFd<'_>, ready: Ready) -> io::Result<Registration> {
+        self.register_as(fd, ready, false)
+    }
+
+    /// As [`register`](Self::register), for a stream that nobody has registered anywhere, and that is closed with its
+    /// registration (R10). It is put into the selector when somebody waits for it.
+    pub(crate) fn register_stream(
+        &self,
+        fd: BorrowedFd<'_>,
+        ready: Ready,
+    ) -> io::Result<Registration> {
+        self.register_as(fd, ready, true)
+    }
+
+    fn register_as(
+        &self,
+        fd: BorrowedFd<'_>,
+        ready: Ready,
+        is_stream: bool,
+    ) -> io::Result<Registration> {
         let Shared { selector, registry, process } = &*self.shared;
         if !process.is_current() {
             return Err(crate::error::forked());
         }
         let fd = Fd::remember(fd);
-        let (token, source) = registry.adopt(fd, selector.arming(), ready)?;
-        if let Err(error) = selector.add(fd, token) {
+        let later = if is_stream { selector.arming_on_demand() } else { None };
+        let (token, source) = registry.adopt(fd, later.unwrap_or(selector.arming()), ready)?;
+        if later.is_none()
+            && let Err(error) = self.add(fd, token)
+        {
             let mut left = Vec::new();
-            source.retire(|_| {}, &mut left);
+            source.retire(false, |_| {}, &mut left);
             registry.release(token.index);
             return Err(crate::error::during("registering with the I/O driver", error));
         }
-        Ok(Registration::new(self.clone(), token, source))
+        Ok(Registration::new(self.clone(), token, source, is_stream))
+    }
+
+    fn add(&self, fd: Fd, token: Token) -> io::Result<()> {
+        let Shared { selector, registry, .. } = &*self.shared;
+        match selector.add(fd, token) {
+            // R10: by one of ours, or by one that was closed and left. Who registers the same at the same time is told that
+            // it is watched, as we are: each has its source before it looks.
+            Err(error)
+                if error.kind() == io::ErrorKind::AlreadyExists
+                    && !registry.watches_also(fd, token.index) =>
+            {
+                selector.remove(fd)?;
+                selector.add(fd, token)
+            }
+            outcome => outcome,
+        }
     }
 }
 

@@ -27,6 +27,8 @@ impl Interest {
     pub const ERROR: Self = Self(1 << 3);
 
     pub(crate) const NONE: Self = Self(0);
+    /// All but room to write.
+    pub(crate) const READING: Self = Self::READABLE.add(Self::PRIORITY).add(Self::ERROR);
 
     /// Both sets together; the same as `self | other`, usable in constants.
     #[must_use]
@@ -122,6 +124,9 @@ impl Ready {
 
     /// Every bit.
     pub const ALL: Self = Self(0x3f);
+
+    /// Either direction has ended.
+    pub(crate) const CLOSED: Self = Self(Self::READ_CLOSED.0 | Self::WRITE_CLOSED.0);
 
     /// Nothing is set.
     pub const fn is_empty(self) -> bool {

@@ -29,3 +29,5 @@ pub use registration::{ReadyFuture, Registration};
 pub use sys::Backend;
 #[cfg(any(target_os = "linux", target_os = "android"))]
 pub use sys::credentials::peer_credentials;
+#[cfg(any(target_os = "linux", target_os = "android"))]
+pub use sys::device::{bind_device, device};

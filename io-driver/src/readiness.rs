@@ -7,7 +7,7 @@
 //! └────────────────┴────────────────┴──────┴─┴──────────┘
 //! ```
 //!
-//! R1. A source is registered once, for both directions. A bit stays set until the kernel answers "would block" for
+//! R1. A source is registered once, for both directions (watched when R8 says). A bit stays set until the kernel answers "would block" for
 //!     it (or R7 allows to foresee that answer).
 //! R2. The driver sets bits and advances the tick in one RMW, and collects the waiters after that.
 //! R3. A waiter stores its waker under the source's lock and, before giving the lock back, reads the word again.
@@ -15,13 +15,18 @@
 //! R5. A token carries a generation, and so does the word; setting compares them in the same RMW. What an event of
 //!     an earlier owner of the slot says finds nobody.
 //! R6. Shut-down sticks and wakes all. A source is retired (next generation, no fd, no waker) under its lock, taken
-//!     out of the selector before that lock is released, and its fd is closed after that.
+//!     out of the selector before that lock is released (but R10), and its fd is closed after that.
 //! R7. A short read may clear READABLE only where the kernel reports the peer's FIN by itself, and while none of
 //!     READ_CLOSED, PRIORITY and ERROR is set.
-//! R8. Where events are one-shot, an event spends the armed interest. Whoever finds, under the source's lock, a
-//!     waiter whose direction is not armed, arms it.
+//! R8. Where events are one-shot, an event spends the armed interest. Where they are edges, room to write is not watched
+//!     for before somebody wants it, and a stream that is new not at all. Whoever finds, under the source's lock, a
+//!     waiter whose direction is not armed, arms it; so does who only tries, and is not let. The selector answers with
+//!     the present state.
 //! R9. A forked process has its parent's descriptors, the selector's among them, but not its threads: a lock may be held
 //!     for ever, and what is taken out of the selector is taken from the parent. There, a driver touches neither.
+//! R10. A stream that is closed with its registration need not be taken out of the selector before, if its peer has
+//!     finished and it is not watched for room, or if both directions have ended. What was left so is taken out when it
+//!     is in the way of another.
 //!
 //! # Why nothing is lost
 //!
@@ -40,6 +45,18 @@
 //! *Closed bits and "would block".* A real "would block" clears the closed bits too: the kernel has just said that
 //! the direction is open (a FIFO that found a new writer, a socket that was not connected yet). Keeping them would
 //! spin. A later close is a new edge.
+//!
+//! *What was left in the selector.* Closing the last descriptor of a file takes it out. If somebody has another one (a
+//! duplicate, a child that has not run its program yet, another process), the entry stays, and speaks to nobody (R5). That
+//! it speaks seldom is what R10 is careful about: a stream whose peer has finished has its own end to report, perhaps a
+//! reset, and that was all. The entry is known by its file and the number of its descriptor. A new file is another one; the
+//! same file under the same number again is refused as watched already, and then no source has that number.
+//!
+//! # Why directions are asked for late
+//!
+//! A socket has room to write when it is added, and says so: an event that wakes the driver for nobody, for each new
+//! connection. Datagram and Unix sockets say it again for each message that is consumed. And a connection that is
+//! answered and closed before its reader had to wait needs no selector at all.
 //!
 //! # What was rejected
 //!
@@ -188,14 +205,15 @@ impl Readiness {
         });
     }
 
-    /// Ends this generation (R5, R6): nothing is ready, and tokens given out so far are stale.
-    pub fn retire(&self) {
+    /// Ends this generation (R5, R6): nothing is ready, and tokens given out so far are stale. Returns what was ready.
+    pub fn retire(&self) -> Ready {
         // Relaxed: a driver that still sees the old generation sets bits which this RMW wipes; one that sees the new
         // one does nothing. Which of the two happens, the order of this one word decides.
-        let _ = self.0.fetch_update(Relaxed, Relaxed, |word| {
+        let before = self.0.fetch_update(Relaxed, Relaxed, |word| {
             let generation = Token::next_generation(Snapshot(word).generation());
             Some(u64::from(generation) << GENERATION_SHIFT | (word & SHUT_DOWN))
         });
+        before.map_or(Ready::EMPTY, |word| Snapshot(word).ready())
     }
 
     /// Sets the bit that nothing clears (R6).

@@ -46,6 +46,30 @@ impl<T: AsFd> Registered<T> {
         Self::with_ready(io, handle, Ready::EMPTY)
     }
 
+    /// Registers a stream socket that is connected, and so new that nothing has watched it yet: one that was just accepted,
+    /// say. `io` owns the descriptor: dropping the one closes the other.
+    ///
+    /// As [`new`](Self::new), but the system is asked when somebody has to wait for the stream, and what it says then is the
+    /// error of that wait. A connection that is served without waiting costs no call for its registration, one that is closed
+    /// after its peer has finished costs one, any other two. (The portable backend asks at once, and makes both.)
+    ///
+    /// # Errors
+    /// As for [`new`](Self::new).
+    pub fn new_stream(io: T, handle: &Handle) -> io::Result<Self> {
+        let registration = handle.register_stream(io.as_fd(), Ready::READABLE | Ready::WRITABLE)?;
+        Ok(Self { registration, io })
+    }
+
+    /// [`new_stream`](Self::new_stream) for a stream whose `connect` has answered "in progress", as
+    /// [`new_connecting`](Self::new_connecting).
+    ///
+    /// # Errors
+    /// As for [`new`](Self::new).
+    pub fn new_connecting_stream(io: T, handle: &Handle) -> io::Result<Self> {
+        let registration = handle.register_stream(io.as_fd(), Ready::EMPTY)?;
+        Ok(Self { registration, io })
+    }
+
     fn with_ready(io: T, handle: &Handle, ready: Ready) -> io::Result<Self> {
         let registration = handle.register(io.as_fd(), ready)?;
         Ok(Self { registration, io })
@@ -59,7 +83,7 @@ impl<T: AsFd> Registered<T> {
     /// Deregisters the source and gives it back, still in non-blocking mode.
     pub fn into_inner(self) -> T {
         let Self { registration, io } = self;
-        drop(registration);
+        registration.give_back();
         io
     }
 
@@ -206,6 +230,7 @@ impl<T: AsFd> Registered<T> {
         let outcome = op(&self.io);
         if outcome.as_ref().is_err_and(|error| error.kind() == io::ErrorKind::WouldBlock) {
             self.registration.clear(event);
+            self.registration.ask(interest);
         }
         outcome
     }

@@ -25,11 +25,18 @@ pub struct Registration {
     handle: Handle,
     token: Token,
     source: Arc<Source>,
+    /// Whether the source is a stream, and closed when it is registered no more (R10).
+    closes: bool,
 }
 
 impl Registration {
-    pub(crate) fn new(handle: Handle, token: Token, source: Arc<Source>) -> Self {
-        Self { handle, token, source }
+    pub(crate) fn new(handle: Handle, token: Token, source: Arc<Source>, closes: bool) -> Self {
+        Self { handle, token, source, closes }
+    }
+
+    /// Ends it, and leaves the source open.
+    pub(crate) fn give_back(mut self) {
+        self.closes = false;
     }
 
     /// A handle of the driver.
@@ -42,12 +49,22 @@ impl Registration {
         self.source.readiness().snapshot().ready()
     }
 
-    /// The part of [`now`](Self::now) that `interest` is about, to be cleared after "would block"; `None` if nothing.
+    /// The part of [`now`](Self::now) that `interest` is about, to be cleared after "would block"; `None` if nothing, and
+    /// then the system is asked to report it, for the next look.
     ///
     /// # Errors
     /// [`ShutDown`](crate::ShutDown).
     pub fn try_ready(&self, interest: Interest) -> io::Result<Option<ReadyEvent>> {
-        self.source.look(interest).transpose()
+        if let Some(known) = self.source.look(interest) {
+            return known.map(Some);
+        }
+        if self.ask(interest) { Ok(None) } else { self.source.look(interest).transpose() }
+    }
+
+    /// R8: has the system report `interest`, also if nobody waits for it. `false` if it refuses, and a try will tell why.
+    pub(crate) fn ask(&self, interest: Interest) -> bool {
+        // R9: in a fork it would be the parent's that is asked.
+        self.handle.was_forked() || self.source.ask(interest, self.arm())
     }
 
     /// What is known of `interest` at this moment, ready or not: [`news`](Self::news) after it can be waited for.
@@ -63,7 +80,7 @@ impl Registration {
     /// several tasks wait.
     ///
     /// # Errors
-    /// [`ShutDown`](crate::ShutDown), or what the portable backend hears when it asks for an event.
+    /// [`ShutDown`](crate::ShutDown), or what the system says when it is asked for an event.
     pub fn poll_read_ready(&self, cx: &mut Context<'_>) -> Poll<io::Result<ReadyEvent>> {
         if let Some(news) = self.without_its_thread(Interest::READABLE) {
             return Poll::Ready(news);
@@ -148,8 +165,11 @@ impl Registration {
         Some(self.source.look(interest).unwrap_or_else(|| Err(crate::error::forked())))
     }
 
-    fn arm(&self) -> impl FnOnce(Fd, Interest) -> io::Result<()> {
-        |fd, interest| self.handle.shared.selector.arm(fd, self.token, interest)
+    fn arm(&self) -> impl FnOnce(Fd, Interest, Interest) -> io::Result<()> {
+        |fd, before, now| {
+            let asked = self.handle.shared.selector.arm(fd, self.token, before, now);
+            asked.map_err(|error| crate::error::during("registering with the I/O driver", error))
+        }
     }
 }
 
@@ -162,7 +182,7 @@ impl Drop for Registration {
         let shared = &self.handle.shared;
         let mut left = Vec::new();
         // A failure means that the system has forgotten the source already, which is what we wanted.
-        self.source.retire(|fd| drop(shared.selector.remove(fd)), &mut left);
+        self.source.retire(self.closes, |fd| drop(shared.selector.remove(fd)), &mut left);
         shared.registry.release(self.token.index);
         drop(left); // The wakers, now that no lock is held.
     }

@@ -118,6 +118,13 @@ impl Registry {
         self.pages.get(page)?.get()?.get(offset)?.get().map(Arc::as_ref)
     }
 
+    /// Whether another source than that at `index` watches `fd` (R10). In time proportional to their number.
+    pub(crate) fn watches_also(&self, fd: Fd, index: u32) -> bool {
+        let used = self.free.lock().used;
+        let mut others = (0..used as u32).filter(|&other| other != index);
+        others.any(|other| self.source(other).is_some_and(|source| source.watches(fd)))
+    }
+
     /// Refuses further registrations, shuts every source down and appends its waiters to `woken` (R6).
     pub(crate) fn close(&self, woken: &mut Vec<Waker>) {
         let mut free = self.free.lock();

@@ -41,10 +41,44 @@ impl Direction {
 /// What the selector will report without being asked again (R8).
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Arming {
-    /// Every edge, for ever.
-    Edges,
+    /// Every edge of this interest, for ever. Without any, the source is not in the selector yet.
+    Edges(Interest),
     /// The next event of this interest, once.
     Once(Interest),
+}
+
+impl Arming {
+    /// Of what is to be put into a selector of edges when somebody waits.
+    pub const UNASKED: Self = Self::Edges(Interest::NONE);
+
+    /// Of what is in a selector of edges, and nobody waits for.
+    #[cfg_attr(not(any(target_os = "linux", target_os = "android")), allow(dead_code))]
+    pub const READING: Self = Self::Edges(Interest::READING);
+
+    /// What is reported.
+    pub const fn interest(self) -> Interest {
+        match self {
+            Self::Edges(interest) | Self::Once(interest) => interest,
+        }
+    }
+
+    /// As `self`, and `wanted` as well; `None` if that makes no difference.
+    fn with(self, wanted: Interest) -> Option<Self> {
+        match self {
+            Self::Edges(armed) => {
+                // News of reading cost nothing until there are any.
+                let wanted = Interest::READING | wanted;
+                (!armed.contains(wanted)).then_some(Self::Edges(armed | wanted))
+            }
+            Self::Once(armed) => (!armed.contains(wanted)).then_some(Self::Once(armed | wanted)),
+        }
+    }
+
+    /// R10: whether closing the descriptor is enough to end what is reported of a stream in which `ready` was known.
+    fn ends_with_the_descriptor(self, ready: Ready) -> bool {
+        let Self::Edges(armed) = self else { return false };
+        ready.is_read_closed() && (ready.is_write_closed() || !armed.is_writable())
+    }
 }
 
 /// One waiter of the list.
@@ -90,7 +124,7 @@ impl Source {
     /// A source that nobody owns yet.
     pub fn new() -> Self {
         let waiters =
-            Waiters { fd: None, arming: Arming::Edges, reader: None, writer: None, list: None };
+            Waiters { fd: None, arming: Arming::UNASKED, reader: None, writer: None, list: None };
         Self { readiness: Readiness::new(), waiters: Mutex::new(waiters) }
     }
 
@@ -111,22 +145,35 @@ impl Source {
 
     /// Ends a registration (R6). `remove` takes the fd out of the selector; nothing re-arms it afterwards. The wakers
     /// of whoever still stood here are appended to `left`, to be dropped where no lock is held.
-    pub fn retire(&self, remove: impl FnOnce(Fd), left: &mut Vec<Waker>) {
+    ///
+    /// If it `closes`, the fd is that of a stream, and is closed right after this (R10).
+    pub fn retire(&self, closes: bool, remove: impl FnOnce(Fd), left: &mut Vec<Waker>) {
         let mut waiters = self.waiters.lock();
-        self.readiness.retire();
-        if let Some(fd) = waiters.fd.take() {
+        let last = self.readiness.retire();
+        let arming = waiters.arming;
+        if let Some(fd) = waiters.fd.take()
+            && arming != Arming::UNASKED
+            && !(closes && arming.ends_with_the_descriptor(last))
+        {
             remove(fd);
         }
         waiters.take_all(left);
     }
 
+    /// Whether the selector watches `fd` for this source.
+    pub(crate) fn watches(&self, fd: Fd) -> bool {
+        let waiters = self.waiters.lock();
+        waiters.fd == Some(fd) && waiters.arming != Arming::UNASKED
+    }
+
     /// The driver's step for one event (R2, R5, R8): sets `ready` and appends the wakers it concerns to `woken`.
-    /// False for a stale event. `arm` asks a one-shot selector for what is still waited for.
+    /// False for a stale event. `arm` asks a one-shot selector for what is still waited for: it is told what is reported, and
+    /// what is to be.
     pub fn dispatch(
         &self,
         generation: u32,
         ready: Ready,
-        arm: impl FnOnce(Fd, Interest) -> io::Result<()>,
+        arm: impl FnOnce(Fd, Interest, Interest) -> io::Result<()>,
         woken: &mut Vec<Waker>,
     ) -> bool {
         if !self.readiness.set(generation, ready) {
@@ -140,7 +187,8 @@ impl Source {
         waiters.take_ready(ready, woken);
         if let Arming::Once(_) = waiters.arming {
             waiters.arming = Arming::Once(Interest::NONE);
-            if waiters.arm_missing(arm).is_err() {
+            let waited_for = waiters.waited_for();
+            if waiters.arm_missing(waited_for, arm).is_err() {
                 // Nothing would ever be reported again. Let everyone try, and see the failure first-hand.
                 let _ = self.readiness.set(generation, Ready::ALL);
                 waiters.take_all(woken);
@@ -176,7 +224,7 @@ impl Source {
         &self,
         direction: Direction,
         cx: &mut Context<'_>,
-        arm: impl FnOnce(Fd, Interest) -> io::Result<()>,
+        arm: impl FnOnce(Fd, Interest, Interest) -> io::Result<()>,
     ) -> Poll<io::Result<ReadyEvent>> {
         if let Some(outcome) = self.look(direction.interest()) {
             return Poll::Ready(outcome);
@@ -189,7 +237,8 @@ impl Source {
             _withdrawn = waiters.slot(direction).take();
             return Poll::Ready(outcome);
         }
-        match waiters.arm_missing(arm) {
+        let waited_for = waiters.waited_for();
+        match waiters.arm_missing(waited_for, arm) {
             Ok(()) => Poll::Pending,
             Err(error) => Poll::Ready(Err(error)),
         }
@@ -203,7 +252,7 @@ impl Source {
         interest: Interest,
         since: Option<u32>,
         cx: &mut Context<'_>,
-        arm: impl FnOnce(Fd, Interest) -> io::Result<()>,
+        arm: impl FnOnce(Fd, Interest, Interest) -> io::Result<()>,
     ) -> Poll<io::Result<ReadyEvent>> {
         if let Some(outcome) = self.look_since(interest, since) {
             return Poll::Ready(outcome);
@@ -215,10 +264,27 @@ impl Source {
         if let Some(outcome) = self.look_since(interest, since) {
             return Poll::Ready(outcome);
         }
-        match waiters.arm_missing(arm) {
+        let waited_for = waiters.waited_for();
+        match waiters.arm_missing(waited_for, arm) {
             Ok(()) => Poll::Pending,
             Err(error) => Poll::Ready(Err(error)),
         }
+    }
+
+    /// R8: has `interest` reported, for somebody who does not wait but will look again. `false` if the system refuses: then
+    /// everything is worth a try, which meets the failure first-hand.
+    pub fn ask(
+        &self,
+        interest: Interest,
+        arm: impl FnOnce(Fd, Interest, Interest) -> io::Result<()>,
+    ) -> bool {
+        let mut waiters = self.waiters.lock();
+        let is_asked = waiters.arm_missing(interest, arm).is_ok();
+        if !is_asked {
+            let generation = self.readiness.snapshot().generation();
+            let _ = self.readiness.set(generation, Ready::ALL.without(Ready::CLOSED));
+        }
+        is_asked
     }
 
     /// Leaves the list, if `place` is still in it. A waiter holds nothing that would have to be passed on: everyone
@@ -284,15 +350,15 @@ impl Waiters {
         }
     }
 
-    /// R8: asks for what is waited for, if not all of it is armed already.
-    fn arm_missing(&mut self, arm: impl FnOnce(Fd, Interest) -> io::Result<()>) -> io::Result<()> {
-        let (Arming::Once(armed), Some(fd)) = (self.arming, self.fd) else {
-            return Ok(());
-        };
-        let waited_for = self.waited_for();
-        if !armed.contains(waited_for) {
-            arm(fd, waited_for | armed)?;
-            self.arming = Arming::Once(waited_for | armed);
+    /// R8: asks for what is `wanted`, if not all of it is armed already.
+    fn arm_missing(
+        &mut self,
+        wanted: Interest,
+        arm: impl FnOnce(Fd, Interest, Interest) -> io::Result<()>,
+    ) -> io::Result<()> {
+        if let (Some(fd), Some(arming)) = (self.fd, self.arming.with(wanted)) {
+            arm(fd, self.arming.interest(), arming.interest())?;
+            self.arming = arming;
         }
         Ok(())
     }

@@ -132,7 +132,7 @@ pub(crate) async fn write(io: &Registered<TcpStream>, bytes: &[u8]) -> io::Resul
 }
 
 /// Writes until the kernel takes no more, and returns how much it took.
-fn fill(io: &Registered<TcpStream>) -> usize {
+pub(crate) fn fill(io: &Registered<TcpStream>) -> usize {
     let write_some = |mut io: &TcpStream| io.write(&[7; 65_536]);
     let mut total = 0;
     loop {

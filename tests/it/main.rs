@@ -122,6 +122,8 @@ mod event;
 mod io_driver;
 #[cfg(feature = "net")]
 mod io_driver_sources;
+#[cfg(feature = "net")]
+mod io_driver_streams;
 mod mutex;
 mod notify;
 mod once;

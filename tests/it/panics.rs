@@ -7,10 +7,12 @@ use crate::support::{
 };
 use raddle::sync::oneshot;
 use raddle::task;
-use raddle::time::{Duration, sleep};
+use raddle::time::{Clock, Duration, ManualClock, sleep};
+use raddle_timer::Listener;
 use std::future::pending;
 use std::panic::AssertUnwindSafe;
 use std::pin::Pin;
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering::Relaxed};
 use std::sync::{Arc, mpsc};
 use std::task::{Wake, Waker};
 
@@ -277,5 +279,55 @@ fn a_panic_in_the_destructor_of_the_root_future_leaves_the_runtime_usable() {
         });
         assert_eq!(panicked, Err("in the root's destructor"));
         assert_eq!(runtime.block_on(async { raddle::spawn(async { 2 }).await.unwrap() }), 2);
+    }
+}
+
+/// Panics when it is asked for the time, as long as it is told to.
+#[derive(Debug, Clone, Default)]
+struct Moody {
+    clock: ManualClock,
+    panics: Arc<AtomicBool>,
+    asked_in_vain: Arc<AtomicUsize>,
+}
+
+impl Clock for Moody {
+    fn now(&self) -> std::time::Instant {
+        if self.panics.load(Relaxed) {
+            self.asked_in_vain.fetch_add(1, Relaxed);
+            planned_panic("no time");
+        }
+        self.clock.now()
+    }
+
+    fn is_running(&self) -> bool {
+        self.clock.is_running()
+    }
+
+    fn on_jump(&self, listener: std::sync::Weak<Listener>) {
+        self.clock.on_jump(listener);
+    }
+}
+
+/// The holder of the driver's turn asks for the time when it is about to wait, and after it.
+#[test]
+fn a_clock_that_panics_stands_still_and_nobody_is_left_in_the_driver() {
+    const HOUR: Duration = Duration::from_secs(3_600);
+    for flavor in Flavor::ALL {
+        let clock = Moody::default();
+        let running = Running::new(flavor, flavor.builder().clock(clock.clone()).build().unwrap());
+        let nap = running.handle().spawn(async { sleep(HOUR).await });
+        running.quiesce();
+        clock.panics.store(true, Relaxed);
+        until("the driver has asked for the time", || {
+            // Gets whoever waits in the driver out of it.
+            clock.clock.advance(Duration::from_nanos(1));
+            clock.asked_in_vain.load(Relaxed) >= 10
+        });
+        wait("a task", running.handle().spawn(async {})).unwrap();
+        assert!(!nap.is_finished());
+        clock.panics.store(false, Relaxed);
+        clock.clock.advance(HOUR);
+        wait("the sleeper", nap).unwrap();
+        running.quiesce();
     }
 }

@@ -268,3 +268,47 @@ fn out_of_descriptors_in_a_child() {
         assert_eq!(accept.await.unwrap().1, late.local_addr().unwrap());
     });
 }
+
+/// Linux asks for a capability before 5.7, and for taking back what was bound.
+#[cfg(target_os = "linux")]
+#[test]
+fn a_socket_bound_to_a_device_says_so_and_hears_its_peers_there() {
+    use raddle::net::UdpSocket;
+    let was_bound = |bound: std::io::Result<()>| match bound {
+        Ok(()) => true,
+        Err(error) => {
+            assert_eq!(error.kind(), ErrorKind::PermissionDenied, "{error}");
+            assert!(error.to_string().contains("setting SO_BINDTODEVICE of "), "{error}");
+            false
+        }
+    };
+    on_each_runtime(|| async move {
+        let socket = TcpSocket::new_v4().unwrap();
+        assert_eq!(socket.device().unwrap(), None);
+        if was_bound(socket.bind_device(Some(b"lo"))) {
+            assert_eq!(socket.device().unwrap().as_deref(), Some(&b"lo"[..]));
+            let (listener, address) = listen().await;
+            let stream = socket.connect(address).await.unwrap();
+            assert_eq!(listener.accept().await.unwrap().1, stream.local_addr().unwrap());
+        }
+        let socket = UdpSocket::bind("127.0.0.1:0").await.unwrap();
+        if was_bound(socket.bind_device(Some(b"lo"))) {
+            assert_eq!(socket.device().unwrap().as_deref(), Some(&b"lo"[..]));
+            socket.send_to(b"here", socket.local_addr().unwrap()).await.unwrap();
+            assert_eq!(socket.recv_from(&mut [0; 8]).await.unwrap().0, 4);
+            if was_bound(socket.bind_device(None)) {
+                assert_eq!(socket.device().unwrap(), None);
+            }
+        }
+        // The system would cut either off, and take what is left for the name.
+        for name in [&b"lo\0"[..], b"a-name-longer-than-fifteen"] {
+            let error = socket.bind_device(Some(name)).unwrap_err();
+            assert_eq!(error.kind(), ErrorKind::InvalidInput);
+            assert!(error.to_string().contains("127.0.0.1:"), "{error}");
+        }
+        let error = UdpSocket::bind("127.0.0.1:0").await.unwrap().bind_device(Some(b"none0"));
+        const ENODEV: i32 = 19;
+        let number = raddle::io::raw_os_error(&error.unwrap_err());
+        assert!(number == Some(ENODEV) || number == Some(1), "{number:?}");
+    });
+}

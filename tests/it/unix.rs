@@ -1,15 +1,16 @@
 //! Unix sockets.
 
-use crate::support::on_each_runtime;
+use crate::support::{Flavor, on_each_runtime};
 use raddle::net::unix::ReuniteError;
 use raddle::net::{UnixDatagram, UnixListener, UnixStream};
 use raddle::task::yield_now;
+use raddle::time::ManualClock;
 use std::future::poll_fn;
 use std::io::ErrorKind;
 use std::net::Shutdown;
 use std::path::{Path, PathBuf};
-use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering::Relaxed};
+use std::sync::{Arc, mpsc};
 
 /// A folder of this test's own, gone with this value.
 pub(crate) struct Folder(PathBuf);
@@ -243,6 +244,48 @@ fn a_full_receiver_holds_up_nobody_who_sends_to_others() {
         assert_eq!(full.recv(&mut buffer).await.unwrap(), 6);
         waiting.await.unwrap();
     });
+}
+
+/// Where time stands still, nothing but the system's word ends the wait.
+#[cfg(target_os = "linux")]
+#[test]
+fn who_waits_for_a_queue_that_others_filled_is_told_of_room() {
+    for flavor in Flavor::ALL {
+        let (done, is_done) = mpsc::channel();
+        let runtime = flavor.builder().clock(ManualClock::new()).build().unwrap();
+        let conversation = async {
+            let folder = Folder::new();
+            let path = folder.path("full");
+            let receiver = UnixDatagram::bind(&path).unwrap();
+            let filler = UnixDatagram::unbound().unwrap();
+            let mut filled = 0;
+            while filler.try_send_to(b"filling", &path).is_ok() {
+                filled += 1;
+            }
+            let sender = UnixDatagram::unbound().unwrap();
+            let waiting = {
+                let path = path.clone();
+                raddle::spawn(async move { sender.send_to(b"waited", &path).await.unwrap() })
+            };
+            for _ in 0..100 {
+                yield_now().await;
+            }
+            assert!(!waiting.is_finished());
+            let mut buffer = [0; 16];
+            for _ in 0..filled {
+                assert_eq!(receiver.recv(&mut buffer).await.unwrap(), 7);
+            }
+            assert_eq!(receiver.recv(&mut buffer).await.unwrap(), 6);
+            assert_eq!(waiting.await.unwrap(), 6);
+        };
+        let thread = std::thread::spawn(move || {
+            runtime.block_on(conversation);
+            let _ = done.send(());
+        });
+        let patience = std::time::Duration::from_secs(30);
+        is_done.recv_timeout(patience).expect("the sender was not told of room");
+        thread.join().unwrap();
+    }
 }
 
 #[test]

@@ -1,4 +1,4 @@
-//! R2, R3, R4, R5, R8: the readiness of one source, set by a driver and used up by a task.
+//! R2, R3, R4, R5, R8, R10: the readiness of one source, set by a driver and used up by a task.
 //!
 //! The kernel is played by a counter of bytes: reading takes one, or "would block"; whoever adds a byte dispatches an
 //! event afterwards. A task that is pending when the driver has finished must have been woken, or an event was lost.
@@ -92,8 +92,8 @@ impl Kernel {
     }
 }
 
-fn no_arming(_: Fd, _: Interest) -> io::Result<()> {
-    unreachable!("edges need no arming")
+fn no_arming(_: Fd, _: Interest, _: Interest) -> io::Result<()> {
+    unreachable!("what is waited for is armed")
 }
 
 /// The driver hears of one readable event and wakes whom it concerns.
@@ -107,7 +107,7 @@ fn dispatch_readable(source: &Source) {
 type Clear = fn(&Source, raddle_io_driver::ReadyEvent);
 
 fn reader_against_driver(clear: Clear) {
-    let shared = Arc::new((adopted(Arming::Edges, Ready::READABLE), Kernel(AtomicUsize::new(0))));
+    let shared = Arc::new((adopted(Arming::READING, Ready::READABLE), Kernel(AtomicUsize::new(0))));
     let theirs = shared.clone();
     let driver = thread::spawn(move || {
         let (source, kernel) = &*theirs;
@@ -145,7 +145,7 @@ fn r4_without_the_tick_the_event_is_lost() {
 #[test]
 fn r3_two_listed_waiters_and_one_slot_all_hear_of_one_event() {
     model(|| {
-        let source = Arc::new(adopted(Arming::Edges, Ready::EMPTY));
+        let source = Arc::new(adopted(Arming::READING, Ready::EMPTY));
         let theirs = source.clone();
         let driver = thread::spawn(move || dispatch_readable(&theirs));
         let (first, second, third) = (Task::new(), Task::new(), Task::new());
@@ -205,7 +205,7 @@ fn r3_without_the_second_look_the_event_is_lost() {
 /// One owner gives the source up and another takes it over, while the driver holds an event for the first. The
 /// driver takes the generation from the event, or, in the negative control, from the word.
 fn takeover_against_driver(generation: fn(&Source) -> u32) {
-    let source = Arc::new(adopted(Arming::Edges, Ready::EMPTY));
+    let source = Arc::new(adopted(Arming::READING, Ready::EMPTY));
     let theirs = source.clone();
     let driver = thread::spawn(move || {
         let (mut woken, generation) = (Vec::new(), generation(&theirs));
@@ -213,8 +213,8 @@ fn takeover_against_driver(generation: fn(&Source) -> u32) {
         woken.into_iter().for_each(Waker::wake);
     });
     let mut left = Vec::new();
-    source.retire(|_| {}, &mut left);
-    let second = source.adopt(any_fd(), Arming::Edges, Ready::EMPTY);
+    source.retire(false, |_| {}, &mut left);
+    let second = source.adopt(any_fd(), Arming::READING, Ready::EMPTY);
     assert_eq!(second, 1);
     let task = Task::new();
     let poll = source.poll_ready(Direction::Read, &mut task.context(), no_arming);
@@ -239,7 +239,7 @@ fn r5_without_the_generation_the_next_owner_is_told() {
 #[test]
 fn r6_a_shut_down_wakes_whoever_waits_or_is_about_to() {
     model(|| {
-        let source = Arc::new(adopted(Arming::Edges, Ready::EMPTY));
+        let source = Arc::new(adopted(Arming::READING, Ready::EMPTY));
         let theirs = source.clone();
         let closer = thread::spawn(move || {
             let mut woken = Vec::new();
@@ -258,8 +258,8 @@ struct OneShot {
 }
 
 impl OneShot {
-    fn arm(&self) -> impl FnOnce(Fd, Interest) -> io::Result<()> {
-        |_, interest| {
+    fn arm(&self) -> impl FnOnce(Fd, Interest, Interest) -> io::Result<()> {
+        |_, _, interest| {
             assert!(interest.is_readable());
             self.armed.store(1, Ordering::Release);
             Ok(())
@@ -276,7 +276,9 @@ fn reader_against_one_shot(rearm: bool) {
     let theirs = shared.clone();
     let driver = thread::spawn(move || {
         theirs.armed.swap(0, Ordering::AcqRel);
-        let arm = |fd, interest| if rearm { theirs.arm()(fd, interest) } else { Ok(()) };
+        let arm = |fd, before, interest| {
+            if rearm { theirs.arm()(fd, before, interest) } else { Ok(()) }
+        };
         assert!(theirs.source.dispatch(0, Ready::WRITABLE, arm, &mut Vec::new()));
     });
     let task = Task::new();
@@ -296,4 +298,126 @@ fn r8_whoever_waits_is_armed_for() {
 #[should_panic(expected = "lost")]
 fn r8_without_rearming_the_reader_waits_for_ever() {
     model(|| reader_against_one_shot(false));
+}
+
+/// A socket that a selector of edges may watch or not: its bytes, whether it is watched, and whether an event of it is to be
+/// heard. One word, as the kernel has one lock.
+struct Watched {
+    source: Source,
+    word: AtomicUsize,
+}
+
+const WATCHED: usize = 1;
+const EVENT: usize = 2;
+const BYTE: usize = 4;
+
+impl Watched {
+    fn new() -> Self {
+        Self {
+            source: adopted(Arming::UNASKED, Ready::READABLE | Ready::WRITABLE),
+            word: AtomicUsize::new(0),
+        }
+    }
+
+    fn update(&self, change: impl Fn(usize) -> Option<usize>) -> Result<usize, usize> {
+        self.word.fetch_update(Ordering::AcqRel, Ordering::Acquire, change)
+    }
+
+    fn write(&self) {
+        let edge = |word| if word & WATCHED != 0 { word | EVENT } else { word };
+        let _ = self.update(|word| Some(edge(word + BYTE)));
+    }
+
+    fn read(&self) -> bool {
+        self.update(|word| word.checked_sub(BYTE)).is_ok()
+    }
+
+    /// Adding a file reports what there is.
+    fn arm(&self) -> impl FnOnce(Fd, Interest, Interest) -> io::Result<()> {
+        |_, before, now| {
+            assert!(!before.is_readable() && now.is_readable());
+            let report = |word| if word >= BYTE { word | EVENT } else { word };
+            let _ = self.update(|word| Some(report(word | WATCHED)));
+            Ok(())
+        }
+    }
+
+    fn turn(&self) {
+        if self.update(|word| (word & EVENT != 0).then_some(word & !EVENT)).is_ok() {
+            dispatch_readable(&self.source);
+        }
+    }
+}
+
+/// A new stream is read from before anybody watches it, while its peer writes.
+fn reader_of_a_new_stream(asks: bool) {
+    let shared = Arc::new(Watched::new());
+    let theirs = shared.clone();
+    let driver = thread::spawn(move || {
+        theirs.write();
+        theirs.turn();
+    });
+    let task = Task::new();
+    let poll = |cx: &mut Context<'_>| loop {
+        let arm = |fd, before, now| if asks { shared.arm()(fd, before, now) } else { Ok(()) };
+        let event = ready!(shared.source.poll_ready(Direction::Read, cx, arm)).unwrap();
+        if shared.read() {
+            return Poll::Ready(());
+        }
+        shared.source.readiness().clear(event);
+    };
+    let early = poll(&mut task.context());
+    driver.join().unwrap();
+    if early.is_pending() {
+        // The driver goes on.
+        shared.turn();
+        assert!(task.wakes() > 0, "lost: the task waits, and nothing is watched for it");
+        assert!(poll(&mut task.context()).is_ready(), "lost: the task was woken for nothing");
+    }
+}
+
+#[test]
+fn r8_a_new_stream_is_watched_from_the_first_wait_on_and_nothing_before_is_lost() {
+    model(|| reader_of_a_new_stream(true));
+}
+
+/// Negative control: a waiter that counts on a registration nobody has made.
+#[test]
+#[should_panic(expected = "lost")]
+fn r8_who_waits_and_does_not_ask_waits_for_ever() {
+    model(|| reader_of_a_new_stream(false));
+}
+
+/// A stream is closed while the driver may have an event of it: its place goes to another, as in
+/// [`takeover_against_driver`], and the selector was asked to forget it, or, by R10, not.
+fn close_against_driver(peer_has_finished: bool, forgets: bool) {
+    let source = Arc::new(adopted(Arming::READING, Ready::EMPTY));
+    let theirs = source.clone();
+    let said = if peer_has_finished { Ready::READ_CLOSED } else { Ready::EMPTY } | Ready::READABLE;
+    let driver = thread::spawn(move || {
+        let mut woken = Vec::new();
+        theirs.dispatch(0, said, no_arming, &mut woken);
+        woken.into_iter().for_each(Waker::wake);
+    });
+    let known = source.readiness().snapshot().ready();
+    let (mut removed, mut left) = (false, Vec::new());
+    source.retire(true, |_| removed = !forgets, &mut left);
+    source.adopt(any_fd(), Arming::READING, Ready::EMPTY);
+    driver.join().unwrap();
+    assert!(removed || peer_has_finished, "left in the selector, and its peer may go on sending");
+    assert!(!(removed && known.is_read_closed()), "taken out, where closing does it");
+    assert!(source.readiness().snapshot().ready().is_empty(), "an event of the first was stored");
+}
+
+#[test]
+fn r10_a_stream_is_left_in_the_selector_only_once_its_peer_has_finished() {
+    model(|| close_against_driver(true, false));
+    model(|| close_against_driver(false, false));
+}
+
+/// Negative control: whatever is closed is left.
+#[test]
+#[should_panic(expected = "left in the selector")]
+fn r10_what_is_left_too_soon_goes_on_speaking() {
+    model(|| close_against_driver(false, true));
 }

@@ -88,7 +88,8 @@ impl TcpListener {
     /// until there are some again: wait a little before the next one. The connection stays in the
     /// queue meanwhile, and the listener goes on working. A connection that broke before it was
     /// accepted is not an error; the next one is taken. One that the I/O driver has no room for is
-    /// closed, and its error returned. Errors name the address listened on; the system's number is
+    /// closed, and its error returned; one that the system cannot watch gets that error from its
+    /// first operation that has to wait. Errors name the address listened on; the system's number is
     /// what [`raw_os_error`](crate::io::raw_os_error) finds.
     pub async fn accept(&self) -> io::Result<(TcpStream, SocketAddr)> {
         let accepted = spending(self.io.async_io(Interest::READABLE, accept_whole)).await;
@@ -109,7 +110,7 @@ impl TcpListener {
         accepted: io::Result<(net::TcpStream, SocketAddr)>,
     ) -> io::Result<(TcpStream, SocketAddr)> {
         let (stream, peer) = accepted.map_err(naming("accepting on", self))?;
-        let registered = Registered::new(stream, self.io.handle());
+        let registered = Registered::new_stream(stream, self.io.handle());
         let registered = registered.map_err(naming("accepting on", self))?;
         Ok((TcpStream::new(registered, peer), peer))
     }

@@ -193,7 +193,7 @@ impl TcpSocket {
             }
             // Registered only now: a socket that was never connected counts as hung up.
             let stream = net::TcpStream::from(self.fd);
-            let registered = Registered::new_connecting(stream, handle)?;
+            let registered = Registered::new_connecting_stream(stream, handle)?;
             registered.writable().await?;
             match registered.get_ref().take_error()? {
                 None => Ok(TcpStream::new(registered, address)),
@@ -217,6 +217,36 @@ impl TcpSocket {
             .map_err(naming("listening on", &self))?;
         let listener = net::TcpListener::from(self.fd);
         TcpListener::new(listener, &handle)
+    }
+
+    /// The network device that the socket is bound to, by its name. Linux and Android.
+    ///
+    /// # Errors
+    /// What the system says.
+    #[cfg(any(target_os = "linux", target_os = "android"))]
+    pub fn device(&self) -> io::Result<Option<Vec<u8>>> {
+        raddle_io_driver::device(self.as_fd()).map_err(naming("reading SO_BINDTODEVICE of", self))
+    }
+
+    /// Sends and receives through one network device only, by its name (`SO_BINDTODEVICE`); `None` ends that. Linux and
+    /// Android.
+    ///
+    /// # Errors
+    /// [`io::ErrorKind::InvalidInput`] for a name that no device can have; what the system says: `ENODEV` if there is none
+    /// of that name, [`io::ErrorKind::PermissionDenied`] without the capability `CAP_NET_RAW`, which Linux asks for before
+    /// 5.7, and since then of who changes the device of a socket that has one.
+    ///
+    /// # Examples
+    /// ```no_run
+    /// # fn example(socket: &raddle::net::TcpSocket) -> std::io::Result<()> {
+    /// socket.bind_device(Some(b"eth1"))?;
+    /// assert_eq!(socket.device()?.as_deref(), Some(&b"eth1"[..]));
+    /// # Ok(()) }
+    /// ```
+    #[cfg(any(target_os = "linux", target_os = "android"))]
+    pub fn bind_device(&self, interface: Option<&[u8]>) -> io::Result<()> {
+        let bound = raddle_io_driver::bind_device(self.as_fd(), interface);
+        bound.map_err(naming("setting SO_BINDTODEVICE of", self))
     }
 
     /// The address given by [`bind`](Self::bind), with the port that was chosen.

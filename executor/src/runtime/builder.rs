@@ -9,6 +9,7 @@ use crate::blocking;
 use crate::scheduler::hooks::{Hook, Hooks};
 use crate::scheduler::idle::WORKERS_MAX;
 use crate::scheduler::shared::{Shared, Slots};
+use crate::time::contained::Contained;
 use raddle_timer::{Clock, PausableClock, SystemClock};
 use std::fmt;
 use std::io;
@@ -278,8 +279,13 @@ impl Builder {
     /// }
     /// # Ok::<(), std::io::Error>(())
     /// ```
+    ///
+    /// A clock that panics is one that stands still, until it answers again; the panic hook reports it.
+    ///
+    /// # Panics
+    /// If the clock does, which is asked for the time here first.
     pub fn clock(&mut self, clock: impl Clock + 'static) -> &mut Builder {
-        self.clock = Arc::new(clock);
+        self.clock = Arc::new(Contained::new(clock));
         self
     }
 

@@ -257,6 +257,14 @@ impl Slot {
         beat
     }
 
+    /// The holder has slept: to who compares beats (P11), as many as nobody is too slow for.
+    pub(crate) fn slept(&self) {
+        /// At 20 µs each, a second.
+        const NAP: u32 = 50_000;
+        // Relaxed: the next beat is the one that tells (Z2).
+        self.beat.store(self.beat.load(Relaxed).wrapping_add(NAP), Relaxed);
+    }
+
     pub(crate) fn task_ns(&self) -> u32 {
         self.task_ns.load(Relaxed)
     }

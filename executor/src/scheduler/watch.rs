@@ -155,6 +155,7 @@ impl Worker<'_> {
         }
         let beat = slot.beat();
         let before = std::mem::replace(&mut self.core().watch.borrow_mut().beats[index], beat);
+        // Who has slept since has beaten often: what passed was no poll.
         let beats = beat.wrapping_sub(before);
         if beats > 0 && passed < SLOW * beats {
             return Found::Awake;

@@ -382,6 +382,7 @@ impl Worker<'_> {
         self.leave_watch();
         let unparked = self.shared().idle.unpark(self.slot().index);
         self.shared().leave_driver();
+        self.slot().slept();
         self.slot().set_mode(Mode::Working);
         self.shared().tell_guard();
         self.wake_batch(woken);

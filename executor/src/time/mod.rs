@@ -28,6 +28,7 @@ use std::pin::Pin;
 use std::task::{Context, Poll, ready};
 
 mod call;
+pub(crate) mod contained;
 mod delay_queue;
 pub mod error;
 mod instant;

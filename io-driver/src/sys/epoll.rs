@@ -1,7 +1,8 @@
 //! One system call per turn: `epoll` on the `polling` crate's own descriptor, edge-triggered.
 //!
 //! `polling` 3.11 spends five system calls on every wait (it re-arms a timerfd and an eventfd) and does not ask for
-//! RDHUP. So the `Poller` only owns the epoll instance here. A source is added once, for everything, edge-triggered.
+//! RDHUP. So the `Poller` only owns the epoll instance here. A source is added once, edge-triggered, for reading, and for
+//! room to write once somebody has had to wait for that (R8).
 //! Notification is an eventfd of ours, edge-triggered too and never read: each write is a new edge, and its counter
 //! needs centuries to fill. A wait is one `epoll_wait`; a timeout with a fraction of a millisecond needs
 //! `epoll_pwait2` (Linux 5.11). Where the kernel, or a sandbox, refuses that call, the fraction is rounded up from
@@ -24,7 +25,7 @@ use rustix::event::epoll::{self, EventData, EventFlags};
 use rustix::event::{EventfdFlags, eventfd};
 
 use super::Fd;
-use crate::interest::Ready;
+use crate::interest::{Interest, Ready};
 use crate::registry::Token;
 
 /// How many events one wait can bring; further ones come with the next.
@@ -33,12 +34,9 @@ const CAPACITY: usize = 1024;
 /// The token of our eventfd. No source has it: their indices end before (see `Token::INDEX_MAX`).
 const WAKEUP: u64 = u64::MAX;
 
-/// Everything a source is watched for, from `add` to `remove`. Hang-up and errors are reported unasked.
-const WATCHED: EventFlags = EventFlags::IN
-    .union(EventFlags::OUT)
-    .union(EventFlags::RDHUP)
-    .union(EventFlags::PRI)
-    .union(EventFlags::ET);
+/// What every source is watched for, from `add` to `remove`. Hang-up and errors are reported unasked.
+const WATCHED: EventFlags =
+    EventFlags::IN.union(EventFlags::RDHUP).union(EventFlags::PRI).union(EventFlags::ET);
 
 #[derive(Debug)]
 pub(crate) struct Epoll {
@@ -71,9 +69,14 @@ impl Epoll {
         Ok(Self { poller, wakeup, has_pwait2: AtomicBool::new(true) })
     }
 
-    pub(crate) fn add(&self, fd: Fd, token: Token) -> io::Result<()> {
+    pub(crate) fn add(&self, fd: Fd, token: Token, interest: Interest) -> io::Result<()> {
         let data = EventData::new_u64(token.key() as u64);
-        Ok(epoll::add(&self.poller, borrow(&fd), data, WATCHED)?)
+        Ok(epoll::add(&self.poller, borrow(&fd), data, watched(interest))?)
+    }
+
+    pub(crate) fn change(&self, fd: Fd, token: Token, interest: Interest) -> io::Result<()> {
+        let data = EventData::new_u64(token.key() as u64);
+        Ok(epoll::modify(&self.poller, borrow(&fd), data, watched(interest))?)
     }
 
     pub(crate) fn remove(&self, fd: Fd) -> io::Result<()> {
@@ -161,6 +164,10 @@ fn is_refusal(error: &io::Error) -> bool {
 fn whole_milliseconds(timeout: Duration) -> libc::c_int {
     let rounded_up = timeout.as_nanos().div_ceil(1_000_000);
     libc::c_int::try_from(rounded_up).unwrap_or(libc::c_int::MAX)
+}
+
+fn watched(interest: Interest) -> EventFlags {
+    if interest.is_writable() { WATCHED | EventFlags::OUT } else { WATCHED }
 }
 
 fn ready(flags: u32) -> Ready {

@@ -1,8 +1,8 @@
 //! The operating system's part, behind five functions.
 //!
 //! ```text
-//! add(fd, token)              watch a source, in both directions, until `remove`
-//! arm(fd, token, interest)    one-shot selectors: report the next event of `interest` (R8)
+//! add(fd, token)              watch a source, for reading or not at all, until `remove`
+//! arm(fd, token, …, interest) watch it for `interest`: from now on, or one-shot selectors for the next event (R8)
 //! remove(fd)                  forget a source; its fd is still open
 //! notify()                    make the current wait, or the next one, return
 //! wait(events, timeout, each) one wait; `each` is told (token, ready) of every event
@@ -10,7 +10,7 @@
 //!
 //! `epoll.rs` does it with one system call per wait, on Linux and Android. `portable.rs` does it with plain `polling`
 //! calls, on every Unix. Beside them stand `datagrams.rs`, which receives many at once;
-//! `credentials.rs`, which asks who a peer is; and `fork.rs`, which tells a process from its forks.
+//! `credentials.rs`, which asks who a peer is; `device.rs`, through which network device a socket goes; and `fork.rs`, which tells a process from its forks.
 //!
 //! # Safety
 //!
@@ -20,6 +20,8 @@
 #[cfg(any(target_os = "linux", target_os = "android"))]
 pub(crate) mod credentials;
 pub(crate) mod datagrams;
+#[cfg(any(target_os = "linux", target_os = "android"))]
+pub(crate) mod device;
 #[cfg(any(target_os = "linux", target_os = "android"))]
 mod epoll;
 pub(crate) mod fork;
@@ -88,7 +90,7 @@ impl Default for Backend {
 
 /// The number of a file descriptor that somebody else keeps open, for as long as R6 says. Kept as its complement,
 /// which is never zero, so that an `Option<Fd>` takes no more room.
-#[derive(Debug, Clone, Copy)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[allow(unreachable_pub)] // The models reach it, through `loom::internals`.
 pub struct Fd(NonZero<RawFd>);
 
@@ -152,23 +154,41 @@ impl Selector {
     pub(crate) fn arming(&self) -> Arming {
         match self {
             #[cfg(any(target_os = "linux", target_os = "android"))]
-            Self::Epoll(_) => Arming::Edges,
+            Self::Epoll(_) => Arming::READING,
             Self::Portable(_) => Arming::Once(Interest::NONE),
+        }
+    }
+
+    /// How a source is armed before `add`, if that may come later; `None` if it may not.
+    pub(crate) fn arming_on_demand(&self) -> Option<Arming> {
+        match self {
+            #[cfg(any(target_os = "linux", target_os = "android"))]
+            Self::Epoll(_) => Some(Arming::UNASKED),
+            Self::Portable(_) => None,
         }
     }
 
     pub(crate) fn add(&self, fd: Fd, token: Token) -> io::Result<()> {
         match self {
             #[cfg(any(target_os = "linux", target_os = "android"))]
-            Self::Epoll(epoll) => epoll.add(fd, token),
+            Self::Epoll(epoll) => epoll.add(fd, token, Arming::READING.interest()),
             Self::Portable(portable) => portable.add(fd, token),
         }
     }
 
-    pub(crate) fn arm(&self, fd: Fd, token: Token, interest: Interest) -> io::Result<()> {
+    /// Has `interest` reported, where `before` is now.
+    pub(crate) fn arm(
+        &self,
+        fd: Fd,
+        token: Token,
+        before: Interest,
+        interest: Interest,
+    ) -> io::Result<()> {
         match self {
             #[cfg(any(target_os = "linux", target_os = "android"))]
-            Self::Epoll(_) => Ok(()), // Edges need no arming.
+            Self::Epoll(epoll) if before == Interest::NONE => epoll.add(fd, token, interest),
+            #[cfg(any(target_os = "linux", target_os = "android"))]
+            Self::Epoll(epoll) => epoll.change(fd, token, interest),
             Self::Portable(portable) => portable.arm(fd, token, interest),
         }
     }

@@ -22,7 +22,7 @@ use crate::time::timeout;
 const SENDING: &str = "sending to";
 const RECEIVING: &str = "receiving on";
 
-/// How long [`UnixDatagram::send_to`] trusts the system to tell of room at the receiver.
+/// How long [`UnixDatagram::send_to`] trusts the system to tell of room at the receiver, where it may not.
 const TRUST: Duration = Duration::from_millis(10);
 
 /// A Unix datagram socket: like UDP within one machine, but nothing is lost or reordered, and a
@@ -141,8 +141,10 @@ impl UnixDatagram {
     /// Waits until the socket at `path` has room, and sends it a datagram; returns its length.
     ///
     /// The system tells a sender of room only where its own datagrams filled the queue, or where it
-    /// is connected. So while it waits for a queue that others filled, this asks again every 10 ms.
-    /// Sending to others goes on meanwhile.
+    /// is connected. So Linux is asked through a second socket, connected to `path` for as long as
+    /// this waits. Elsewhere, and if there can be no such socket (the receiver listens to one
+    /// peer only; descriptors have run out), this asks again every 10 ms. Sending to others goes
+    /// on meanwhile.
     ///
     /// # Cancel safety
     /// Nothing is sent unless the future completes.
@@ -166,9 +168,7 @@ impl UnixDatagram {
                 Err(error) if error.kind() == io::ErrorKind::WouldBlock => {}
                 sent => return sent.map_err(naming),
             }
-            if let Ok(Err(error)) = timeout(TRUST, self.room_is_made(seen)).await {
-                return Err(naming(error));
-            }
+            self.room_at(&address, seen).await.map_err(naming)?;
         }
     }
 
@@ -206,6 +206,27 @@ impl UnixDatagram {
                 sent => return sent,
             }
         }
+    }
+
+    /// There may be room at `to`.
+    async fn room_at(&self, to: &SocketAddr, seen: ReadyEvent) -> io::Result<()> {
+        // Else it may be for our own buffer that the attempt failed, which a scout does not know.
+        #[cfg(any(target_os = "linux", target_os = "android"))]
+        if self.io.registration().now().is_writable()
+            && let Ok(scout) = self.scout(to)
+        {
+            return scout.writable().await.map(drop);
+        }
+        timeout(TRUST, self.room_is_made(seen)).await.unwrap_or(Ok(()))
+    }
+
+    /// A socket that is writable when `to` has room, whoever has filled it.
+    #[cfg(any(target_os = "linux", target_os = "android"))]
+    fn scout(&self, to: &SocketAddr) -> io::Result<Registered<net::UnixDatagram>> {
+        let socket = net::UnixDatagram::unbound()?;
+        socket.set_nonblocking(true)?;
+        socket.connect_addr(to)?;
+        Registered::new_connecting(socket, self.io.handle())
     }
 
     /// Something has been taken out of a queue where this socket has put it.

@@ -88,7 +88,7 @@ impl UnixListener {
     ) -> io::Result<(UnixStream, SocketAddr)> {
         let (stream, peer) = accepted.map_err(naming("accepting on", self))?;
         stream.set_nonblocking(true).map_err(naming("accepting on", self))?;
-        let registered = Registered::new(stream, self.io.handle());
+        let registered = Registered::new_stream(stream, self.io.handle());
         Ok((UnixStream { io: registered.map_err(naming("accepting on", self))? }, peer))
     }
 

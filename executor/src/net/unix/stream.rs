@@ -68,7 +68,7 @@ impl UnixStream {
             Err(error) => return Err(naming(error.into())),
         }
         // Registered only now: a socket that was never connected counts as hung up.
-        let io = Registered::new_connecting(net::UnixStream::from(socket), &handle);
+        let io = Registered::new_connecting_stream(net::UnixStream::from(socket), &handle);
         let io = io.map_err(naming)?;
         io.writable().await.map_err(naming)?;
         match io.get_ref().take_error() {
