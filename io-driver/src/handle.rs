@@ -136,8 +136,11 @@ impl Handle {
                 if error.kind() == io::ErrorKind::AlreadyExists
                     && !registry.watches_also(fd, token.index) =>
             {
-                selector.remove(fd)?;
-                selector.add(fd, token)
+                // It may be gone by now, with the last that held its file open.
+                match selector.remove(fd) {
+                    Err(error) if error.kind() != io::ErrorKind::NotFound => Err(error),
+                    _ => selector.add(fd, token),
+                }
             }
             outcome => outcome,
         }

@@ -217,7 +217,8 @@ impl<T: AsFd> Registered<T> {
     ///
     /// # Errors
     /// [`io::ErrorKind::WouldBlock`] if it is not, or if `op` says so; other errors of `op`;
-    /// [`ShutDown`](crate::ShutDown); [`io::ErrorKind::InvalidInput`] as for [`async_io`](Self::async_io).
+    /// [`ShutDown`](crate::ShutDown); [`io::ErrorKind::InvalidInput`] as for [`async_io`](Self::async_io); if it would block,
+    /// and the system refuses to tell when it does not, that refusal.
     pub fn try_io<R>(
         &self,
         interest: Interest,
@@ -230,7 +231,8 @@ impl<T: AsFd> Registered<T> {
         let outcome = op(&self.io);
         if outcome.as_ref().is_err_and(|error| error.kind() == io::ErrorKind::WouldBlock) {
             self.registration.clear(event);
-            self.registration.ask(interest);
+            // Else the caller would look again and again.
+            self.registration.ask(interest)?;
         }
         outcome
     }

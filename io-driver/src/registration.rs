@@ -58,13 +58,17 @@ impl Registration {
         if let Some(known) = self.source.look(interest) {
             return known.map(Some);
         }
-        if self.ask(interest) { Ok(None) } else { self.source.look(interest).transpose() }
+        match self.ask(interest) {
+            Ok(()) => Ok(None),
+            // A try may succeed; if it would block, it is told why it cannot be waited for.
+            Err(_) => self.source.look(interest).transpose(),
+        }
     }
 
-    /// R8: has the system report `interest`, also if nobody waits for it. `false` if it refuses, and a try will tell why.
-    pub(crate) fn ask(&self, interest: Interest) -> bool {
+    /// R8: has the system report `interest`, also if nobody waits for it. Fails if that refuses.
+    pub(crate) fn ask(&self, interest: Interest) -> io::Result<()> {
         // R9: in a fork it would be the parent's that is asked.
-        self.handle.was_forked() || self.source.ask(interest, self.arm())
+        if self.handle.was_forked() { Ok(()) } else { self.source.ask(interest, self.arm()) }
     }
 
     /// What is known of `interest` at this moment, ready or not: [`news`](Self::news) after it can be waited for.

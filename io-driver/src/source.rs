@@ -271,20 +271,20 @@ impl Source {
         }
     }
 
-    /// R8: has `interest` reported, for somebody who does not wait but will look again. `false` if the system refuses: then
-    /// everything is worth a try, which meets the failure first-hand.
+    /// R8: has `interest` reported, for somebody who does not wait but will look again. If the system refuses, everything is
+    /// worth a try.
     pub fn ask(
         &self,
         interest: Interest,
         arm: impl FnOnce(Fd, Interest, Interest) -> io::Result<()>,
-    ) -> bool {
+    ) -> io::Result<()> {
         let mut waiters = self.waiters.lock();
-        let is_asked = waiters.arm_missing(interest, arm).is_ok();
-        if !is_asked {
+        let asked = waiters.arm_missing(interest, arm);
+        if asked.is_err() {
             let generation = self.readiness.snapshot().generation();
             let _ = self.readiness.set(generation, Ready::ALL.without(Ready::CLOSED));
         }
-        is_asked
+        asked
     }
 
     /// Leaves the list, if `place` is still in it. A waiter holds nothing that would have to be passed on: everyone

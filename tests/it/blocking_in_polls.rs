@@ -8,6 +8,7 @@ use raddle::sync::{
     budget, mpsc, oneshot,
 };
 use raddle::task;
+use std::future::pending;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::pin::pin;
 use std::sync::Arc;
@@ -204,4 +205,46 @@ fn a_hook_of_a_thread_may_block() {
     runtime.spawn(async {}).blocking_wait().unwrap();
     drop(runtime);
     assert_eq!(watched("the hook", || receiver.blocking_recv()), Some("stopped"));
+}
+
+#[test]
+fn who_ends_others_in_a_poll_is_in_a_poll_afterwards() {
+    for flavor in [Flavor::CurrentThread, Flavor::Workers(1)] {
+        let closed = Flavor::CurrentThread.build();
+        let handle = closed.handle().clone();
+        drop(closed);
+        let runtime = flavor.build();
+        let task = runtime.spawn(async move {
+            // Cancelled here and now.
+            drop(handle.spawn(pending::<()>()));
+            refused();
+            let other = Flavor::CurrentThread.build();
+            drop(other.spawn(pending::<()>()));
+            drop(other);
+            refused();
+        });
+        watched("a task that ends others", || runtime.block_on(task)).unwrap();
+    }
+}
+
+#[test]
+fn hooks_of_tasks_and_callbacks_may_block_however_the_task_has_ended() {
+    for flavor in [Flavor::CurrentThread, Flavor::Workers(1)] {
+        let (told, mut heard) = mpsc::channel(16);
+        let mut builder = flavor.builder();
+        let (before, after) = (told.clone(), told.clone());
+        builder.on_before_task_poll(move |_| before.blocking_send("before").unwrap());
+        builder.on_task_terminate(move |_| after.blocking_send("terminated").unwrap());
+        let runtime = builder.build().unwrap();
+        watched("hooks that block", || {
+            runtime.block_on(async {
+                let task = raddle::spawn(async {});
+                task.on_done(move |_| told.blocking_send("done").unwrap());
+                task.await.unwrap();
+                for expected in ["before", "terminated", "done"] {
+                    assert_eq!(heard.recv().await, Some(expected));
+                }
+            });
+        });
+    }
 }

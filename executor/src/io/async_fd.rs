@@ -59,6 +59,9 @@ impl<T: AsFd> AsyncFd<T> {
     /// `AlreadyExists` if this runtime watches the descriptor already; `PermissionDenied` if it cannot be watched (a
     /// regular file); that the runtime has shut down.
     ///
+    /// A descriptor that belongs to one of the runtime's sockets is refused, too; unless that is a connected stream which nobody
+    /// has waited for yet: then it is the stream that cannot be waited for, as long as this lives.
+    ///
     /// # Panics
     /// Outside a runtime.
     #[track_caller]

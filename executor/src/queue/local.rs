@@ -163,6 +163,7 @@ impl<T> Local<T> {
         let private =
             Arc::new(Private { rings: Gated::new(rings), has_young: AtomicBool::new(false) });
         let stealer = Stealer::new(private.clone(), stealer);
+        let room = if worker.is_some() { EXPOSED_MAX } else { 0 };
         let local = Local {
             private,
             deque: worker,
@@ -172,7 +173,8 @@ impl<T> Local<T> {
             family: Cell::new(0),
             streak: Cell::new(0),
             young_now: Cell::new(false),
-            leaving: RefCell::default(),
+            // Now, so that a queue that is exposed for the first time asks for no memory.
+            leaving: RefCell::new(Vec::with_capacity(room)),
             not_sync: PhantomData,
         };
         (local, stealer)

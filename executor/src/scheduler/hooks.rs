@@ -31,9 +31,9 @@ impl fmt::Debug for Hooks {
 
 /// Calls a hook. Its panic is reported by the panic hook and goes no further: the thread has tasks to run.
 pub(crate) fn call(hook: &Option<Hook>) {
+    // Between polls: whose budget is left, does not matter, and the hook may block; so may what is dropped with the thread.
+    raddle_sync::budget::clear();
     if let Some(hook) = hook {
-        // Between polls: whose budget is left, does not matter, and the hook may block.
-        raddle_sync::budget::clear();
         contain(|| hook());
     }
 }

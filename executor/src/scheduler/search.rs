@@ -10,7 +10,7 @@ use crate::task::runnable::Runnable;
 
 /// Polls between looks at the injector of a worker whose own queue never runs dry (Q4). A prime, so that it does not
 /// beat with the period of a workload.
-const INJECTOR_INTERVAL: u32 = 61;
+pub(super) const INJECTOR_INTERVAL: u32 = 61;
 /// Tasks out of the LIFO slot in a row (Q5).
 const LIFO_STREAK_MAX: u32 = 3;
 

@@ -302,10 +302,13 @@ impl Shared {
     {
         let task = context::with_worker_of(self, |worker| self.allocate(worker, future, location));
         furnish(task);
-        self.track(task, TaskKind::Spawned);
-        if let Some(observer) = &self.observer {
+        if self.observer.is_some() {
             let special = &task.header().special;
             special.set(special.get() | OBSERVED);
+        }
+        // T70: from here on others know of it, and what is special does not change any more.
+        self.track(task, TaskKind::Spawned);
+        if let Some(observer) = &self.observer {
             observer.spawned(task);
         }
         let runnable = Runnable::from_wake(task);

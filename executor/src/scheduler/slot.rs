@@ -9,6 +9,7 @@
 
 use super::pace::Pace;
 use super::park::Parker;
+use super::search::INJECTOR_INTERVAL;
 use super::shared::Shared;
 use super::watch::Watch;
 use crate::local;
@@ -149,7 +150,8 @@ impl Slot {
                 rng: Rng::new(seed ^ (index as u64).wrapping_mul(0x9E37_79B9_7F4A_7C15)),
                 pace,
                 lifo_streak: Cell::new(0),
-                picks_left: Cell::new(0),
+                // Who begins has nothing of its own, and takes its share of the injector, not one task.
+                picks_left: Cell::new(INJECTOR_INTERVAL),
                 lows_turn: Cell::new(true),
                 high_streak: Cell::new(0),
                 pushes: Cell::new(0),

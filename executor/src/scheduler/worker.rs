@@ -15,6 +15,7 @@ use crate::task::raw::TaskRef;
 use crate::task::runnable::{Ran, Runnable};
 use crate::task::{Host, current};
 use crossbeam_utils::CachePadded;
+use raddle_sync::budget;
 use std::task::Waker;
 
 /// Completed tasks that may wait for a home that sleeps.
@@ -416,7 +417,8 @@ impl Worker<'_> {
             current::waking_as(WokenBy::Driver, || {
                 for waker in woken.drain(..) {
                     // A waker of another executor may panic; the rest of the batch must not be lost with it.
-                    contain(|| waker.wake());
+                    // Between polls, it may block for a moment.
+                    contain(|| budget::suspend(|| waker.wake()));
                 }
             });
         });

@@ -87,7 +87,8 @@ pub struct ScopedJoinHandle<'scope, T> {
 /// # Panics
 /// Outside a runtime, and inside a current-thread runtime, where blocking would keep the children from running; a plain
 /// thread that has [entered](crate::runtime::Handle::enter) one is fine. With what `body` panics with. If children have
-/// panicked that were not joined, with a message that has those of all.
+/// panicked that were not joined, with a message that has those of all. In a task, `body` is a part of its poll: what waits
+/// there is [`join`](ScopedJoinHandle::join), and `blocking_recv` and its kin panic.
 ///
 /// ```
 /// let runtime = raddle::runtime::Runtime::new()?;

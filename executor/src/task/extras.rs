@@ -245,7 +245,7 @@ pub(crate) fn run_callbacks(task: TaskRef) {
     current::waking_as(WokenBy::Task(task.id()), || {
         for callback in callbacks {
             // T9.
-            contain(|| callback(outcome));
+            contain(|| raddle_sync::budget::suspend(|| callback(outcome)));
         }
     });
 }

@@ -237,8 +237,9 @@ impl Record {
     fn begin(&self, worker: *const ()) {
         let now = self.age_ns();
         let busy = self.busy.load(Relaxed) >> 1;
-        self.begun.store(now, Relaxed);
-        self.worker.store(worker.cast_mut(), Relaxed);
+        // Release, both: pairs with `polls`: who sees either sees that the poll before has ended.
+        self.begun.store(now, Release);
+        self.worker.store(worker.cast_mut(), Release);
         // Release: pairs with `polls`: who sees the poll sees when and where it has begun.
         self.busy.store(now.saturating_sub(busy) << 1 | 1, Release);
     }
@@ -247,10 +248,10 @@ impl Record {
         loop {
             // Acquire: pairs with `begin`.
             let busy = self.busy.load(Acquire);
-            let begun = self.begun.load(Relaxed);
-            // Acquire: the look below comes after it.
+            // Acquire, all: the look below comes after them, and sees the end of a poll whose successor they are of.
+            let begun = self.begun.load(Acquire);
             let worker = self.worker.load(Acquire);
-            let count = self.polls.load(Relaxed);
+            let count = self.polls.load(Acquire);
             if self.busy.load(Relaxed) != busy {
                 // Between two looks polls have begun or ended.
                 crate::loom::hint::spin_loop();

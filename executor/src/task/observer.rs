@@ -3,6 +3,7 @@
 use super::raw::TaskRef;
 use super::{Id, Outcome, Priority, current};
 use crate::contain::contain;
+use raddle_sync::budget;
 use std::fmt;
 use std::marker::PhantomData;
 use std::panic::Location;
@@ -87,7 +88,10 @@ fn call(hook: Option<&TaskHook>, task: TaskRef) {
     if let Some(hook) = hook {
         // P15: our caller may be in the middle of something that needs the slot.
         current::prepared(false, || {
-            contain(|| hook(&TaskMeta { task, borrowed: PhantomData }));
+            // Not in a poll, whose budget is none of its business.
+            contain(|| {
+                budget::suspend(|| hook(&TaskMeta { task, borrowed: PhantomData }));
+            });
         });
     }
 }

@@ -155,11 +155,12 @@ fn end_early(task: TaskRef, refused: Option<std::io::Error>, host: &impl Host) {
     if task.header().special.get() & TRACKED != 0 {
         list::drop_begins(task, host.owner());
     }
-    // The destructor may ask who it is, and must not be asked to yield.
-    raddle_sync::budget::clear();
-    let _ = current::with(task, false, || {
-        // SAFETY: T3: the right to poll is ours.
-        unsafe { (task.header().vtable.cancel)(task, refused) }
+    // The destructor may ask who it is, and must not be asked to yield. We may be inside of somebody else's poll.
+    raddle_sync::budget::suspend(|| {
+        let _ = current::with(task, false, || {
+            // SAFETY: T3: the right to poll is ours.
+            unsafe { (task.header().vtable.cancel)(task, refused) }
+        });
     });
     complete(task, host);
 }

@@ -24,6 +24,9 @@ const RECEIVING: &str = "receiving on";
 
 /// How long [`UnixDatagram::send_to`] trusts the system to tell of room at the receiver, where it may not.
 const TRUST: Duration = Duration::from_millis(10);
+/// How long a scout is waited for: it knows the receiver that was there, and not who is bound to the path now.
+#[cfg(any(target_os = "linux", target_os = "android"))]
+const SCOUT_TRUST: Duration = Duration::from_millis(100);
 
 /// A Unix datagram socket: like UDP within one machine, but nothing is lost or reordered, and a
 /// sender waits while its receiver's queue is full.
@@ -215,7 +218,9 @@ impl UnixDatagram {
         if self.io.registration().now().is_writable()
             && let Ok(scout) = self.scout(to)
         {
-            return scout.writable().await.map(drop);
+            return timeout(SCOUT_TRUST, scout.writable())
+                .await
+                .map_or(Ok(()), |asked| asked.map(drop));
         }
         timeout(TRUST, self.room_is_made(seen)).await.unwrap_or(Ok(()))
     }
