@@ -6,6 +6,7 @@ use raddle::sync::Notify;
 use raddle::task::{self, Builder, JoinHandle, JoinSet, Priority};
 use raddle::time::{Duration, sleep};
 use std::future::{Future, pending};
+use std::iter::repeat_n;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering::SeqCst};
 use std::sync::{Arc, mpsc};
 
@@ -22,28 +23,30 @@ where
     Builder::new().priority(priority).spawn_on(future, handle)
 }
 
-fn position(trace: &Trace<Priority>, of: Priority) -> usize {
-    trace.take().iter().position(|&priority| priority == of).expect("it has run")
+/// The order in which tasks run that were all queued, in this one, before any of them.
+fn order(flavor: Flavor, queued: impl Iterator<Item = Priority>) -> Vec<Priority> {
+    let running = flavor.start();
+    let trace = Trace::new();
+    let hold = running.hold();
+    let tasks: Vec<_> = queued
+        .map(|priority| {
+            let trace = trace.clone();
+            spawn(running.handle(), priority, async move { trace.push(priority) })
+        })
+        .collect();
+    drop(hold);
+    for task in tasks {
+        wait("a task", task).unwrap();
+    }
+    trace.take()
 }
 
 #[test]
 fn p22_a_high_task_does_not_wait_behind_a_backlog() {
     for flavor in ONE_THREAD {
-        let running = flavor.start();
-        let trace = Trace::new();
-        let hold = running.hold();
-        let priorities = std::iter::repeat_n(Priority::Normal, 100).chain([Priority::High]);
-        let tasks: Vec<_> = priorities
-            .map(|priority| {
-                let trace = trace.clone();
-                spawn(running.handle(), priority, async move { trace.push(priority) })
-            })
-            .collect();
-        drop(hold);
-        for task in tasks {
-            wait("a task", task).unwrap();
-        }
-        assert!(position(&trace, Priority::High) <= LET_IN, "on {flavor:?}");
+        let order = order(flavor, repeat_n(Priority::Normal, 100).chain([Priority::High]));
+        let high = order.iter().position(|&priority| priority == Priority::High);
+        assert!(high.expect("it has run") <= LET_IN, "on {flavor:?}: {high:?}");
     }
 }
 
@@ -90,22 +93,9 @@ fn p22_a_high_task_that_is_woken_does_not_wait_behind_a_backlog() {
 #[test]
 fn p22_low_tasks_come_after_the_others() {
     for flavor in ONE_THREAD {
-        let running = flavor.start();
-        let trace = Trace::new();
-        let hold = running.hold();
-        let low = std::iter::repeat_n(Priority::Low, 50);
-        let tasks: Vec<_> = low
-            .chain(std::iter::repeat_n(Priority::Normal, 50))
-            .map(|priority| {
-                let trace = trace.clone();
-                spawn(running.handle(), priority, async move { trace.push(priority) })
-            })
-            .collect();
-        drop(hold);
-        for task in tasks {
-            wait("a task", task).unwrap();
-        }
-        let low_so_far = trace.take()[..50].iter().filter(|&&of| of == Priority::Low).count();
+        let queued = repeat_n(Priority::Low, 50).chain(repeat_n(Priority::Normal, 50));
+        let order = order(flavor, queued);
+        let low_so_far = order[..50].iter().filter(|&&of| of == Priority::Low).count();
         assert!(low_so_far <= 1, "{low_so_far} low tasks came before others on {flavor:?}");
     }
 }

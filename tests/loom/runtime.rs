@@ -8,6 +8,7 @@ use std::task::{Poll, Waker};
 use loom::sync::Mutex;
 use loom::thread::{Builder, JoinHandle};
 use raddle::loom::internals::{Runtime, without_fences};
+use raddle::task::Priority::{self, Normal};
 
 use crate::executor_support::{Signal, block_on, model as model_on_a_small_stack};
 
@@ -56,52 +57,54 @@ pub fn close(runtime: &Runtime, workers: Vec<JoinHandle<()>>) {
     workers.into_iter().for_each(|worker| worker.join().unwrap());
 }
 
+pub fn a_task_is_spawned_from_outside(priority: Priority, with_fences: bool) {
+    let runtime = Runtime::new(1, 0);
+    let workers = start_workers(&runtime);
+    let spawn = || runtime.spawn_as(priority, async { 7 });
+    let handle = if with_fences { spawn() } else { without_fences(spawn) };
+    assert_eq!(block_on(handle).unwrap(), 7);
+    close(&runtime, workers);
+}
+
 #[test]
 fn p2_p3_a_task_spawned_from_outside_is_run() {
-    model(3, || {
-        let runtime = Runtime::new(1, 0);
-        let workers = start_workers(&runtime);
-        assert_eq!(block_on(runtime.spawn(async { 7 })).unwrap(), 7);
-        close(&runtime, workers);
-    });
+    model(3, || a_task_is_spawned_from_outside(Normal, true));
 }
 
 #[test]
 fn p2_fails_without_the_spawners_fences() {
     must_deadlock("runtime::p2_fails_without_the_spawners_fences", 3, || {
-        let runtime = Runtime::new(1, 0);
-        let workers = start_workers(&runtime);
-        let handle = without_fences(|| runtime.spawn(async { 7 }));
-        assert_eq!(block_on(handle).unwrap(), 7);
-        close(&runtime, workers);
+        a_task_is_spawned_from_outside(Normal, false);
     });
+}
+
+pub fn a_task_is_woken_from_outside(priority: Priority) {
+    let runtime = Runtime::new(1, 0);
+    let workers = start_workers(&runtime);
+    let (flag, waker) = (Arc::new(Mutex::new(false)), Arc::new(Mutex::new(None)));
+    let arrived = Signal::new();
+    let handle = runtime.spawn_as(priority, {
+        let (flag, waker, arrived) = (flag.clone(), waker.clone(), arrived.clone());
+        poll_fn(move |cx| {
+            if *flag.lock().unwrap() {
+                return Poll::Ready(());
+            }
+            *waker.lock().unwrap() = Some(cx.waker().clone());
+            arrived.give();
+            Poll::Pending
+        })
+    });
+    arrived.wait();
+    *flag.lock().unwrap() = true;
+    let waker: Waker = waker.lock().unwrap().take().unwrap();
+    waker.wake();
+    block_on(handle).unwrap();
+    close(&runtime, workers);
 }
 
 #[test]
 fn p2_p3_a_task_woken_from_outside_is_run() {
-    model(2, || {
-        let runtime = Runtime::new(1, 0);
-        let workers = start_workers(&runtime);
-        let (flag, waker) = (Arc::new(Mutex::new(false)), Arc::new(Mutex::new(None)));
-        let arrived = Signal::new();
-        let handle = runtime.spawn({
-            let (flag, waker, arrived) = (flag.clone(), waker.clone(), arrived.clone());
-            poll_fn(move |cx| {
-                if *flag.lock().unwrap() {
-                    return Poll::Ready(());
-                }
-                *waker.lock().unwrap() = Some(cx.waker().clone());
-                arrived.give();
-                Poll::Pending
-            })
-        });
-        arrived.wait();
-        *flag.lock().unwrap() = true;
-        let waker: Waker = waker.lock().unwrap().take().unwrap();
-        waker.wake();
-        block_on(handle).unwrap();
-        close(&runtime, workers);
-    });
+    model(2, || a_task_is_woken_from_outside(Normal));
 }
 
 #[test]
@@ -119,22 +122,24 @@ fn p2_p3_two_tasks_spawned_on_two_threads_are_run() {
     });
 }
 
+pub fn a_root_future_spawns_and_blocks_its_thread(priority: Priority) {
+    let runtime = Runtime::new(1, 1);
+    let workers = start_workers(&runtime);
+    let inside = runtime.clone();
+    runtime.block_on(async move {
+        let done = Signal::new();
+        drop(inside.spawn_as(priority, {
+            let done = done.clone();
+            async move { done.give() }
+        }));
+        done.wait();
+    });
+    close(&runtime, workers);
+}
+
 #[test]
 fn p9_a_root_future_that_spawns_and_blocks_its_thread_is_waited_for_by_nobody() {
-    model(2, || {
-        let runtime = Runtime::new(1, 1);
-        let workers = start_workers(&runtime);
-        let inside = runtime.clone();
-        runtime.block_on(async move {
-            let done = Signal::new();
-            drop(inside.spawn({
-                let done = done.clone();
-                async move { done.give() }
-            }));
-            done.wait();
-        });
-        close(&runtime, workers);
-    });
+    model(2, || a_root_future_spawns_and_blocks_its_thread(Normal));
 }
 
 #[test]
@@ -308,30 +313,27 @@ fn s1_s5_a_task_spawned_beside_the_closing_completes_or_is_cancelled() {
     });
 }
 
+pub fn a_task_is_spawned_beside_the_closing(priority: Priority, with_fences: bool) {
+    let runtime = Runtime::new(0, 1);
+    let other = spawn({
+        let runtime = runtime.clone();
+        move || runtime.close()
+    });
+    let spawn = || runtime.spawn_as(priority, async { 7 });
+    let handle = if with_fences { spawn() } else { without_fences(spawn) };
+    assert!(block_on(handle).unwrap_err().is_cancelled());
+    other.join().unwrap();
+}
+
 #[test]
 fn s5_a_task_spawned_beside_the_closing_of_a_runtime_without_workers_is_cancelled() {
-    model(3, || {
-        let runtime = Runtime::new(0, 1);
-        let other = spawn({
-            let runtime = runtime.clone();
-            move || runtime.close()
-        });
-        assert!(block_on(runtime.spawn(async { 7 })).unwrap_err().is_cancelled());
-        other.join().unwrap();
-    });
+    model(3, || a_task_is_spawned_beside_the_closing(Normal, true));
 }
 
 #[test]
 fn s5_fails_without_the_submitters_fences() {
     must_deadlock("runtime::s5_fails_without_the_submitters_fences", 3, || {
-        let runtime = Runtime::new(0, 1);
-        let other = spawn({
-            let runtime = runtime.clone();
-            move || runtime.close()
-        });
-        let handle = without_fences(|| runtime.spawn(async { 7 }));
-        assert!(block_on(handle).unwrap_err().is_cancelled());
-        other.join().unwrap();
+        a_task_is_spawned_beside_the_closing(Normal, false);
     });
 }
 

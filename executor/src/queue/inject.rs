@@ -53,6 +53,17 @@ impl<T> Inject<T> {
         }
     }
 
+    /// Takes one, however many others are about to (Q3).
+    pub fn take(&self) -> Option<T> {
+        loop {
+            match self.take_one() {
+                Steal::Success(item) => return Some(item),
+                Steal::Empty => return None,
+                Steal::Retry => crate::loom::hint::spin_loop(),
+            }
+        }
+    }
+
     /// Takes one.
     pub fn take_one(&self) -> Steal<T> {
         if self.is_empty() {

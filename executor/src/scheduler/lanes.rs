@@ -3,20 +3,21 @@
 //! Those of high priority come before all others, those of low priority after them. Each of the two kinds has a *lane*: one
 //! queue for the whole runtime, first in, first out.
 //!
-//! - **P21** A task of another priority than normal is queued in its lane, whoever spawns or wakes it, and nowhere else. So none
-//!   is held up by what is queued at a worker. If that one is stuck, whoever keeps watch, or stands in for it, takes what
-//!   is in the lanes as what is queued there (P11, P20).
+//! - **P21** A task of another priority than normal is queued in its lane, whoever spawns or wakes it, and nowhere else. So
+//!   none is held up by what is queued at a worker. If that one is stuck, whoever keeps watch, or stands in for it, takes
+//!   what is in the lanes as what is queued there (P11, P20).
 //! - **P22** Before a poll, a worker asks for a task of high priority; but after [`HIGH_STREAK_MAX`] of them it asks all
 //!   others first, those at other workers included. It asks for one of low priority when it has found nothing to run and
-//!   nothing to steal, or too many look for that already (P6), and, so that these do not starve, every other time that it looks into the
-//!   injector. Tasks are counted, not beats, of which a root future has some.
-//! - **P23** Who queues a high task, or any from outside the workers, from a root future or inside the deque (Q11), does as for the
-//!   injector (P2). A worker that queues a low one, or one that has just been polled, goes on, and will look into the lane before it sleeps (P3); so it
-//!   wakes another only if the backlog is worth it ([`pace`](super::pace)), and tells who wants to be told of a push (Q10). Like a normal task, a low one may wait
-//!   for one long poll of the worker that has queued it, while others sleep.
-//! - **P24** The number of those that wait is raised before a task is queued, and lowered after one has been taken. So it is zero
-//!   only if none is there, or one has come this moment; and a poll costs one look at a line that nobody writes as long as
-//!   all tasks are normal.
+//!   nothing to steal, or too many look for that already (P6), and, so that these do not starve, every other time that it
+//!   looks into the injector. Tasks are counted, not beats, of which a root future has some.
+//! - **P23** Who queues a high task, or any from outside the workers, from a root future or inside the deque (Q11), does as
+//!   for the injector (P2). A worker that queues a low one, or one that has just been polled, goes on, and will look into
+//!   the lane before it sleeps (P3); so it wakes another only if the backlog is worth it ([`pace`](super::pace)), and tells
+//!   who wants to be told of a push (Q10). Like a normal task, a low one may wait for one long poll of the worker that has
+//!   queued it, while others sleep.
+//! - **P24** The number of those that wait is raised before a task is queued, and lowered after one has been taken. So it
+//!   is zero only if none is there, or one has come this moment; and a poll costs one look at a line that nobody writes as
+//!   long as all tasks are normal.
 //!
 //! Who looks because nobody else may (P3) looks at the queues themselves.
 //!
@@ -24,7 +25,7 @@
 //! a high task would wait behind those of one worker while another runs normal ones.
 
 use crate::loom::sync::atomic::{AtomicUsize, Ordering::Relaxed};
-use crate::queue::{Inject, Steal};
+use crate::queue::Inject;
 use crate::task::Priority;
 use crate::task::runnable::Runnable;
 use crossbeam_utils::CachePadded;
@@ -88,17 +89,9 @@ impl Lane {
     }
 
     pub(super) fn take(&self) -> Option<Runnable> {
-        loop {
-            match self.queue.take_one() {
-                Steal::Success(runnable) => {
-                    // Relaxed: as in `push`.
-                    self.waiting.fetch_sub(1, Relaxed);
-                    return Some(runnable);
-                }
-                Steal::Empty => return None,
-                // Q3.
-                Steal::Retry => crate::loom::hint::spin_loop(),
-            }
-        }
+        let runnable = self.queue.take()?;
+        // Relaxed: as in `push`.
+        self.waiting.fetch_sub(1, Relaxed);
+        Some(runnable)
     }
 }

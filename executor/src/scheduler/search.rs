@@ -8,7 +8,7 @@ use super::worker::Worker;
 use crate::queue::Steal;
 use crate::task::runnable::Runnable;
 
-/// Polls between looks at the injector of a worker whose own queue never runs dry (Q4). A prime, so that it does not
+/// Tasks picked between looks at the injector of a worker whose own queue never runs dry (Q4). A prime, so that it does not
 /// beat with the period of a workload.
 pub(super) const INJECTOR_INTERVAL: u32 = 61;
 /// Tasks out of the LIFO slot in a row (Q5).
@@ -38,7 +38,7 @@ impl Worker<'_> {
             return Some(runnable);
         }
         self.core().lifo_streak.set(0);
-        let next = self.core().queue.pop().or_else(|| self.pop_injector(true));
+        let next = self.core().queue.pop().or_else(|| self.pop_injector());
         pace.begin(!self.core().queue.is_young());
         next
     }
@@ -51,7 +51,7 @@ impl Worker<'_> {
         let is_lows_turn = !core.lows_turn.get();
         core.lows_turn.set(is_lows_turn);
         let low = if is_lows_turn { self.pop_lane(&self.shared().lanes.low) } else { None };
-        low.or_else(|| Some(self.begin_old(self.pop_injector(false)?)))
+        low.or_else(|| Some(self.begin_old(self.shared().injector.take()?)))
     }
 
     /// P22: of high priority, unless it is the turn of the others.
@@ -91,15 +91,11 @@ impl Worker<'_> {
         None
     }
 
-    /// One task from the injector, and with `share` this worker's share of the others.
-    pub(super) fn pop_injector(&self, share: bool) -> Option<Runnable> {
-        let injector = &self.shared().injector;
+    /// One task from the injector, and this worker's share of the others.
+    pub(super) fn pop_injector(&self) -> Option<Runnable> {
+        let (injector, workers) = (&self.shared().injector, self.shared().workers.max(1));
         loop {
-            let taken = match share {
-                true => injector.take_share(&self.core().queue, self.shared().workers.max(1)),
-                false => injector.take_one(),
-            };
-            match taken {
+            match injector.take_share(&self.core().queue, workers) {
                 Steal::Success(runnable) => return Some(runnable),
                 Steal::Empty => return None,
                 // Q3.
@@ -125,7 +121,7 @@ impl Worker<'_> {
                     Steal::Retry => retry = true,
                 }
             }
-            if let Some(runnable) = self.pop_injector(true) {
+            if let Some(runnable) = self.pop_injector() {
                 return Some(runnable);
             }
             if !retry {

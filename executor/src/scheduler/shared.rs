@@ -381,7 +381,8 @@ impl Shared {
 
     /// How many are queued in no worker's queue, about.
     pub(crate) fn injected(&self) -> usize {
-        self.injector.len() + self.lanes.high.waiting() + self.lanes.low.waiting()
+        let (high, low) = self.lanes.lengths();
+        self.injector.len() + high + low
     }
 
     /// Whether there are any. After a fence.

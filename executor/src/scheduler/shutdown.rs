@@ -26,7 +26,6 @@ use super::slot::{CLOSED, Claim};
 use super::worker::Worker;
 use crate::contain::contain;
 use crate::loom::sync::atomic::{AtomicBool, AtomicUsize, Ordering::*, fence};
-use crate::queue::Steal;
 use crate::runtime::{Leftover, LeftoverState};
 use crate::task::raw::TaskRef;
 use crate::task::runnable::Runnable;
@@ -192,19 +191,9 @@ impl Shared {
 
     /// Cancels what is in the injector and the lanes once all slots are left: such tasks are in no list.
     fn cancel_injected(&self) {
-        let cancel = |runnable: Runnable| {
+        while let Some(runnable) = self.lanes.take().or_else(|| self.injector.take()) {
             self.shutdown.note_leftover(runnable.task(), LeftoverState::Queued);
             context::with_shared(self, || runnable.cancel(&Outside(self)));
-        };
-        while let Some(runnable) = self.lanes.take() {
-            cancel(runnable);
-        }
-        loop {
-            match self.injector.take_one() {
-                Steal::Success(runnable) => cancel(runnable),
-                Steal::Retry => crate::loom::hint::spin_loop(),
-                Steal::Empty => return,
-            }
         }
     }
 }
@@ -233,6 +222,6 @@ impl Worker<'_> {
 
     fn next_to_cancel(&self) -> Option<Runnable> {
         let own = self.slot().lifo_take().or_else(|| self.core().queue.pop());
-        own.or_else(|| self.shared().lanes.take()).or_else(|| self.pop_injector(false))
+        own.or_else(|| self.shared().lanes.take()).or_else(|| self.shared().injector.take())
     }
 }

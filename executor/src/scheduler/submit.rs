@@ -6,7 +6,6 @@
 #![allow(unsafe_code)]
 
 use super::context;
-use super::lanes::Lane;
 use super::shared::Shared;
 use super::slot::Slot;
 use super::worker::Worker;
@@ -103,10 +102,9 @@ impl Worker<'_> {
     /// A task that was polled and wants another turn.
     #[inline]
     pub(super) fn submit_again(&self, runnable: Runnable) {
-        if !runnable.has_lane() {
-            self.push_back(runnable);
-        } else if let Some(lane) = self.shared().lanes.of(runnable.priority()) {
-            self.push_to_lane(lane, runnable);
+        match runnable.has_lane() {
+            true => self.push_to_lane(runnable),
+            false => self.push_back(runnable),
         }
     }
 
@@ -114,17 +112,18 @@ impl Worker<'_> {
     #[cold]
     fn submit_to_lane(&self, runnable: Runnable) {
         let goes_on = !self.slot().is_rooting() && !self.core().queue.is_inside();
-        match self.shared().lanes.of(runnable.priority()) {
-            Some(lane) if goes_on && runnable.priority() == Priority::Low => {
-                self.push_to_lane(lane, runnable);
-            }
+        match runnable.priority() {
+            Priority::Low if goes_on => self.push_to_lane(runnable),
             _ => self.shared().submit_remote(runnable),
         }
     }
 
     /// P23: this worker goes on, and looks there before it sleeps.
     #[cold]
-    fn push_to_lane(&self, lane: &Lane, runnable: Runnable) {
+    fn push_to_lane(&self, runnable: Runnable) {
+        let Some(lane) = self.shared().lanes.of(runnable.priority()) else {
+            return self.push_back(runnable);
+        };
         lane.push(runnable);
         if self.core().pace.is_worth_a_wake(lane.waiting()) && self.shared().idle.could_help() {
             self.shared().wake_one();

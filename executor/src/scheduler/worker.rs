@@ -415,11 +415,13 @@ impl Worker<'_> {
         // P15: we go on in this slot.
         current::prepared(false, || {
             current::waking_as(WokenBy::Driver, || {
-                for waker in woken.drain(..) {
-                    // A waker of another executor may panic; the rest of the batch must not be lost with it.
-                    // Between polls, it may block for a moment.
-                    contain(|| budget::suspend(|| waker.wake()));
-                }
+                // Between polls, one may block for a moment.
+                budget::suspend(|| {
+                    for waker in woken.drain(..) {
+                        // A waker of another executor may panic; the rest of the batch must not be lost with it.
+                        contain(|| waker.wake());
+                    }
+                });
             });
         });
         self.core().to_the_back.set(before);
