@@ -71,7 +71,7 @@ impl<T> Gated<T> {
     ///
     /// # Safety
     /// The caller is the one owner. It is not in here already: `f` runs no foreign code.
-    #[inline]
+    #[inline(always)]
     pub(super) unsafe fn with<R>(&self, f: impl FnOnce(&mut T) -> R) -> R {
         // SAFETY: the caller's promise.
         unsafe { self.with_call(f) }.0
@@ -81,7 +81,7 @@ impl<T> Gated<T> {
     ///
     /// # Safety
     /// As for `with`.
-    #[inline]
+    #[inline(always)]
     pub(super) unsafe fn with_call<R>(&self, f: impl FnOnce(&mut T) -> R) -> (R, bool) {
         // Relaxed: ordered by the fence.
         self.busy.store(true, Relaxed);

@@ -45,6 +45,8 @@
 
 #![allow(unsafe_code)]
 
+mod family;
+
 use super::BATCH_MAX;
 use super::gate::Gated;
 use super::inside::Inside;
@@ -58,15 +60,6 @@ use std::sync::atomic::{AtomicBool, Ordering::Relaxed};
 
 /// Four thefts, or a good millisecond of the smallest tasks worth a theft.
 pub(crate) const EXPOSED_MAX: usize = 4 * BATCH_MAX;
-
-/// Most young items of one family (Q12).
-const FAMILY_MAX: usize = 8;
-/// In place of the size of a family that is not young.
-const NO_FAMILY: usize = usize::MAX;
-/// Most young items popped in a row while new ones are still let in before the old (Q12).
-const STREAK_MAX: u32 = 64;
-/// As many, while joiners are still let in.
-const JOINER_STREAK_MAX: u32 = 8 * STREAK_MAX;
 
 /// Where pushes go.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -132,11 +125,6 @@ pub enum Push<T> {
     Called,
     /// The owner is in the middle of something: it belongs elsewhere (Q11).
     Refused(T),
-}
-
-#[inline(never)]
-fn insert_behind<T>(young: &mut Vec<T>, elders: usize, item: T) {
-    young.insert(young.len().saturating_sub(elders), item);
 }
 
 impl<T> Local<T> {
@@ -220,67 +208,6 @@ impl<T> Local<T> {
         if is_called { Push::Called } else { Push::Done }
     }
 
-    /// The owner is about to poll an item: what is spawned from now on is another family (Q12). Owner only.
-    #[inline]
-    pub fn begin_family(&self) {
-        self.family.set(0);
-    }
-
-    /// Adds what the item being polled has spawned (Q12). Owner only.
-    #[inline]
-    pub fn push_child(&self, item: T) -> Push<T> {
-        if self.inside.get() {
-            return Push::Refused(item);
-        }
-        let elders = self.family.get();
-        if elders < FAMILY_MAX && self.streak.get() < STREAK_MAX {
-            self.family.set(elders + 1);
-            return self.push_young(item, elders);
-        }
-        let is_called = elders == FAMILY_MAX && self.demote_family();
-        self.family.set(NO_FAMILY);
-        match self.push(item) {
-            Push::Done if is_called => Push::Called,
-            push => push,
-        }
-    }
-
-    /// The family being spawned is a large one: all of it goes to the end, in order. Whether a rescuer is to be told.
-    #[cold]
-    fn demote_family(&self) -> bool {
-        let mut is_called = false;
-        for _ in 0..FAMILY_MAX {
-            let Some(item) = self.with(|rings| rings.young.pop()) else { break };
-            is_called |= matches!(self.push(item), Push::Called);
-        }
-        is_called
-    }
-
-    /// Adds the joiner of a young item that is done, near the beginning, behind what may be its siblings. Owner only.
-    #[inline]
-    pub fn push_joiner(&self, item: T) -> Push<T> {
-        if self.streak.get() >= JOINER_STREAK_MAX {
-            return self.push(item);
-        }
-        self.push_young(item, FAMILY_MAX)
-    }
-
-    /// Behind `elders` others, or as many as there are: a rescuer may have taken some.
-    #[inline(always)]
-    fn push_young(&self, item: T, elders: usize) -> Push<T> {
-        if self.inside.get() {
-            return Push::Refused(item);
-        }
-        let push = |Rings { young, .. }: &mut Rings<T>| match elders {
-            0 => young.push(item),
-            elders => insert_behind(young, elders, item),
-        };
-        // SAFETY: as in `with`.
-        let is_called = unsafe { self.private.rings.with_call(push) }.1;
-        self.private.has_young.store(true, Relaxed);
-        if is_called { Push::Called } else { Push::Done }
-    }
-
     /// Whether the last item popped was a young one (Q12).
     #[inline]
     pub fn is_young(&self) -> bool {
@@ -318,18 +245,49 @@ impl<T> Local<T> {
     /// Takes what is next. Owner only.
     #[inline(always)]
     pub fn pop(&self) -> Option<T> {
-        let (next, left) = self.with(|Rings { front, young, .. }| match young.pop() {
-            Some(item) => (Some(item), Some(young.len())),
-            None => (front.pop_front(), None),
+        let mut is_young = false;
+        let next = self.with(|Rings { front, young, .. }| match young.pop() {
+            Some(item) => {
+                is_young = true;
+                self.private.has_young.store(!young.is_empty(), Relaxed);
+                Some(item)
+            }
+            None => front.pop_front(),
         });
-        if let Some(left) = left {
-            self.private.has_young.store(left > 0, Relaxed);
-        }
         if next.is_none() {
             return self.pop_behind();
         }
-        self.count_streak(left.is_some());
+        self.count_streak(is_young);
         next
+    }
+
+    /// Adds an item whose turn is over, and takes what is next, in one passage of the gate: the next item, and whether a
+    /// rescuer has asked to be told (Q10). The item comes back if that takes more than one. Owner only.
+    #[inline(always)]
+    pub fn rotate(&self, item: T) -> Result<(T, bool), T> {
+        if self.end.get() != End::Front || self.inside.get() {
+            return Err(item);
+        }
+        let mut is_young = false;
+        let rotate = |Rings { front, young, .. }: &mut Rings<T>| {
+            let next = match young.pop() {
+                Some(next) => {
+                    is_young = true;
+                    self.private.has_young.store(!young.is_empty(), Relaxed);
+                    next
+                }
+                None => match front.pop_front() {
+                    Some(next) => next,
+                    None => return (item, false),
+                },
+            };
+            front.push_back(item);
+            (next, true)
+        };
+        // SAFETY: as in `with`.
+        let ((next, is_left), is_called) = unsafe { self.private.rings.with_call(rotate) };
+        self.count_streak(is_young);
+        Ok((next, is_left && is_called))
     }
 
     #[inline]

@@ -237,7 +237,7 @@ impl Guest<'_> {
                 ahead = queued.clamp(1, AHEAD_MAX);
             } else if self.active || self.step_in() {
                 match self.run_tasks(root, &mut ahead) {
-                    Step::Ran => {}
+                    Step::Ran | Step::Again(_) => {}
                     Step::Idle if root.is_woken() => ahead = 0,
                     Step::Idle => self.park(root),
                     Step::Away => unreachable!("a guest keeps its slot (P15)"),
@@ -258,14 +258,17 @@ impl Guest<'_> {
         let worker = self.worker;
         let searching = &mut self.searching;
         let run = || {
+            let mut again = None;
             loop {
-                let step = worker.step(searching);
-                if step != Step::Ran {
-                    return step;
-                }
+                again = match worker.step(searching, again) {
+                    Step::Ran => None,
+                    Step::Again(again) => Some(again),
+                    step => return step,
+                };
                 *ahead = ahead.saturating_sub(1);
                 let is_roots_turn = *ahead == 0 && root.is_woken();
                 if is_roots_turn || worker.shared().shutdown.is_closed() {
+                    worker.put_back(again);
                     return Step::Ran;
                 }
             }

@@ -132,13 +132,12 @@ impl Pace {
     #[inline]
     pub(crate) fn begin(&self, counts: bool) {
         self.counts.set(counts);
-        self.done.set(self.done.get() + u32::from(counts));
     }
 
-    /// The task just polled is queued again.
+    /// The task just polled is not queued again.
     #[inline]
-    pub(crate) fn came_back(&self) {
-        self.done.set(self.done.get().saturating_sub(u32::from(self.counts.get())));
+    pub(crate) fn end(&self) {
+        self.done.set(self.done.get() + u32::from(self.counts.get()));
     }
 
     /// Counts a poll. Whether it was the last of its window.
@@ -255,6 +254,7 @@ mod tests {
         for _ in 0..polls {
             *now += each;
             pace.begin(true);
+            pace.end();
             poll(pace, *now, false);
         }
     }
@@ -262,6 +262,7 @@ mod tests {
     fn is_reported(pace: &Pace, now: &mut Instant, is_waited_for: bool) -> bool {
         *now += Duration::from_millis(1);
         pace.begin(true);
+        pace.end();
         poll(pace, *now, is_waited_for)
     }
 
@@ -332,7 +333,6 @@ mod tests {
         for _ in 0..1_000 {
             now += Duration::from_nanos(30);
             pace.begin(true);
-            pace.came_back();
             poll(&pace, now, false);
         }
         assert!(pace.is_worth_a_wake(200), "{pace:?}");

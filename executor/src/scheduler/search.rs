@@ -17,34 +17,43 @@ const LIFO_STREAK_MAX: u32 = 3;
 impl Worker<'_> {
     /// The next task that is this worker's own, or nobody's.
     #[inline(always)]
-    pub(super) fn next_own(&self) -> Option<Runnable> {
+    pub(super) fn next_own(&self, mut again: Option<Runnable>) -> Option<Runnable> {
         self.slot().next_beat();
         // Not by beats, of which a root future has some, too: it might have all those that count.
         let picks = self.core().picks_left.get();
         self.core().picks_left.set(picks.wrapping_sub(1));
-        if picks == 0
-            && let Some(runnable) = self.pop_overdue()
+        if (picks == 0 || self.shared().lanes.high.waiting() > 0)
+            && let Some(runnable) = self.pop_before_all(picks == 0, again.take())
         {
             return Some(runnable);
         }
-        if self.shared().lanes.high.waiting() > 0
-            && let Some(runnable) = self.pop_high()
-        {
-            return Some(runnable);
+        let core = self.core();
+        if !self.slot().lifo_is_empty() {
+            self.put_back(again.take());
+            if let Some(runnable) = self.pop_lifo() {
+                core.pace.begin(false);
+                return Some(runnable);
+            }
         }
-        let pace = &self.core().pace;
-        if let Some(runnable) = self.pop_lifo() {
-            pace.begin(false);
-            return Some(runnable);
-        }
-        self.core().lifo_streak.set(0);
-        let next = self.core().queue.pop().or_else(|| self.pop_injector());
-        pace.begin(!self.core().queue.is_young());
+        core.lifo_streak.set(0);
+        let next = match again {
+            Some(again) => self.rotate(again),
+            None => core.queue.pop(),
+        };
+        let next = next.or_else(|| self.pop_injector());
+        core.pace.begin(!core.queue.is_young());
         next
     }
 
-    /// Q4, P22: a task that those in this worker's own queue must not keep waiting.
+    /// What comes before all that this worker has of its own.
     #[cold]
+    fn pop_before_all(&self, is_overdue: bool, again: Option<Runnable>) -> Option<Runnable> {
+        self.put_back(again);
+        let overdue = if is_overdue { self.pop_overdue() } else { None };
+        overdue.or_else(|| self.pop_high())
+    }
+
+    /// Q4, P22: a task that those in this worker's own queue must not keep waiting.
     fn pop_overdue(&self) -> Option<Runnable> {
         let core = self.core();
         core.picks_left.set(INJECTOR_INTERVAL - 1);
@@ -55,15 +64,18 @@ impl Worker<'_> {
     }
 
     /// P22: of high priority, unless it is the turn of the others.
-    #[cold]
     fn pop_high(&self) -> Option<Runnable> {
+        let high = &self.shared().lanes.high;
+        if high.waiting() == 0 {
+            return None;
+        }
         let streak = self.core().high_streak.get();
         if streak >= HIGH_STREAK_MAX {
             self.core().high_streak.set(0);
             return None;
         }
         self.core().high_streak.set(streak + 1);
-        self.pop_lane(&self.shared().lanes.high)
+        self.pop_lane(high)
     }
 
     #[cold]

@@ -99,15 +99,6 @@ impl Worker<'_> {
         self.count_push();
     }
 
-    /// A task that was polled and wants another turn.
-    #[inline]
-    pub(super) fn submit_again(&self, runnable: Runnable) {
-        match runnable.has_lane() {
-            true => self.push_to_lane(runnable),
-            false => self.push_back(runnable),
-        }
-    }
-
     /// P23. (Inside the deque, the thread may be one that keeps watch, and goes on to sleep: Q11.)
     #[cold]
     fn submit_to_lane(&self, runnable: Runnable) {
@@ -120,7 +111,7 @@ impl Worker<'_> {
 
     /// P23: this worker goes on, and looks there before it sleeps.
     #[cold]
-    fn push_to_lane(&self, runnable: Runnable) {
+    pub(super) fn push_to_lane(&self, runnable: Runnable) {
         let Some(lane) = self.shared().lanes.of(runnable.priority()) else {
             return self.push_back(runnable);
         };
@@ -146,6 +137,31 @@ impl Worker<'_> {
     #[inline]
     pub(super) fn push(&self, runnable: Runnable) {
         self.pushed(self.core().queue.push(runnable));
+    }
+
+    /// A task that has had its turn, and wants another: to the back.
+    #[inline]
+    pub(super) fn put_back(&self, again: Option<Runnable>) {
+        if let Some(again) = again {
+            self.push(again);
+        }
+    }
+
+    /// The same, and what is next.
+    #[inline(always)]
+    pub(super) fn rotate(&self, runnable: Runnable) -> Option<Runnable> {
+        match self.core().queue.rotate(runnable) {
+            Ok((next, is_called)) => {
+                if is_called {
+                    self.ask_for_a_watch();
+                }
+                Some(next)
+            }
+            Err(runnable) => {
+                self.push(runnable);
+                self.core().queue.pop()
+            }
+        }
     }
 
     #[inline]

@@ -23,10 +23,13 @@ const RETURNS_PER_NUDGE: usize = 1024;
 
 /// What one step did.
 #[must_use]
-#[derive(Debug, PartialEq, Eq)]
+#[derive(Debug)]
 pub(crate) enum Step {
     /// Polled a task.
     Ran,
+    /// Polled a task that wants another turn, after the others: for the next step, or, if something else comes first, for
+    /// [`Worker::push`]. Nothing is queued behind it before that.
+    Again(Runnable),
     /// Found nothing to do: park.
     Idle,
     /// Lost the slot in the middle of a poll (P15): the core is not to be touched any more.
@@ -108,8 +111,10 @@ impl Worker<'_> {
             Tenure::Spare => CLOSED | ASKED | RECALLED,
         };
         let mut searching = None;
+        let mut again = None;
         loop {
             if self.slot().wants(reasons) {
+                self.put_back(again.take());
                 // P2, P4: before, or others would rely on us to look for work, and if the slot is lost, for ever.
                 if let Some(searching) = searching.take() {
                     self.stop_searching(searching);
@@ -118,8 +123,9 @@ impl Worker<'_> {
                     return end;
                 }
             }
-            match self.step(&mut searching) {
+            match self.step(&mut searching, again.take()) {
                 Step::Ran => {}
+                Step::Again(runnable) => again = Some(runnable),
                 Step::Away => return End::Away,
                 // A pinned task wants another turn: nobody goes to sleep, and no hook is to hear of it.
                 Step::Idle if self.slot().wants(reasons) => {}
@@ -157,10 +163,11 @@ impl Worker<'_> {
         }
     }
 
-    /// Runs one task, if there is one to be found. Twenty instructions of a call are saved to each of the two loops.
+    /// Runs one task, if there is one to be found, and puts the last one back into the queue, if that wants another turn.
+    /// Twenty instructions of a call are saved to each of the two loops.
     #[inline(always)]
-    pub(crate) fn step(&self, searching: &mut Option<Searching>) -> Step {
-        let runnable = match self.next_own() {
+    pub(crate) fn step(&self, searching: &mut Option<Searching>, again: Option<Runnable>) -> Step {
+        let runnable = match self.next_own(again) {
             Some(runnable) => runnable,
             None => match self.search(searching) {
                 Some(runnable) => runnable,
@@ -212,17 +219,23 @@ impl Worker<'_> {
         self.core().pushes.set(0);
         self.core().queue.begin_family();
         match runnable.run(self) {
-            Ran::Done => self.after_poll(1),
+            Ran::Done => {
+                self.core().pace.end();
+                self.after_poll(1);
+                Step::Ran
+            }
             Ran::Again(runnable) => {
-                self.core().pace.came_back();
                 // Behind what the driver brings, if it has its turn now: beside a task that computes for a millisecond
                 // between yields, an event would wait for another millisecond.
                 self.after_poll(0);
-                self.submit_again(runnable);
+                if runnable.has_lane() {
+                    self.push_to_lane(runnable);
+                    return Step::Ran;
+                }
+                Step::Again(runnable)
             }
-            Ran::Away => return Step::Away,
+            Ran::Away => Step::Away,
         }
-        Step::Ran
     }
 
     /// After a poll of a task or of a root future: is the backlog worth sharing, and has a window ended? The `next` of those

@@ -67,19 +67,16 @@ pub(crate) fn with<R>(task: TaskRef, is_prepared: bool, poll: impl FnOnce() -> R
             });
         }
     }
-    let has_env = task.header().special.get() & ENV != 0;
     let _restore = CURRENT.with(|current| {
         let outer = current.polled.begin(task.as_ptr());
         let flags = current.flags.get();
         current.flags.set(if is_prepared { MAY_STEP_OUT } else { flags & MAY_STEP_OUT });
         Restore(outer, flags)
     });
-    let result = if has_env {
-        // T15: the extras of a task that is being polled keep it.
-        with_env(task.header().origin.env(), poll)
-    } else {
-        poll()
-    };
+    // T15: the extras of a task that is being polled keep it.
+    let env = || RestoreEnv(replace_env(task.header().origin.env()));
+    let _env = (task.header().special.get() & ENV != 0).then(env);
+    let result = poll();
     (result, CURRENT.with(|current| current.flags.get() & YIELDED != 0))
 }
 
@@ -167,14 +164,16 @@ pub(crate) fn replace_env(env: *const Entry) -> OuterEnv {
 
 /// Runs `f` with another environment, which the caller keeps alive (T15).
 pub(crate) fn with_env<R>(env: *const Entry, f: impl FnOnce() -> R) -> R {
-    struct Restore(OuterEnv);
-    impl Drop for Restore {
-        fn drop(&mut self) {
-            self.0.restore();
-        }
-    }
-    let _restore = Restore(replace_env(env));
+    let _restore = RestoreEnv(replace_env(env));
     f()
+}
+
+struct RestoreEnv(OuterEnv);
+
+impl Drop for RestoreEnv {
+    fn drop(&mut self) {
+        self.0.restore();
+    }
 }
 
 /// What is added for tasks that run inside of `block_on`, beside polls by eager spawns.

@@ -176,30 +176,36 @@ impl<T> Drop for JoinHandle<T> {
     fn drop(&mut self) {
         let task = self.task;
         match task.state().drop_join_handle() {
-            DropHandle::Detached => return,
-            DropHandle::DetachedWithWaker => {
-                // Given up also if the waker's destructor panics.
-                let _reference = Reference(task);
-                return poll::drop_join_waker(task);
-            }
+            DropHandle::Detached => {}
+            DropHandle::DetachedWithWaker => drop_waker(task),
             DropHandle::Output => {
                 if task.header().stage.get() == Stage::Output {
-                    // SAFETY: T5: ours, and there. A panic of the output's destructor reaches the dropper of the
-                    // handle, who owns the output; the cell is given up first.
-                    let dropped = catch_unwind(AssertUnwindSafe(|| unsafe {
-                        (task.header().vtable.drop_output)(task);
-                    }));
-                    if let Err(panic) = dropped {
-                        task.drop_reference();
-                        if std::thread::panicking() {
-                            return discard(panic);
-                        }
-                        std::panic::resume_unwind(panic);
-                    }
+                    return drop_output(task);
                 }
+                task.drop_reference();
             }
         }
-        task.drop_reference();
+    }
+}
+
+#[inline(never)]
+fn drop_waker(task: TaskRef) {
+    // Given up also if the waker's destructor panics.
+    let _reference = Reference(task);
+    poll::drop_join_waker(task);
+}
+
+/// Drops the output with the handle, who owns it, and whose dropper hears of a panic; the cell is given up first.
+#[inline(never)]
+fn drop_output(task: TaskRef) {
+    // SAFETY: T5: ours, and there.
+    let dropped =
+        catch_unwind(AssertUnwindSafe(|| unsafe { (task.header().vtable.drop_output)(task) }));
+    task.drop_reference();
+    match dropped {
+        Ok(()) => {}
+        Err(panic) if std::thread::panicking() => discard(panic),
+        Err(panic) => std::panic::resume_unwind(panic),
     }
 }
 

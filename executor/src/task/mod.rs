@@ -124,7 +124,7 @@ pub use local::{AccessError, InheritedLocalKey, LocalKey, TaskLocalFuture};
 pub use observer::TaskMeta;
 pub use outcome::Outcome;
 pub use priority::Priority;
-pub use yield_now::yield_now;
+pub use yield_now::{YieldNow, yield_now};
 
 pub use crate::blocking::{
     block_in_place, spawn_blocking, spawn_blocking_when_free, try_spawn_blocking,

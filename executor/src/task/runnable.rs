@@ -55,7 +55,7 @@ impl Runnable {
     }
 
     /// Polls the task once.
-    #[inline]
+    #[inline(always)]
     pub fn run(self, host: &impl Host) -> Ran {
         poll::run(self.into_task(), host)
     }

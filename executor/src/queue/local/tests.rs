@@ -1,5 +1,6 @@
 //! The order of a queue, whatever is done to it.
 
+use super::family::{FAMILY_MAX, STREAK_MAX};
 use super::*;
 use crate::queue::{Part, Rescue, Steal};
 
@@ -27,6 +28,25 @@ fn order_is_kept_whatever_is_open() {
         }
         assert_eq!(all(&queue), (expected..40).collect::<Vec<_>>());
     }
+}
+
+#[test]
+fn an_item_whose_turn_is_over_goes_to_the_end() {
+    let (queue, stealer) = Local::shared();
+    assert_eq!(queue.rotate(0), Ok((0, false)), "there is no other");
+    (1..4).for_each(|item| assert_eq!(queue.push(item), Push::Done));
+    assert_eq!(queue.rotate(0), Ok((1, false)));
+    assert_eq!(queue.push_child(9), Push::Done);
+    assert_eq!(queue.rotate(1), Ok((9, false)), "the young come first");
+    queue.expose();
+    assert_eq!(queue.rotate(9), Err(9), "thieves are in between");
+    assert_eq!(all(&queue), [2, 3, 0, 1]);
+    let mut rescued = Vec::new();
+    while stealer.rescue_into(&mut rescued, Part::Half) == Rescue::Some {}
+    assert!(stealer.is_called());
+    assert_eq!(queue.rotate(5), Ok((5, false)), "nothing is left that somebody could come for");
+    assert_eq!(queue.push(6), Push::Called);
+    assert_eq!(queue.rotate(5), Ok((6, true)));
 }
 
 #[test]
