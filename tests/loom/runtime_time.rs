@@ -1,4 +1,4 @@
-//! Z1 to Z3 and Z6 of `executor/src/scheduler/quiet.rs` and P12 of `executor/src/scheduler/standby.rs`, for whole runtimes: time
+//! Z1 to Z3, Z6 and Z7 of `executor/src/scheduler/quiet.rs` and P12 of `executor/src/scheduler/standby.rs`, for whole runtimes: time
 //! that is paused jumps when nobody has anything to do, and not before; and a deadline that a stuck worker has set is met by
 //! another. A deadline that nobody meets is a deadlock.
 
@@ -180,6 +180,35 @@ fn z6_fails_if_a_call_that_waits_counts_as_one_that_works() {
             leaving_out("Z6", a_call_waits_for_the_time);
         },
     );
+}
+
+/// A call that a thread outside begins at any moment, beside a holder that is about to let time jump.
+fn a_call_looks_at_the_time() {
+    let (runtime, alarm) = Alarm::set(0, 1);
+    alarm.all_is_done();
+    let caller = spawn({
+        let runtime = runtime.clone();
+        move || {
+            let call = runtime.begin_call();
+            let before = runtime.now();
+            assert_eq!(runtime.now(), before, "time has jumped during a call");
+            call.end();
+        }
+    });
+    runtime.block_on(alarm.rung.wait());
+    caller.join().unwrap();
+    close(&runtime, Vec::new());
+}
+
+#[test]
+fn z7_no_call_sees_a_jump() {
+    model(3, a_call_looks_at_the_time);
+}
+
+#[test]
+#[should_panic(expected = "time has jumped during a call")]
+fn z7_fails_if_a_call_begins_in_the_middle_of_one() {
+    leaving_out("Z7", || model(3, a_call_looks_at_the_time));
 }
 
 /// A worker and a guest: one holds the driver, the other has a task to run, or is about to go to bed beside it.

@@ -339,6 +339,7 @@ fn run(shared: Arc<Shared>) {
         if pool.waiting.load(Relaxed) == 0 && !pool.receiver.is_empty() {
             pool.grow(&shared);
         }
+        shared.wait_for_a_jump();
         match runnable.run(&Nowhere) {
             Ran::Done => {}
             Ran::Again(_) | Ran::Away => unreachable!("a call is complete after one poll"),

@@ -333,9 +333,15 @@ impl Runtime {
         assert!(self.0.time.pause(), "it is stopped once");
     }
 
+    /// The time, as tasks see it.
+    pub fn now(&self) -> Instant {
+        self.0.time.now()
+    }
+
     /// A blocking call that is made on a thread of the model.
     pub fn begin_call(&self) -> Call {
         self.0.blocking.begin();
+        self.0.wait_for_a_jump();
         Call(self.clone())
     }
 

@@ -160,6 +160,7 @@ fn wait_outside<R>(
     let _outside = Outside(root);
     loop {
         root.gets_up_outside(shared);
+        shared.wait_for_a_jump();
         let is_woken = root.take_woken();
         // After it: who has closed the runtime and then woken us is seen to have closed it.
         may_go_on();
@@ -203,6 +204,7 @@ fn work_in<'a, R>(
         root.sleeps_in(worker.slot().index + 1);
         // Z1: before the root future no longer counts as woken.
         worker.slot().set_mode(Mode::Working);
+        shared.wait_for_a_jump();
         Guest { worker, active: false, searching: None }.run(root, poll)
     })
 }

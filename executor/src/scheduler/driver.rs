@@ -51,6 +51,8 @@ pub(crate) struct Turn {
 #[derive(Debug)]
 pub(crate) struct Driver {
     turn: Mutex<Turn>,
+    /// Held while time jumps (Z7).
+    jump: Mutex<()>,
     pub(super) interrupt: Interrupt,
     /// What tasks take for the time.
     time: PausableClock,
@@ -79,6 +81,7 @@ impl Driver {
         };
         Ok(Driver {
             turn: Mutex::new(turn),
+            jump: Mutex::new(()),
             interrupt,
             time,
             clock,
@@ -138,12 +141,8 @@ impl Driver {
         interrupt.waits_until(deadline);
         if self.time.is_paused() && deadline.is_some() && is_quiet() {
             self.wait_for_grace(turn, &is_quiet, woken);
-            if woken.is_empty() && (left_out("Z2") || is_quiet()) {
-                // Z5: read anew.
-                let deadline = timers.clone().filter_map(|timer| timer.as_ref().settle()).min();
-                if let Some(deadline) = deadline {
-                    self.time.advance_to(deadline);
-                }
+            if woken.is_empty() {
+                self.jump_if_quiet(timers.clone(), &is_quiet);
             }
         } else {
             let timeout = self.timeout(turn, deadline, limit);
@@ -153,6 +152,26 @@ impl Driver {
         let before = woken.len();
         self.expire(timers, woken);
         turn.batch = (woken.len() - before >= BATCH_MIN).then(|| self.time.now());
+    }
+
+    fn jump_if_quiet(
+        &self,
+        timers: impl Iterator<Item = impl AsRef<Timer>>,
+        is_quiet: impl Fn() -> bool,
+    ) {
+        // Z7: pairs with `wait_for_a_jump`.
+        let _jump = self.jump.lock();
+        if left_out("Z2") || is_quiet() {
+            // Z5: read anew.
+            if let Some(deadline) = timers.filter_map(|timer| timer.as_ref().settle()).min() {
+                self.time.advance_to(deadline);
+            }
+        }
+    }
+
+    /// Z7: until no jump is under way that did not know of the caller.
+    pub(super) fn wait_for_a_jump(&self) {
+        drop(self.jump.lock());
     }
 
     /// Z4: all of it, also if somebody rings who has nothing to do any more.

@@ -24,6 +24,11 @@
 //!   until before it is taken out. (One that blocks in a root future outside of any slot holds time up all the same.)
 //!
 //! Threads that are none of the runtime's hold nothing up, either: nobody knows what they are about to do.
+//!
+//! - **Z7** *No poll sees a jump.* What such a thread spawns or wakes may come when all was quiet a moment ago. So the last
+//!   question is asked, and time jumps, under a lock. Whoever gets up (a worker that has slept, a thread that takes a slot or
+//!   polls its root future outside, one that begins a blocking call) is first seen to be up, and then passes that lock: it is
+//!   asked about, or finds the time as it is after the jump, and from then on holds it up (Z1).
 
 use super::root::Root;
 use super::shared::Shared;
@@ -79,6 +84,13 @@ impl Shared {
                     || slot.stealer.len() > 0
                     || slot.wants(PINNED)
             })
+    }
+
+    /// Z7: the caller has got up, and has said so where `is_quiet` looks.
+    pub(crate) fn wait_for_a_jump(&self) {
+        if self.time.is_paused() && !left_out("Z7") {
+            self.driver.wait_for_a_jump();
+        }
     }
 
     /// Z3: the caller has nothing to do any more, and has said so where `is_quiet` looks.

@@ -398,6 +398,7 @@ impl Worker<'_> {
         self.shared().leave_driver();
         self.slot().slept();
         self.slot().set_mode(Mode::Working);
+        self.shared().wait_for_a_jump();
         self.shared().tell_guard();
         self.wake_batch(woken);
         // After it, or the first task would pay for all the waking.

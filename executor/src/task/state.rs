@@ -361,7 +361,8 @@ impl Snapshot {
     /// with the Release of whoever gave up a reference before.
     #[inline]
     pub fn is_alone(self) -> bool {
-        self.0 & (REF_MASK * REF_ONE | JOIN_HANDLE | JOIN_WAKER | WATCHED) == REF_ONE
+        const OTHERS: u64 = (REF_MASK * REF_ONE) | JOIN_HANDLE | JOIN_WAKER | WATCHED;
+        self.0 & OTHERS == REF_ONE
     }
 
     #[inline]
