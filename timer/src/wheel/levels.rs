@@ -51,6 +51,8 @@ pub(super) struct Levels {
     /// The second pages, from [`LOWEST_AHEAD`] to the last but one level; none before [`file_ahead`](Levels::file_ahead)
     /// is wanted.
     ahead: Box<[Level]>,
+    /// The span of `elapsed` in which nothing is left behind in a slot that is next, and so nothing will be.
+    all_ahead: Option<u64>,
     /// How many entries were put on a list.
     #[cfg(test)]
     pub(super) filed: usize,
@@ -66,6 +68,7 @@ impl Levels {
             elapsed,
             pages: vec![Level::EMPTY; LEVELS].into(),
             ahead: Box::default(),
+            all_ahead: None,
             #[cfg(test)]
             filed: 0,
         }
@@ -214,7 +217,14 @@ impl Levels {
     }
 
     /// W10: moves up to `count` entries ahead, those first that are needed first.
+    ///
+    /// When all are there, those that come later go there directly, until some slot starts that is on a level above the
+    /// lowest second page, and so another is next: until then there is nothing to do.
     pub(super) fn file_ahead<P>(&mut self, mut count: usize, entries: &mut Entries<P>) {
+        let span = Some(self.elapsed >> (DIGIT_BITS as usize * (LOWEST_AHEAD + 1)));
+        if self.all_ahead == span {
+            return;
+        }
         if self.ahead.is_empty() {
             self.ahead = vec![Level::EMPTY; LEVELS - 1 - LOWEST_AHEAD].into();
         }
@@ -235,6 +245,7 @@ impl Levels {
                 self.file_at(below, deadline, index, entries);
             }
         }
+        self.all_ahead = span;
     }
 
     pub(super) fn has_second_pages(&self) -> bool {
