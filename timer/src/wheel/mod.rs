@@ -17,7 +17,7 @@
 //!
 //! W1. *Placement.* `elapsed` is the moment through which everything has fired. An entry lies on the level of the highest
 //!     digit in which its deadline differs from `elapsed`, in the slot numbered by that digit of its deadline. So its
-//!     place is computed and not stored; slots at and below `elapsed`'s own digit are empty; and whatever lies on a
+//!     place is computed and not stored (or the place it went on to, W10); slots at and below `elapsed`'s own digit are empty; and whatever lies on a
 //!     lower level is due before anything on a higher one.
 //! W2. *Never early.* A deadline is rounded up or not at all, the present is not rounded, and an entry fires when its
 //!     deadline is not after the present. A deadline past the last moment (292 years) is put there.
@@ -311,7 +311,7 @@ mod tests {
         assert_eq!(fires(&mut wheel, 101), 1);
     }
 
-    /// Ten seconds' worth, set at once, with a turn of the driver every 105 µs.
+    /// Three seconds' worth, set at once, with a turn of the driver every 105 µs.
     #[test]
     fn w10_no_expiry_files_more_than_what_it_fires_calls_for() {
         const EACH_NS: u64 = 50_000;
