@@ -90,6 +90,19 @@ impl World {
         (start + self.random() % 3 - 1).min(100 << 55)
     }
 
+    /// One of few moments ahead: soon, or in this slot of `level` or the next two, near the start of a slot of a lower level.
+    fn random_crowded(&mut self, level: u64) -> u64 {
+        let now = self.ns();
+        let lower = 1 << (6 * (1 + self.random() % (level - 1)));
+        let width = 1 << (6 * level);
+        let slot = match self.random() % 4 {
+            0 => now,
+            slots => (now / width + slots.min(2)) * width,
+        };
+        let moment = (slot / lower + self.random() % 4) * lower + self.random() % 3;
+        moment.max(now + 1 + self.random() % 8_192)
+    }
+
     fn ns(&self) -> u64 {
         (self.timer.now() - self.start).as_nanos() as u64
     }
@@ -350,5 +363,69 @@ fn an_interval_makes_up_for_missed_ticks_as_it_was_told() {
             world.pass(due.saturating_duration_since(world.timer.now()));
             assert_eq!(poll(&mut pin!(interval.tick())), Poll::Ready(due), "{behavior:?}");
         }
+    }
+}
+
+/// A crowd in a few slots, so that much of it is filed ahead when it is taken out, moved, or jumped over (W10). Deadlines
+/// are few, and many are equal: they fire in the order in which they were set.
+#[test]
+fn a_crowd_fires_as_in_a_sorted_map_over_the_ends_of_slots_of_every_level() {
+    for mut world in (1..=30).flat_map(|seed| World::both(seed * 0xB5_29_7A_4D)) {
+        let seed = world.seed;
+        let mut sleeps: Vec<(u64, Sleep)> = Vec::new(); // by number
+        let mut model = BTreeMap::new(); // (deadline as filed, order of filing) to number
+        let mut filings = 0;
+        // To before the end of a slot of some level; with luck of several at once.
+        let level = 4 + world.random() % 5;
+        let to_end = (1 << (6 * level)) - (1 << (6 * (3 + world.random() % (level - 2))));
+        world.pass(Duration::from_nanos(to_end));
+        // How much is left behind in the slots.
+        let turn_every = 1 << (world.random() % 6);
+        for step in 0..2_500 {
+            match world.random() % 16 {
+                0..7 => {
+                    let deadline = world.random_crowded(level);
+                    let at = world.start + Duration::from_nanos(deadline);
+                    let mut sleep = Sleep::new(world.timer.clone(), at);
+                    let waker = world.waker(step);
+                    let cx = &mut Context::from_waker(&waker);
+                    assert!(Pin::new(&mut sleep).poll(cx).is_pending(), "seed {seed}, step {step}");
+                    sleeps.push((step, sleep));
+                    model.insert((world.filed(deadline), filings), step);
+                }
+                7..10 if !sleeps.is_empty() => {
+                    let position = world.random() as usize % sleeps.len();
+                    let deadline = world.random_crowded(level);
+                    let (number, sleep) = &mut sleeps[position];
+                    sleep.reset(world.start + Duration::from_nanos(deadline));
+                    model.retain(|_, other| other != number);
+                    model.insert((world.filed(deadline), filings), *number);
+                }
+                10..12 if !sleeps.is_empty() => {
+                    let position = world.random() as usize % sleeps.len();
+                    let (number, _) = sleeps.swap_remove(position);
+                    model.retain(|_, other| *other != number);
+                }
+                12..15 if world.random() % turn_every == 0 => {
+                    // To the next deadline, which files ahead, but fires little.
+                    let Some((&(filed, _), _)) = model.first_key_value() else { continue };
+                    let woken = world.pass(Duration::from_nanos(filed - world.ns()));
+                    expect(&mut model, &world, &woken, &mut sleeps);
+                }
+                15 if world.random() % 8 == 0 => {
+                    let time = world.random() % (2 << (6 * level));
+                    let woken = world.pass(Duration::from_nanos(time));
+                    expect(&mut model, &world, &woken, &mut sleeps);
+                }
+                _ => {}
+            }
+            filings += 1;
+            assert_eq!(world.timer.len(), model.len(), "seed {seed}, step {step}");
+        }
+        let nearest = model.first_key_value().map(|(&(filed, _), _)| filed);
+        let settled = world.timer.settle().map(|at| (at - world.start).as_nanos() as u64);
+        assert_eq!(settled, nearest, "seed {seed}");
+        let woken = world.pass(Duration::from_secs(100 * 365 * 86_400));
+        expect(&mut model, &world, &woken, &mut sleeps);
     }
 }

@@ -32,7 +32,7 @@ pub(crate) enum Kind {
     Bare,
     /// Threads with an epoll each and no runtime: the yardstick of the echo workloads.
     Epoll,
-    /// The same with one thread.
+    /// The same with one thread; and one thread that waits for one deadline after another, the yardstick of the sleeps.
     EpollCt,
     /// raddle-sync. This and what follows are locks and channels, all of them on Tokio's runtime.
     RaddleSync,
@@ -135,6 +135,8 @@ pub(crate) enum Field {
     MultiThread,
     /// Runtimes, and the raw servers.
     Servers,
+    /// Runtimes, and one thread that sleeps.
+    Sleepers,
     /// The libraries that have the primitive in question.
     Libraries(&'static [Kind]),
 }
@@ -148,6 +150,7 @@ impl Field {
             Self::Raddle => matches!(kind, Kind::Raddle | Kind::RaddleCt),
             Self::MultiThread => matches!(kind, Kind::Raddle | Kind::Tokio | Kind::Smol),
             Self::Servers => !kind.is_library() && !matches!(kind, Kind::Bare),
+            Self::Sleepers => Self::Runtimes.admits(kind) || kind == Kind::EpollCt,
             Self::Libraries(those) => those.contains(&kind),
         }
     }

@@ -6,9 +6,11 @@ use std::pin::{Pin, pin};
 use std::task::Poll;
 use std::time::{Duration, Instant};
 
+use rustix::event::{Timespec, poll};
+
 use crate::contender::Runtime;
 use crate::contenders::{Field, Kind, runtimes};
-use crate::measure::{Meter, Sample, as_ns, percentile};
+use crate::measure::{Cost, Meter, Sample, as_ns, percentile};
 use crate::workloads::{Env, Group, Metric, NS, Workload};
 
 pub(super) const WORKLOADS: &[Workload] = &[
@@ -30,8 +32,11 @@ pub(super) const WORKLOADS: &[Workload] = &[
             Metric { name: "early", unit: "" },
             Metric { name: "cpu", unit: "ns" },
         ],
-        field: Field::Runtimes,
-        run: runtimes!(R, env => sleeps::<R>(env)),
+        field: Field::Sleepers,
+        run: |kind, env| match kind {
+            Kind::EpollCt => bare_sleeps(env),
+            _ => runtimes!(R, env => sleeps::<R>(env))(kind, env),
+        },
     },
     pending_count("pending_1000", runtimes!(R, env => among::<R>(env, 1_000))),
     pending_count("pending_10000", runtimes!(R, env => among::<R>(env, 10_000))),
@@ -140,32 +145,59 @@ async fn lateness_ns<R: Runtime>(duration: Duration) -> f64 {
     as_ns(start.elapsed()) as f64 - as_ns(duration) as f64
 }
 
-fn sleeps<R: Runtime>(env: &Env) -> io::Result<Sample> {
+/// What is slept, in the order in which it is set.
+fn durations(env: &Env) -> impl Iterator<Item = Duration> + Send + 'static {
     let (count, spread_us) = env.pick((100_000, 1_000_000), (10_000, 100_000));
+    (0..count).map(move |index| Duration::from_micros(10_000 + scattered(index, spread_us)))
+}
+
+fn sleeps<R: Runtime>(env: &Env) -> io::Result<Sample> {
     let runtime = R::start(env.workers)?;
     runtime.run(lateness_ns::<R>(Duration::from_millis(5)));
+    let durations = durations(env);
     let meter = Meter::of_process();
-    let mut late_ns = runtime.run(async move {
-        let joins: Vec<_> = (0..count)
-            .map(|index| {
-                let duration = Duration::from_micros(10_000 + scattered(index, spread_us));
-                R::spawn(lateness_ns::<R>(duration))
-            })
-            .collect();
+    let late_ns = runtime.run(async move {
+        let joins: Vec<_> =
+            durations.map(|duration| R::spawn(lateness_ns::<R>(duration))).collect();
         let mut late_ns = Vec::with_capacity(joins.len());
         for join in joins {
             late_ns.push(join.await);
         }
         late_ns
     });
-    let cost = meter.stop();
+    Ok(lateness(late_ns, meter.stop()))
+}
+
+/// How late the system is by itself: the same deadlines, sorted beforehand, and a thread that waits for one after the other
+/// and does nothing else. The runtimes are late by that too, and only by less if they ask for less.
+fn bare_sleeps(env: &Env) -> io::Result<Sample> {
+    let mut durations: Vec<Duration> = durations(env).collect();
+    durations.sort_unstable();
+    let mut late_ns = Vec::with_capacity(durations.len());
+    let meter = Meter::of_process();
+    let start = Instant::now();
+    let mut passed = Duration::ZERO;
+    for duration in durations {
+        while passed < duration {
+            let left = duration - passed;
+            let left =
+                Timespec { tv_sec: left.as_secs() as i64, tv_nsec: left.subsec_nanos().into() };
+            poll(&mut [], Some(&left))?;
+            passed = start.elapsed();
+        }
+        late_ns.push(as_ns(passed - duration) as f64);
+    }
+    Ok(lateness(late_ns, meter.stop()))
+}
+
+fn lateness(mut late_ns: Vec<f64>, cost: Cost) -> Sample {
     late_ns.sort_unstable_by(f64::total_cmp);
     let early = late_ns.partition_point(|&ns| ns < 0.0);
     let values = vec![
         percentile(&late_ns, 0.5) / 1_000.0,
         percentile(&late_ns, 0.99) / 1_000.0,
         early as f64,
-        cost.cpu_ns as f64 / count as f64,
+        cost.cpu_ns as f64 / late_ns.len() as f64,
     ];
-    Ok(Sample { values, ops: count, cost })
+    Sample { values, ops: late_ns.len() as u64, cost }
 }

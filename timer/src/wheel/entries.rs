@@ -61,6 +61,11 @@ impl List {
     pub(crate) fn first(self) -> Option<u32> {
         (self.head != NIL).then_some(self.head)
     }
+
+    /// Whether an entry is the first or the last here.
+    pub(super) fn ends_with(self, index: u32) -> bool {
+        self.head == index || self.tail == index
+    }
 }
 
 #[derive(Debug)]
@@ -185,6 +190,7 @@ impl<P> Entries<P> {
         Some(index)
     }
 
+    /// Takes the entry off its list, which is looked at only if the entry is the first or the last.
     pub(crate) fn unlink(&mut self, list: &mut List, index: u32) {
         let Entry { prev, next, .. } = self.places[index as usize];
         match self.places.get_mut(prev as usize) {

@@ -1,10 +1,13 @@
-//! One level of the wheel: 64 slots, and a bitmap of those that hold something.
+//! A page of one level of the wheel: 64 slots, and a bitmap of those that hold something.
 //!
 //! Each slot remembers the smallest deadline filed into it since it was last empty. That makes the nearest deadline
 //! exact on every level, not only on the lowest (W4): a thread asleep on a ten-minute timer wakes once, and not at the
 //! start of each slot on the way down.
+//!
+//! A slot may be occupied with an empty list: then what it holds lies on a second page (W10). So lists and bits are kept by
+//! whoever knows both.
 
-use super::entries::{Entries, List};
+use super::entries::List;
 
 /// Slots are numbered by one digit of this many bits.
 pub(super) const DIGIT_BITS: u32 = 6;
@@ -19,7 +22,7 @@ struct Slot {
 
 #[derive(Clone, Debug)]
 pub(super) struct Level {
-    /// Bit `n` is set exactly if slot `n` holds an entry.
+    /// Bit `n` is set exactly if slot `n` holds an entry, here or on a second page.
     occupied: u64,
     slots: [Slot; SLOTS],
 }
@@ -38,33 +41,33 @@ impl Level {
         self.slots[slot].nearest
     }
 
-    /// What the slot holds.
+    /// What the slot holds here.
     pub(super) fn list(&self, slot: usize) -> List {
         self.slots[slot].list
     }
 
-    pub(super) fn file(&mut self, slot: usize, index: u32, entries: &mut Entries<impl Sized>) {
+    pub(super) fn list_mut(&mut self, slot: usize) -> &mut List {
+        &mut self.slots[slot].list
+    }
+
+    /// The slot holds an entry that is due at `deadline`.
+    pub(super) fn occupy(&mut self, slot: usize, deadline: u64) {
         let bit = 1 << slot;
-        let deadline = entries.deadline(index);
-        let Slot { list, nearest } = &mut self.slots[slot];
+        let nearest = &mut self.slots[slot].nearest;
         if self.occupied & bit == 0 || deadline < *nearest {
             *nearest = deadline;
         }
         self.occupied |= bit;
-        entries.push_back(list, index);
     }
 
-    pub(super) fn unlink(&mut self, slot: usize, index: u32, entries: &mut Entries<impl Sized>) {
-        let list = &mut self.slots[slot].list;
-        entries.unlink(list, index);
-        if list.is_empty() {
-            self.occupied &= !(1 << slot);
-        }
+    /// The slot holds nothing any more.
+    pub(super) fn vacate(&mut self, slot: usize) {
+        self.occupied &= !(1 << slot);
     }
 
     /// Empties the slot.
     pub(super) fn take(&mut self, slot: usize) -> List {
-        self.occupied &= !(1 << slot);
+        self.vacate(slot);
         std::mem::replace(&mut self.slots[slot].list, List::EMPTY)
     }
 }
@@ -72,22 +75,17 @@ impl Level {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use std::task::Waker;
 
     #[test]
     fn a_slot_forgets_its_nearest_deadline_only_when_it_is_empty() {
-        let mut entries = Entries::new();
         let mut level = Level::EMPTY;
-        let [near, far, later] =
-            [10, 20, 30].map(|deadline| entries.add(deadline, Waker::noop().clone()).0);
-        level.file(7, far, &mut entries);
-        level.file(7, near, &mut entries);
+        level.occupy(7, 20);
+        level.occupy(7, 10);
+        level.occupy(7, 15);
         assert_eq!((level.first(), level.nearest(7)), (Some(7), 10));
-        level.unlink(7, near, &mut entries);
-        assert_eq!(level.nearest(7), 10);
-        level.unlink(7, far, &mut entries);
+        level.vacate(7);
         assert_eq!(level.first(), None);
-        level.file(7, later, &mut entries);
+        level.occupy(7, 30);
         assert_eq!(level.nearest(7), 30);
     }
 }
