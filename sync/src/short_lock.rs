@@ -85,7 +85,9 @@ impl<T> ShortLock<T> {
 
     /// Takes the lock if it is free.
     pub fn try_lock(&self) -> Option<ShortGuard<'_, T>> {
-        self.take().then_some(ShortGuard { lock: self, _this_thread: PhantomData })
+        // In a closure: a guard that is made before it is known whether the lock is ours would let go, when
+        // it is dropped, of what somebody else has (K1).
+        self.take().then(|| ShortGuard { lock: self, _this_thread: PhantomData })
     }
 
     #[inline]
@@ -150,5 +152,20 @@ impl<T> Drop for ShortGuard<'_, T> {
 impl<T: fmt::Debug> fmt::Debug for ShortGuard<'_, T> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         fmt::Debug::fmt(&**self, f)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_look_in_vain_leaves_the_lock_to_its_holder() {
+        let lock = ShortLock::new(0);
+        let held = lock.lock();
+        assert!(lock.try_lock().is_none());
+        assert!(lock.try_lock().is_none(), "the look before it has let go of the lock");
+        drop(held);
+        assert!(lock.try_lock().is_some());
     }
 }
