@@ -16,12 +16,10 @@ mod chosen {
     };
     use std::{hint, thread, time::Duration};
 
-    /// The wait of a thread that has found a short lock taken `round` times before.
-    pub fn wait_a_little(round: u32) {
+    /// The wait of a thread that has found a short lock taken `round` times before, at first of so many spins.
+    pub fn wait_a_little(round: u32, spins: u8) {
         match round {
-            // Long enough for the holder to take it a few times more without losing the line: between
-            // two threads that take turns at every step, the line costs more than the wait.
-            0..3 => (0..64).for_each(|_| hint::spin_loop()),
+            0..3 => (0..spins).for_each(|_| hint::spin_loop()),
             3..16 => thread::yield_now(),
             // From 50 microseconds to 1.6 milliseconds, and never much longer than the wait so far.
             _ => thread::sleep(Duration::from_micros(50 << (round - 16).min(5))),
@@ -135,7 +133,7 @@ mod chosen {
     pub type ShortLock<T> = Mutex<T>;
     pub type ShortGuard<'a, T> = MutexGuard<'a, T>;
 
-    pub fn wait_a_little(_round: u32) {
+    pub fn wait_a_little(_round: u32, _spins: u8) {
         loom::thread::yield_now();
     }
 
@@ -200,6 +198,11 @@ mod chosen {
     impl<T> Mutex<T> {
         pub fn new(value: T) -> Self {
             Self(loom::sync::Mutex::new(value))
+        }
+
+        /// As a short lock; there is no waiting here.
+        pub fn with_spins(_spins: u8, value: T) -> Self {
+            Self::new(value)
         }
 
         pub fn lock(&self) -> MutexGuard<'_, T> {

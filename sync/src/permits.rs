@@ -23,6 +23,7 @@ use crate::{
     error::{AcquireError, TryAcquireError},
     loom::{AtomicUsize, Ordering, const_fn},
     patience::{Look, Patience},
+    short_lock::{LONG, SHORT},
     stats::Stats,
     wait_list::{Locked, Standing, WaitQueue},
     wakers::Wakers,
@@ -44,11 +45,12 @@ impl Permits {
     const_fn! {
         pub(crate) fn new(permits: usize) -> Self {
             assert!(permits <= Self::MAX, "more permits than Semaphore::MAX_PERMITS");
-            Self {
-                word: AtomicUsize::new(permits * ONE),
-                patience: if permits == 1 { Patience::new() } else { Patience::little() },
-                queue: WaitQueue::new(()),
-            }
+            // One permit is a lock, whose line runs empty while those who find it locked stay away. The line
+            // of a gate is there for long, and its lock taken twice for each permit that goes through.
+            let (patience, spins) =
+                if permits == 1 { (Patience::new(), LONG) } else { (Patience::little(), SHORT) };
+            let queue = WaitQueue::with_spins(spins, ());
+            Self { word: AtomicUsize::new(permits * ONE), patience, queue }
         }
     }
 

@@ -19,6 +19,8 @@
 //! four `SCHED_FIFO` waiters and an ordinary holder on one processor: a lock per 0.8 ms and waiter,
 //! and 46 ms at worst, which is the time the holder itself was given no processor.
 //!
+//! How long the first looks stay away, each lock is told when it is made: see [`LONG`] and [`SHORT`].
+//!
 //! Not fair either: a thread that takes it again and again, with hardly a pause, may keep out one
 //! that naps. By K2 it has no reason to.
 //!
@@ -37,9 +39,18 @@ use std::{
     ops::{Deref, DerefMut},
 };
 
+/// Spin hints between the first looks at a lock that two threads take in turn at every step: long enough for the
+/// holder to take it a few times more without losing its line, which costs more than the wait. And long enough for a
+/// line of waiters to run empty behind the holder of a mutex.
+pub const LONG: u8 = 64;
+/// The same where the holder will not be back at once, and is waited for as long as it stays.
+pub const SHORT: u8 = 8;
+
 /// A lock that spins, and naps if it has to. What it guards is quick by rule K2.
 pub struct ShortLock<T> {
     held: AtomicBool,
+    /// For the first looks at a lock that was found taken.
+    spins: u8,
     value: UnsafeCell<T>,
 }
 
@@ -50,9 +61,16 @@ unsafe impl<T: Send> Sync for ShortLock<T> {}
 
 impl<T> ShortLock<T> {
     const_fn! {
-        /// A lock that is free.
+        /// A lock that is free, and who finds it taken stays away for long.
         pub fn new(value: T) -> Self {
-            Self { held: AtomicBool::new(false), value: UnsafeCell::new(value) }
+            Self::with_spins(LONG, value)
+        }
+    }
+
+    const_fn! {
+        /// A lock that is free, and who finds it taken looks again after so many spin hints.
+        pub fn with_spins(spins: u8, value: T) -> Self {
+            Self { held: AtomicBool::new(false), spins, value: UnsafeCell::new(value) }
         }
     }
 
@@ -67,7 +85,9 @@ impl<T> ShortLock<T> {
 
     /// Takes the lock if it is free.
     pub fn try_lock(&self) -> Option<ShortGuard<'_, T>> {
-        self.take().then_some(ShortGuard { lock: self, _this_thread: PhantomData })
+        // In a closure: a guard that is made before it is known whether the lock is ours would let go, when
+        // it is dropped, of what somebody else has (K1).
+        self.take().then(|| ShortGuard { lock: self, _this_thread: PhantomData })
     }
 
     #[inline]
@@ -81,7 +101,7 @@ impl<T> ShortLock<T> {
     fn wait(&self) {
         let mut round = 0;
         loop {
-            wait_a_little(round);
+            wait_a_little(round, self.spins);
             // Relaxed: only to leave the line to its holder until there is a chance.
             if !self.held.load(Ordering::Relaxed) && self.take() {
                 return;
@@ -132,5 +152,20 @@ impl<T> Drop for ShortGuard<'_, T> {
 impl<T: fmt::Debug> fmt::Debug for ShortGuard<'_, T> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         fmt::Debug::fmt(&**self, f)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_look_in_vain_leaves_the_lock_to_its_holder() {
+        let lock = ShortLock::new(0);
+        let held = lock.lock();
+        assert!(lock.try_lock().is_none());
+        assert!(lock.try_lock().is_none(), "the look before it has let go of the lock");
+        drop(held);
+        assert!(lock.try_lock().is_some());
     }
 }

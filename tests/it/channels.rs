@@ -159,6 +159,8 @@ fn several_slots_are_collected_as_they_come_free() {
     assert_eq!((receiver.len(), sender.capacity()), (1, 2));
     assert!(block_on(sender.reserve_many(4)).is_err());
     assert!(sender.try_reserve_many(3).is_err());
+    // As Tokio says it, also where there never will be so many.
+    assert_eq!(sender.try_reserve_many(4).unwrap_err(), TrySendError::Full(()));
     drop(Task::waiting(sender.reserve_many(3)));
     assert_eq!(sender.capacity(), 2);
 }

@@ -25,6 +25,27 @@ fn k1_two_threads_count_under_the_lock() {
 }
 
 #[test]
+fn k1_a_look_in_vain_leaves_the_lock_to_its_holder() {
+    loom::model(|| {
+        let lock = Arc::new(RealShortLock::new(0));
+        let other = {
+            let lock = Arc::clone(&lock);
+            thread::spawn(move || {
+                if let Some(mut count) = lock.try_lock() {
+                    *count += 1;
+                }
+            })
+        };
+        let held = lock.lock();
+        assert!(lock.try_lock().is_none());
+        assert!(lock.try_lock().is_none(), "the look before it has let go of the lock");
+        drop(held);
+        other.join().unwrap();
+        assert!(lock.try_lock().is_some());
+    });
+}
+
+#[test]
 #[should_panic(expected = "Causality violation")]
 fn k1_control_a_lock_let_go_without_release_guards_nothing() {
     loom::model(|| {

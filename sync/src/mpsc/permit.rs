@@ -92,8 +92,8 @@ impl<T> Sender<T> {
     /// Takes `count` slots if so many are free, and nobody waits for them.
     ///
     /// # Errors
-    /// [`TrySendError::Full`] or [`TrySendError::Closed`]; the latter too if the channel has not
-    /// that many slots at all.
+    /// [`TrySendError::Full`] or [`TrySendError::Closed`]; the former too if the channel has not that
+    /// many slots at all.
     ///
     /// # Examples
     /// ```
@@ -104,9 +104,6 @@ impl<T> Sender<T> {
         &self,
         count: usize,
     ) -> Result<PermitIterator<'_, T>, TrySendError<()>> {
-        if count > self.max_capacity() {
-            return Err(TrySendError::Closed(()));
-        }
         self.tx.try_reserve(count)?;
         Ok(PermitIterator::new(&self.tx, count))
     }

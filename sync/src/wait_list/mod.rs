@@ -61,6 +61,7 @@ pub use waiter::{Removed, Waiter};
 
 use crate::{
     loom::{ShortGuard, ShortLock, const_fn},
+    short_lock::LONG,
     stats::{Stats, Tally},
     wakers::Wakers,
 };
@@ -91,14 +92,16 @@ impl<S> WaitQueue<S> {
     const_fn! {
         /// A queue in which nobody waits.
         pub fn new(state: S) -> Self {
-            Self {
-                line: ShortLock::new(Line {
-                    waiting: List::EMPTY,
-                    swept: List::EMPTY,
-                    tally: Tally::NEW,
-                    state,
-                }),
-            }
+            Self::with_spins(LONG, state)
+        }
+    }
+
+    const_fn! {
+        /// The same; who finds its lock taken looks again after so many spin hints.
+        pub fn with_spins(spins: u8, state: S) -> Self {
+            let (waiting, swept) = (List::EMPTY, List::EMPTY);
+            let line = Line { waiting, swept, tally: Tally::NEW, state };
+            Self { line: ShortLock::with_spins(spins, line) }
         }
     }
 
