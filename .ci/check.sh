@@ -12,6 +12,8 @@ every_feature_set() {
 
 documentation() {
     RUSTDOCFLAGS='-D warnings' cargo doc -q --workspace --no-deps
+    # And with the default features only.
+    RUSTDOCFLAGS='-D warnings' cargo doc -q --package raddle --no-deps
 }
 
 step 'formatting' cargo fmt --all --check

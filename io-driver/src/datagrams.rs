@@ -31,6 +31,8 @@ pub struct Datagrams {
     /// Bytes for each.
     size: usize,
     received: Vec<Received>,
+    /// What the system said once, after some were received.
+    failure: Option<io::Error>,
 }
 
 /// What is known of a datagram besides its bytes.
@@ -50,7 +52,7 @@ impl Datagrams {
         assert!(count > 0 && size > 0, "room for {count} datagrams of {size} bytes is no room");
         let bytes = count.checked_mul(size).expect("so many bytes cannot be counted");
         let memory = vec![0; bytes].into_boxed_slice();
-        Self { memory, size, received: Vec::with_capacity(count) }
+        Self { memory, size, received: Vec::with_capacity(count), failure: None }
     }
 
     /// How many fit.
@@ -80,19 +82,37 @@ impl Datagrams {
     /// at least one. `socket` must be in non-blocking mode.
     ///
     /// # Errors
-    /// [`io::ErrorKind::WouldBlock`] if there are none; others as the system says. After an error there are none.
+    /// [`io::ErrorKind::WouldBlock`] if there are none; others as the system says. After an error there are none. An error
+    /// after some were received is that of the next call for this batch.
     pub fn receive(&mut self, socket: &UdpSocket) -> io::Result<usize> {
+        self.receive_by(|room, size, received| datagrams::receive(socket, room, size, received))
+    }
+
+    /// `receive` as that of `sys`.
+    fn receive_by(
+        &mut self,
+        mut receive: impl FnMut(&mut [u8], usize, &mut Vec<Received>) -> io::Result<bool>,
+    ) -> io::Result<usize> {
         self.received.clear();
+        if let Some(failure) = self.failure.take() {
+            return Err(failure);
+        }
         while self.len() < self.capacity() {
             let room = &mut self.memory[self.received.len() * self.size..];
-            match datagrams::receive(socket, room, self.size, &mut self.received) {
+            match receive(room, self.size, &mut self.received) {
                 // Fewer than there was room for: there are no more, as a rule. If there are, the next call finds them.
                 Ok(false) => break,
                 Ok(true) => {}
                 Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
                 Err(error) if self.received.is_empty() => return Err(error),
-                // Those before it are whole. "Would block" comes again, and so does what is wrong with the socket.
-                Err(_) => break,
+                // Those before it are whole.
+                Err(error) => {
+                    // "Would block" comes again. That a datagram was refused, the system says once.
+                    if error.kind() != io::ErrorKind::WouldBlock {
+                        self.failure = Some(error);
+                    }
+                    break;
+                }
             }
         }
         Ok(self.len())
@@ -130,5 +150,42 @@ impl<'a> Datagram<'a> {
     /// Whether it was longer than there was room for; the rest is lost.
     pub fn is_truncated(&self) -> bool {
         self.received.is_truncated
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// What the system answers in turn; a number is that of datagrams, each as long as it may be.
+    fn answer(
+        batch: &mut Datagrams,
+        answers: &[Result<usize, io::ErrorKind>],
+    ) -> io::Result<usize> {
+        let mut answers = answers.iter();
+        let outcome = batch.receive_by(|_, size, received| {
+            let count = (*answers.next().expect("another call"))?;
+            let from = SocketAddr::from(([127, 0, 0, 1], 1));
+            let datagram = Received { length: size, from, is_truncated: false };
+            received.extend(std::iter::repeat_n(datagram, count));
+            Ok(true)
+        });
+        assert!(answers.next().is_none(), "fewer calls");
+        outcome
+    }
+
+    #[test]
+    fn an_error_after_datagrams_is_told_by_the_next_call() {
+        let (refused, none) = (io::ErrorKind::ConnectionRefused, io::ErrorKind::WouldBlock);
+        let mut batch = Datagrams::new(4, 8);
+        assert_eq!(answer(&mut batch, &[Ok(2), Err(refused)]).unwrap(), 2);
+        assert_eq!(answer(&mut batch, &[]).unwrap_err().kind(), refused);
+        assert!(batch.is_empty());
+        assert_eq!(answer(&mut batch, &[Ok(1), Err(none)]).unwrap(), 1);
+        assert_eq!(answer(&mut batch, &[Err(none)]).unwrap_err().kind(), none);
+        assert_eq!(
+            answer(&mut batch, &[Ok(3), Err(io::ErrorKind::Interrupted), Ok(1)]).unwrap(),
+            4
+        );
     }
 }

@@ -12,7 +12,8 @@
 //! The traits are those of `futures-io`, and the combinators those of `futures-util`, not our own: a stream of ours
 //! works with whatever knows these traits, and theirs with ours. (`futures-lite` is smaller, but its `read_line` replaces
 //! what is in the string, where those of `std` and Tokio append.) What it lacks is here: [`copy_bidirectional`],
-//! [`duplex`], and a [`copy`] that flushes while nothing comes. For libraries that want `tokio::io`, the feature `tokio-io` gives the sockets those traits as well.
+//! [`duplex`], and a [`copy`] that flushes while nothing comes. For libraries that want `tokio::io`, the feature `tokio-io`
+//! gives the sockets those traits as well.
 //!
 //! # Examples
 //! ```
@@ -28,6 +29,12 @@
 //! assert_eq!(lines, "first\nsecond\n");
 //! # std::io::Result::Ok(()) }).unwrap();
 //! ```
+
+// The table above names what the features that are off would bring.
+#![cfg_attr(
+    not(all(feature = "net", feature = "io-util", feature = "io-std")),
+    allow(rustdoc::broken_intra_doc_links)
+)]
 
 #[cfg(feature = "net")]
 mod async_fd;

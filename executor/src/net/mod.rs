@@ -51,6 +51,7 @@
 mod addr;
 pub(crate) mod budget;
 mod connect;
+mod device;
 mod futures_io;
 mod resolve;
 mod serve;

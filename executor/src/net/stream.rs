@@ -159,6 +159,9 @@ macro_rules! stream_methods {
 
             /// Two halves for one task, or for two that are polled together.
             ///
+            /// Where `raddle::io::AsyncReadExt` is in scope, `stream.split()` is the method of that trait, which takes the
+            /// stream and puts a lock between its halves. Name the type there: `TcpStream::split(&mut stream)`.
+            ///
             /// # Examples
             /// ```
             #[doc = concat!(

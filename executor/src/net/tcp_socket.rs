@@ -9,6 +9,7 @@ use raddle_io_driver::{Handle, Registered};
 use rustix::io::Errno;
 use rustix::net::{AddressFamily, sockopt};
 
+use super::device::device_options;
 use super::resolve::failed;
 use super::socket::naming;
 use super::tcp_options::tcp_options;
@@ -35,6 +36,8 @@ use crate::scheduler::context::io_handle;
 pub struct TcpSocket {
     fd: OwnedFd,
 }
+
+device_options!(TcpSocket);
 
 impl TcpSocket {
     /// A socket for IPv4.
@@ -217,36 +220,6 @@ impl TcpSocket {
             .map_err(naming("listening on", &self))?;
         let listener = net::TcpListener::from(self.fd);
         TcpListener::new(listener, &handle)
-    }
-
-    /// The network device that the socket is bound to, by its name. Linux and Android.
-    ///
-    /// # Errors
-    /// What the system says.
-    #[cfg(any(target_os = "linux", target_os = "android"))]
-    pub fn device(&self) -> io::Result<Option<Vec<u8>>> {
-        raddle_io_driver::device(self.as_fd()).map_err(naming("reading SO_BINDTODEVICE of", self))
-    }
-
-    /// Sends and receives through one network device only, by its name (`SO_BINDTODEVICE`); `None` ends that. Linux and
-    /// Android.
-    ///
-    /// # Errors
-    /// [`io::ErrorKind::InvalidInput`] for a name that no device can have; what the system says: `ENODEV` if there is none
-    /// of that name, [`io::ErrorKind::PermissionDenied`] without the capability `CAP_NET_RAW`, which Linux asks for before
-    /// 5.7, and since then of who changes the device of a socket that has one.
-    ///
-    /// # Examples
-    /// ```no_run
-    /// # fn example(socket: &raddle::net::TcpSocket) -> std::io::Result<()> {
-    /// socket.bind_device(Some(b"eth1"))?;
-    /// assert_eq!(socket.device()?.as_deref(), Some(&b"eth1"[..]));
-    /// # Ok(()) }
-    /// ```
-    #[cfg(any(target_os = "linux", target_os = "android"))]
-    pub fn bind_device(&self, interface: Option<&[u8]>) -> io::Result<()> {
-        let bound = raddle_io_driver::bind_device(self.as_fd(), interface);
-        bound.map_err(naming("setting SO_BINDTODEVICE of", self))
     }
 
     /// The address given by [`bind`](Self::bind), with the port that was chosen.

@@ -241,7 +241,7 @@ impl UdpSocket {
     /// Nothing is received unless the future completes.
     ///
     /// # Errors
-    /// As for [`recv`](Self::recv). An error after some were received is left for the next call.
+    /// As for [`recv`](Self::recv). An error after some were received is that of the next call with this `batch`.
     ///
     /// # Examples
     /// ```

@@ -2,47 +2,18 @@
 
 use std::io;
 use std::net::{Ipv4Addr, Ipv6Addr};
-#[cfg(any(target_os = "linux", target_os = "android"))]
-use std::os::fd::AsFd;
 
 #[cfg(any(target_os = "linux", target_os = "android"))]
 use rustix::net::sockopt;
 
 use super::UdpSocket;
+use super::device::device_options;
 use super::resolve::failed;
 use super::socket::naming;
 
+device_options!(UdpSocket);
+
 impl UdpSocket {
-    /// The network device that the socket is bound to, by its name. Linux and Android.
-    ///
-    /// # Errors
-    /// What the system says.
-    #[cfg(any(target_os = "linux", target_os = "android"))]
-    pub fn device(&self) -> io::Result<Option<Vec<u8>>> {
-        raddle_io_driver::device(self.as_fd()).map_err(naming("reading SO_BINDTODEVICE of", self))
-    }
-
-    /// Sends and receives through one network device only, by its name (`SO_BINDTODEVICE`); `None` ends that. Linux and
-    /// Android.
-    ///
-    /// # Errors
-    /// [`io::ErrorKind::InvalidInput`] for a name that no device can have; what the system says: `ENODEV` if there is none
-    /// of that name, [`io::ErrorKind::PermissionDenied`] without the capability `CAP_NET_RAW`, which Linux asks for before
-    /// 5.7, and since then of who changes the device of a socket that has one.
-    ///
-    /// # Examples
-    /// ```no_run
-    /// # fn example(socket: &raddle::net::UdpSocket) -> std::io::Result<()> {
-    /// socket.bind_device(Some(b"eth1"))?;
-    /// assert_eq!(socket.device()?.as_deref(), Some(&b"eth1"[..]));
-    /// # Ok(()) }
-    /// ```
-    #[cfg(any(target_os = "linux", target_os = "android"))]
-    pub fn bind_device(&self, interface: Option<&[u8]>) -> io::Result<()> {
-        let bound = raddle_io_driver::bind_device(self.as_fd(), interface);
-        bound.map_err(naming("setting SO_BINDTODEVICE of", self))
-    }
-
     /// Whether datagrams may go to broadcast addresses.
     ///
     /// # Errors

@@ -302,3 +302,62 @@ impl Shared {
             })
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::super::context;
+    use super::*;
+    use crate::runtime::Builder;
+    use std::sync::mpsc;
+
+    const PASSED: Duration = Duration::from_millis(10);
+
+    /// Whether tasks are taken from somebody who has beaten once in [`PASSED`], by a look after that.
+    fn is_robbed(sleeps_meanwhile: bool) -> bool {
+        // Its only worker is in a poll meanwhile, so that nobody else looks.
+        let mut builder = Builder::new_multi_thread();
+        let runtime = builder.worker_threads(1).relief_threads(0).build().unwrap();
+        let shared = runtime.handle().shared.clone();
+        let (began, has_begun) = mpsc::channel();
+        let (go_on, may_go_on) = mpsc::channel::<()>();
+        drop(runtime.spawn(async move {
+            began.send(()).unwrap();
+            // Until the other end is dropped.
+            let _ = may_go_on.recv();
+        }));
+        has_begun.recv().unwrap();
+
+        let other = shared.claim_guest_slot(false).unwrap();
+        let keeper = shared.claim_guest_slot(false).unwrap();
+        let found = context::with_worker(&other, |worker| {
+            worker.slot().set_mode(Mode::Working);
+            context::with_worker(&keeper, |keeper| assert!(keeper.first_look()));
+            if sleeps_meanwhile {
+                // A notification that comes early counts for the next park.
+                shared.unpark(worker.slot().index);
+                assert!(worker.park_guest().is_none());
+                shared.idle.leave();
+            }
+            worker.slot().next_beat();
+            worker.core().to_the_back.set(true);
+            for _ in 0..8 {
+                drop(runtime.spawn(async {}));
+            }
+            worker.core().to_the_back.set(false);
+            assert_eq!(worker.core().queue.len(), 8);
+            context::with_worker(&keeper, |keeper| {
+                let found = keeper.look_at(worker.slot().index, PASSED);
+                keeper.hand_over();
+                found
+            })
+        });
+        drop(go_on);
+        matches!(found, Found::Tasks)
+    }
+
+    #[test]
+    fn p11_who_has_slept_was_not_slow() {
+        assert!(is_robbed(false), "one beat in {PASSED:?} is slow");
+        assert!(!is_robbed(true));
+    }
+}
