@@ -22,6 +22,7 @@ use std::time::Duration;
 
 use raddle_io_driver::{Backend, Driver, Handle, Interest, Registered, ShutDown};
 use rustix::event::{PollFd, PollFlags, poll};
+use rustix::io::retry_on_intr;
 use rustix::net::Shutdown;
 
 const PAIRS: usize = 3;
@@ -251,7 +252,9 @@ impl End {
     /// What the system says of it, reading and writing.
     fn state(&self) -> [bool; 2] {
         let mut fds = [PollFd::new(&*self.io, PollFlags::IN | PollFlags::OUT)];
-        poll(&mut fds, Some(&rustix::event::Timespec::default())).expect("it is open");
+        // The fuzzer's own timer interrupts it.
+        retry_on_intr(|| poll(&mut fds, Some(&rustix::event::Timespec::default())))
+            .expect("it is open");
         let closed = PollFlags::HUP | PollFlags::ERR;
         let said = fds[0].revents();
         [said.intersects(PollFlags::IN | closed), said.intersects(PollFlags::OUT | closed)]
