@@ -1,7 +1,7 @@
 //! The memory of a task, and the few operations that know the future's type.
 //!
-//! The header is 80 bytes; the stage behind it is as large as the future or the output, whichever is larger. With an
-//! allocator that adds eight bytes per block, as glibc's does, a future of up to 40 bytes makes a task of 128.
+//! The header is 64 bytes; the stage behind it is as large as the future or the output, whichever is larger. With an
+//! allocator that adds eight bytes per block, as glibc's does, a future of up to 56 bytes makes a task of 128.
 //!
 //! # Safety
 //! Types are erased here: a [`TaskRef`] is cast back to the `Cell<F, S>` it was made from. The vtable in the header
@@ -41,8 +41,6 @@ pub struct Header {
     /// The worker to tell about this task (T12); after COMPLETE, the next task in a [`Returns`](super::owned::Returns)
     /// (T11).
     pub(crate) owner: StdCell<*const ()>,
-    /// Neighbors in the home worker's list (T11).
-    pub(crate) links: StdCell<Links>,
     pub(crate) join_waker: UnsafeCell<Option<Waker>>,
     pub(crate) id: Id,
     /// Where the task was spawned, or its extras, which know (T13).
@@ -56,6 +54,8 @@ pub struct Header {
     /// What few tasks have, so that the others pay one look: [`ENV`], [`OBSERVED`], [`HIGH`], [`LOW`], [`TRACKED`].
     /// Does not change once the task is known to others.
     pub(crate) special: StdCell<u8>,
+    /// Where the task is in its home worker's list (T11).
+    pub(crate) place: StdCell<u32>,
 }
 
 /// The extras hold an environment (T15).
@@ -67,12 +67,6 @@ pub(crate) const HIGH: u8 = 4;
 pub(crate) const LOW: u8 = 8;
 /// The runtime keeps a list of its tasks: the extras hold a record (T70).
 pub(crate) const TRACKED: u8 = 16;
-
-#[derive(Clone, Copy, Debug)]
-pub(crate) struct Links {
-    pub(crate) previous: Option<TaskRef>,
-    pub(crate) next: Option<TaskRef>,
-}
 
 /// What depends on the future's type.
 #[derive(Debug)]
@@ -119,7 +113,6 @@ where
             state: State::new(),
             vtable: const { &vtable::<F, S>() },
             owner: StdCell::new(owner.cast()),
-            links: StdCell::new(Links { previous: None, next: None }),
             join_waker: UnsafeCell::new(None),
             id,
             origin: Origin::new(location),
@@ -127,6 +120,7 @@ where
             linked: StdCell::new(false),
             outcome: StdCell::new(Outcome::Completed),
             special: StdCell::new(0),
+            place: StdCell::new(0),
         },
         stage: std::cell::UnsafeCell::new(StageOf { future: ManuallyDrop::new(future) }),
         schedule: PhantomData::<fn(S)>,
@@ -266,8 +260,8 @@ mod tests {
     fn a_task_of_a_small_future_takes_at_most_128_bytes() {
         // What glibc's allocator takes: the block, its header of eight bytes, rounded up to sixteen.
         let taken = |size: usize| (size + 8).next_multiple_of(16);
-        assert_eq!(size_of::<Header>(), 80);
-        assert!(taken(size_of::<Cell<std::future::Ready<()>, ()>>()) <= 112);
+        assert_eq!(size_of::<Header>(), 64);
+        assert!(taken(size_of::<Cell<std::future::Ready<()>, ()>>()) <= 96);
         assert!(taken(size_of::<Cell<std::future::Ready<[u64; 4]>, ()>>()) <= 128);
     }
 }

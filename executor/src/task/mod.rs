@@ -43,7 +43,7 @@
 //!   poll. Whoever raises wakes from 0 makes it; a poll that ends with wakes left keeps it. So no RUNNING bit is
 //!   needed: starting a poll is a load, ending it one subtraction. (The count comes from Barthélemy Chevalier's
 //!   nexosim executor, which uses it in place of a scheduled flag.)
-//! - **T3** The stage (the future, later its output), the links, the owner pointer and `linked` belong to the holder
+//! - **T3** The stage (the future, later its output), the place, the owner pointer and `linked` belong to the holder
 //!   of the `Runnable` until COMPLETE.
 //! - **T4** A wake is always an AcqRel read-modify-write, also when it changes nothing: what the waker wrote is seen
 //!   by the poll that answers it.
@@ -60,7 +60,7 @@
 //! - **T10** The owner's reference is held by whoever holds the `Runnable` until the first poll that returns
 //!   `Pending`; then by the list of the worker that made that poll. A task that completes in its first poll is never
 //!   in a list. So a live task is queued, being polled, or linked, and shutdown reaches them all.
-//! - **T11** Only a task's home worker touches its links. A completer elsewhere hands the task back through the home's
+//! - **T11** Only a task's home worker touches its place. A completer elsewhere hands the task back through the home's
 //!   `Returns`, linked through the owner pointer, which nobody else reads after COMPLETE.
 //! - **T12** A task that is not COMPLETE keeps its scheduler alive (S4 waits for it). So whoever holds a `Runnable`
 //!   may follow the owner pointer, and nobody else does.

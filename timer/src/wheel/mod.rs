@@ -17,8 +17,8 @@
 //!
 //! W1. *Placement.* `elapsed` is the moment through which everything has fired. An entry lies on the level of the highest
 //!     digit in which its deadline differs from `elapsed`, in the slot numbered by that digit of its deadline. So its
-//!     place is computed and not stored (or the place it went on to, W10); slots at and below `elapsed`'s own digit are empty; and whatever lies on a
-//!     lower level is due before anything on a higher one.
+//!     place is computed and not stored (or the place it went on to, W10); slots at and below `elapsed`'s own digit are
+//!     empty; and whatever lies on a lower level is due before anything on a higher one.
 //! W2. *Never early.* A deadline is rounded up or not at all, the present is not rounded, and an entry fires when its
 //!     deadline is not after the present. A deadline past the last moment (292 years) is put there.
 //! W3. *Expiry.* `elapsed` only grows. It jumps to the start of the next occupied slot that is due, found by bitmap;
