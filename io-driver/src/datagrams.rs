@@ -78,6 +78,11 @@ impl Datagrams {
             .map(|(received, bytes)| Datagram { received, bytes: &bytes[..received.length] })
     }
 
+    /// Whether an error was kept, which the next [`receive`](Self::receive) returns without asking the system.
+    pub fn has_failed(&self) -> bool {
+        self.failure.is_some()
+    }
+
     /// Receives as many as are there and fit, without waiting, in place of those received before; returns how many,
     /// at least one. `socket` must be in non-blocking mode.
     ///
@@ -179,8 +184,9 @@ mod tests {
         let (refused, none) = (io::ErrorKind::ConnectionRefused, io::ErrorKind::WouldBlock);
         let mut batch = Datagrams::new(4, 8);
         assert_eq!(answer(&mut batch, &[Ok(2), Err(refused)]).unwrap(), 2);
+        assert!(batch.has_failed());
         assert_eq!(answer(&mut batch, &[]).unwrap_err().kind(), refused);
-        assert!(batch.is_empty());
+        assert!(batch.is_empty() && !batch.has_failed());
         assert_eq!(answer(&mut batch, &[Ok(1), Err(none)]).unwrap(), 1);
         assert_eq!(answer(&mut batch, &[Err(none)]).unwrap_err().kind(), none);
         assert_eq!(

@@ -259,8 +259,13 @@ impl UdpSocket {
     /// # std::io::Result::Ok(()) }).unwrap();
     /// ```
     pub async fn recv_many(&self, batch: &mut Datagrams) -> io::Result<usize> {
-        let receive = |io: &net::UdpSocket| batch.receive(io);
-        let received = spending(self.io.async_io(Interest::READABLE, receive)).await;
+        let received = match batch.has_failed() {
+            true => batch.receive(self.io.get_ref()),
+            false => {
+                let receive = |io: &net::UdpSocket| batch.receive(io);
+                spending(self.io.async_io(Interest::READABLE, receive)).await
+            }
+        };
         received.map_err(|error| self.receiving_failed(error))
     }
 
@@ -269,7 +274,10 @@ impl UdpSocket {
     /// # Errors
     /// [`io::ErrorKind::WouldBlock`] if nothing is there; others as there.
     pub fn try_recv_many(&self, batch: &mut Datagrams) -> io::Result<usize> {
-        let received = self.io.try_io(Interest::READABLE, |io| batch.receive(io));
+        let received = match batch.has_failed() {
+            true => batch.receive(self.io.get_ref()),
+            false => self.io.try_io(Interest::READABLE, |io| batch.receive(io)),
+        };
         received.map_err(|error| self.receiving_failed(error))
     }
 

@@ -25,11 +25,11 @@
 //!   place for it. The owner is never inside the deque and behind the gate at once. A destructor that panics in there ends
 //!   the process: nobody could say what was lost.
 //!
-//! - **Q12** If a poll spawns [`FAMILY_MAX`] tasks or fewer, these are *young*: next to run, in their order, before
+//! - **Q12** If a poll spawns `FAMILY_MAX` tasks or fewer, these are *young*: next to run, in their order, before
 //!   anything older; and so is the joiner of a young one, behind what may be its other children. A larger family goes to
 //!   the end. So a tree of tasks is walked depth first, and takes the memory of its depth, where first in, first out takes
-//!   that of its width; and who steals one gets its whole branch. Once [`STREAK_MAX`] young ones have been popped since the
-//!   last old one of this queue no children come before the old, and after [`JOINER_STREAK_MAX`] no joiners, so that there
+//!   that of its width; and who steals one gets its whole branch. Once `STREAK_MAX` young ones have been popped since the
+//!   last old one of this queue no children come before the old, and after `JOINER_STREAK_MAX` no joiners, so that there
 //!   are about a thousand polls at most between two of the old. (Work first: R. Blumofe, C. Leiserson, 1999; M. Frigo, C.
 //!   Leiserson, K. Randall, 1998.)
 //!

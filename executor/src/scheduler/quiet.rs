@@ -26,8 +26,8 @@
 //! Threads that are none of the runtime's hold nothing up, either: nobody knows what they are about to do.
 //!
 //! - **Z7** *No poll sees a jump.* What such a thread spawns or wakes may come when all was quiet a moment ago. So the last
-//!   question is asked, and time jumps, under a lock. Whoever gets up (a worker that has slept, a thread that takes a slot or
-//!   polls its root future outside, one that begins a blocking call) is first seen to be up, and then passes that lock: it is
+//!   question is asked, and time jumps, under a lock. Whoever gets up (a worker that begins or has slept, a thread that takes
+//!   a slot or polls its root future outside, one that begins a blocking call or goes on with it, Z6) is first seen to be up, and then passes that lock: it is
 //!   asked about, or finds the time as it is after the jump, and from then on holds it up (Z1).
 
 use super::root::Root;

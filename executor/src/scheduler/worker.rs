@@ -105,6 +105,7 @@ impl Worker<'_> {
     /// The loop of a worker thread. The slot is counted as active.
     pub(crate) fn run(&self, tenure: Tenure) -> End {
         self.slot().set_mode(Mode::Working);
+        self.shared().wait_for_a_jump();
         self.core().pace.interrupted(self.shared().clock.now(), false);
         let reasons = match tenure {
             Tenure::Home => CLOSED | ASKED | PINNED,

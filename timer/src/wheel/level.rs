@@ -16,7 +16,7 @@ const SLOTS: usize = 1 << DIGIT_BITS;
 #[derive(Clone, Copy, Debug)]
 struct Slot {
     list: List,
-    /// Meaningless while the list is empty.
+    /// Meaningless while the slot is not occupied.
     nearest: u64,
 }
 

@@ -158,6 +158,8 @@ impl Drop for HoldsUpNobody<'_> {
         if let Some(slot) = self.slot() {
             slot.set_waits(false);
         }
+        // Z7: it holds time up again, if it did before.
+        self.shared.wait_for_a_jump();
     }
 }
 
