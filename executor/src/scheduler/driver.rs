@@ -34,7 +34,7 @@ use std::task::Waker;
 use std::time::{Duration, Instant};
 
 /// How long deadlines that come close together wait for one another, at most: half of that on average.
-const BATCH: Duration = Duration::from_micros(98);
+const BATCH: Duration = Duration::from_micros(88);
 /// How many must have passed together to be called close.
 const BATCH_MIN: usize = 2;
 

@@ -15,7 +15,7 @@
 //!   late.) What remains is what a processor that sleeps takes to wake up: some 10 to
 //!   50 µs. Waits are in nanoseconds where the system has them (`epoll_pwait2`, Linux 5.11), and
 //!   are rounded up to milliseconds where it has not: other systems, and older kernels.
-//! - Where several deadlines pass within 98 µs of one another, they pass together, that late at most.
+//! - Where several deadlines pass within 88 µs of one another, they pass together, that late at most.
 //! - A task whose deadline has passed is put behind those that are runnable already.
 //! - If all workers are in long polls, nobody hears of the time; if one is not, a deadline is served 5 ms late at most.
 //!
