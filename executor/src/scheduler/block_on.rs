@@ -239,7 +239,9 @@ impl Guest<'_> {
                 ahead = queued.clamp(1, AHEAD_MAX);
             } else if self.active || self.step_in() {
                 match self.run_tasks(root, &mut ahead) {
-                    Step::Ran | Step::Again(_) => {}
+                    Step::Ran => {}
+                    // Dropped, it would be cancelled.
+                    Step::Again(_) => unreachable!("what wants another turn is put back"),
                     Step::Idle if root.is_woken() => ahead = 0,
                     Step::Idle => self.park(root),
                     Step::Away => unreachable!("a guest keeps its slot (P15)"),

@@ -7,7 +7,8 @@
 //! two neighbors, whose memory is in no cache, and a place is an eighth of a line. Places that are free are chained.
 //!
 //! # Safety
-//! A [`Place`] is a task's address if it says so. [`Returns`] dereferences tasks it was handed, which stand on the owner's reference until they are taken out.
+//! A [`Place`] is a task's address if it says so. [`Returns`] dereferences tasks it was handed, which stand on the owner's
+//! reference until they are taken out.
 
 #![allow(unsafe_code)]
 
