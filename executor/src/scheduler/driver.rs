@@ -15,13 +15,8 @@
 //! goes on, or a busy worker would never look after its driver. Deadlines are on the first, limits of naps on the second.
 //! Where time does not pass by itself, the holder waits without a deadline: whoever moves the time interrupts it, and if
 //! time was paused, it moves it itself once nobody has anything to do ([`quiet`](super::quiet)).
-//!
-//! # Many deadlines
-//!
-//! Each return from a wait costs some microseconds, whether one task is woken or fifty. So when two deadlines or more
-//! have passed together, the next wait ends no earlier than [`BATCH`] after that one, and those that come due meanwhile
-//! wait for it. A deadline that comes alone is met as soon as the system lets us.
 
+use super::gathering::Gathering;
 use super::interrupt::{Earlier, Interrupt, NOBODY};
 use super::shared::Shared;
 use super::slack::Slack;
@@ -33,18 +28,12 @@ use std::sync::{Arc, Weak};
 use std::task::Waker;
 use std::time::{Duration, Instant};
 
-/// How long deadlines that come close together wait for one another, at most: half of that on average.
-const BATCH: Duration = Duration::from_micros(88);
-/// How many must have passed together to be called close.
-const BATCH_MIN: usize = 2;
-
 /// What the holder of the turn has.
 #[derive(Debug)]
 pub(crate) struct Turn {
     #[cfg(feature = "net")]
     io: raddle_io_driver::Driver,
-    /// When several deadlines passed together last, on the timers' clock.
-    batch: Option<Instant>,
+    gathering: Gathering,
 }
 
 /// What everybody else sees of the driver.
@@ -77,7 +66,7 @@ impl Driver {
         let turn = Turn {
             #[cfg(feature = "net")]
             io: io_driver,
-            batch: None,
+            gathering: Gathering::default(),
         };
         Ok(Driver {
             turn: Mutex::new(turn),
@@ -139,19 +128,22 @@ impl Driver {
         interrupt.announce_wait();
         let deadline = first_deadline(timers.clone());
         interrupt.waits_until(deadline);
+        let mut end = None;
         if self.time.is_paused() && deadline.is_some() && is_quiet() {
             self.wait_for_grace(turn, &is_quiet, woken);
             if woken.is_empty() {
                 self.jump_if_quiet(timers.clone(), &is_quiet);
             }
         } else {
-            let timeout = self.timeout(turn, deadline, limit);
+            end = deadline.map(|deadline| turn.gathering.end(deadline));
+            let timeout = self.timeout(deadline, end, limit);
             self.poll_io(turn, timeout, woken);
         }
         interrupt.end_wait();
         let before = woken.len();
         self.expire(timers, woken);
-        turn.batch = (woken.len() - before >= BATCH_MIN).then(|| self.time.now());
+        let passed = woken.len() - before;
+        turn.gathering.ended(end, passed, || self.time.now());
     }
 
     fn jump_if_quiet(
@@ -191,24 +183,23 @@ impl Driver {
         }
     }
 
-    /// How long to wait for the first deadline and the limit.
+    /// How long to wait for the first deadline, gathered with others until `end`, and the limit.
     fn timeout(
         &self,
-        turn: &Turn,
         deadline: Option<Instant>,
+        end: Option<Instant>,
         limit: Option<Instant>,
     ) -> Option<Duration> {
-        let until_deadline = deadline.and_then(|deadline| {
+        let until_end = deadline.zip(end).and_then(|(deadline, end)| {
             let now = self.time.now();
             if !self.time.is_running() {
                 // What is ahead comes when somebody moves the time, who interrupts us.
                 return (deadline <= now).then_some(Duration::ZERO);
             }
-            let with_others = turn.batch.map_or(deadline, |batch| deadline.max(batch + BATCH));
-            Some(self.slack.to_ask_for(with_others.saturating_duration_since(now)))
+            Some(self.slack.to_ask_for(end.saturating_duration_since(now)))
         });
         let until_limit = limit.map(|limit| limit.saturating_duration_since(self.clock.now()));
-        until_deadline.into_iter().chain(until_limit).min()
+        until_end.into_iter().chain(until_limit).min()
     }
 
     /// Collects whom to wake, without waiting.

@@ -69,6 +69,7 @@ pub(crate) mod block_on;
 pub(crate) mod context;
 pub(crate) mod driver;
 pub(crate) mod exchange;
+pub(crate) mod gathering;
 pub(crate) mod grace;
 pub(crate) mod guard;
 pub(crate) mod hooks;

@@ -13,6 +13,7 @@ use crate::task::list::WokenBy;
 use crate::task::observer::Observer;
 use crate::task::raw::TaskRef;
 use crate::task::runnable::{Ran, Runnable};
+use crate::task::waker::prefetch;
 use crate::task::{Host, current};
 use crossbeam_utils::CachePadded;
 use raddle_sync::budget;
@@ -420,6 +421,8 @@ impl Worker<'_> {
     pub(super) fn wake_batch(&self, mut woken: Vec<Waker>) {
         if !woken.is_empty() {
             self.core().pushes.set(0);
+            // Who has waited for long is in no cache by now; and each wake would wait for its own task only.
+            woken.iter().for_each(prefetch);
             self.wake_all(&mut woken);
         }
         *self.core().woken.borrow_mut() = woken;
