@@ -312,12 +312,15 @@ impl<T> Chan<T> {
 impl<T> fmt::Debug for Chan<T> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let mut shown = f.debug_struct("Channel");
-        match self.inbox.try_lock() {
-            Some(inbox) => shown.field("incoming", &inbox.incoming.len()),
+        // Copied before they are printed: a writer is foreign code (C6).
+        let incoming = self.inbox.try_lock().map(|inbox| inbox.incoming.len());
+        let senders_wait = self.line.try_lock().map(|line| !line.is_empty());
+        match incoming {
+            Some(incoming) => shown.field("incoming", &incoming),
             None => shown.field("incoming", &format_args!("<locked>")),
         };
-        if let Some(line) = self.line.try_lock() {
-            shown.field("senders_wait", &!line.is_empty());
+        if let Some(senders_wait) = senders_wait {
+            shown.field("senders_wait", &senders_wait);
         }
         if self.is_bounded() {
             shown.field("capacity", &self.capacity);
