@@ -8,7 +8,7 @@
 use super::{End, Notify};
 use crate::{
     budget,
-    loom::Ordering,
+    loom::{Ordering, left_out},
     wait_list::{Standing, Waiter},
 };
 use pin_project_lite::pin_project;
@@ -81,7 +81,7 @@ impl<'q> Place<'q> {
             let waker = waker.cloned();
             let mut locked = notify.queue.lock();
             // Relaxed: N1: it stays so for as long as we have the lock.
-            if notify.word.load(Ordering::Relaxed) == self.sweep {
+            if notify.word.load(Ordering::Relaxed) == self.sweep || left_out("N1") {
                 locked.push_back(self.project().waiter.as_ref(), 1, waker);
                 return false;
             }
