@@ -70,7 +70,7 @@ const CLOSED: u8 = 1;
 const GONE: u8 = 2;
 
 pub(super) struct Chan<T> {
-    /// The lock and what it guards: one line.
+    /// The lock and what it guards, on lines of their own.
     inbox: CachePadded<ShortLock<Inbox<T>>>,
     pub(super) capacity: usize,
     pub(super) senders: AtomicUsize,
