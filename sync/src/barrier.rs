@@ -154,8 +154,10 @@ impl fmt::Debug for Barrier {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let mut shown = f.debug_struct("Barrier");
         shown.field("size", &self.size);
-        match self.queue.try_lock() {
-            Some(locked) => shown.field("waiting", &*locked),
+        // Copied, here and where other locks are printed: a writer is foreign code.
+        let waiting = self.queue.try_lock().map(|locked| *locked);
+        match waiting {
+            Some(waiting) => shown.field("waiting", &waiting),
             None => shown.field("waiting", &format_args!("<locked>")),
         };
         shown.finish()

@@ -56,6 +56,8 @@ mod rwlock;
 mod semaphore;
 #[path = "../../tests/it/sync_bounds.rs"]
 mod sync_bounds;
+#[path = "../../tests/it/sync_printing.rs"]
+mod sync_printing;
 #[path = "../../tests/it/sync_stats.rs"]
 mod sync_stats;
 #[path = "../../tests/it/watch.rs"]

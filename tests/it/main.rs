@@ -153,6 +153,7 @@ mod semaphore;
 mod support_block_on;
 mod sync_bounds;
 mod sync_memory;
+mod sync_printing;
 mod sync_stats;
 mod watch;
 

@@ -9,8 +9,47 @@ use loom::{
     },
     thread,
 };
-use raddle_sync::Notify;
+use raddle_sync::{Notify, loom::internals::leaving_out};
 use std::pin::pin;
+
+#[test]
+fn n1_a_notification_kept_while_a_waiter_lines_up_is_found() {
+    loom::model(|| {
+        let changed = Arc::new(Notify::new());
+        let notifier = {
+            let changed = Arc::clone(&changed);
+            thread::spawn(move || changed.notify_one())
+        };
+        run_beside(vec![notifier], changed.notified());
+    });
+}
+
+#[test]
+#[should_panic(expected = "lost wake-up")]
+fn n1_control_who_does_not_look_again_under_the_lock_misses_what_was_kept() {
+    leaving_out("N1", n1_a_notification_kept_while_a_waiter_lines_up_is_found);
+}
+
+#[test]
+fn n2_of_two_notifications_kept_as_one_both_are_heard() {
+    loom::model(|| {
+        let shared = Arc::new(([AtomicBool::new(false), AtomicBool::new(false)], Notify::new()));
+        let notifiers = (0..2).map(|index| {
+            let shared = Arc::clone(&shared);
+            thread::spawn(move || {
+                shared.0[index].store(true, Ordering::Relaxed);
+                shared.1.notify_one();
+            })
+        });
+        let notifiers = notifiers.collect();
+        let (flags, changed) = &*shared;
+        run_beside(notifiers, async {
+            while !flags.iter().all(|flag| flag.load(Ordering::Relaxed)) {
+                changed.notified().await;
+            }
+        });
+    });
+}
 
 #[test]
 fn n2_a_single_notification_finds_the_waiter_or_is_kept() {

@@ -246,11 +246,11 @@ impl<T> fmt::Debug for Shared<T> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let mut shown = f.debug_struct("Channel");
         shown.field("capacity", &self.slots.len());
-        match self.all.try_lock() {
-            Some(all) => shown
-                .field("sent", &all.tail)
-                .field("receivers", &all.receivers)
-                .field("closed", &all.closed),
+        let all = self.all.try_lock().map(|all| (all.tail, all.receivers, all.closed));
+        match all {
+            Some((sent, receivers, closed)) => {
+                shown.field("sent", &sent).field("receivers", &receivers).field("closed", &closed)
+            }
             None => shown.field("sent", &format_args!("<locked>")),
         };
         shown.field("senders", &self.senders.load(Ordering::Relaxed)).finish()

@@ -1,18 +1,20 @@
 //! "Look again": wakes one task, or all, without saying why.
 //!
-//! - **N1** The word holds the number of sweeps so far (`notify_waiters` calls) and one of `EMPTY`,
-//!   `WAITING`, `NOTIFIED`. `WAITING` is set exactly while somebody is in line; the way into and
-//!   out of it is under the lock of the line.
+//! - **N1** The word holds the number of sweeps so far (`notify_waiters` calls) and `NOTIFIED`. It changes
+//!   under the lock of the line only, and is read without it by who only looks.
 //! - **N2** `notify_one` finds somebody in line and wakes the first, or leaves `NOTIFIED` behind,
-//!   which the next one who comes takes instead of waiting. There is at most one such mark.
+//!   which the next one who comes takes instead of waiting. There is at most one such mark, and none while
+//!   somebody is in line.
 //! - **N3** A `Notified` remembers the sweep number of its birth. It is done when the number has
 //!   moved on: so `notify_waiters` reaches those that have not been polled yet.
 //! - **N4** A waiter that got a single notification and is dropped unpolled passes it on (L4), to
 //!   the end of the line it was taken from. A sweep is for everybody and needs no passing on.
 //!
-//! Feared: `notify_one` leaves its mark while a waiter lines up past it. But both change the same
-//! word, from `EMPTY`: the waiter to `WAITING`, the notifier to `NOTIFIED`. Who comes second sees
-//! it.
+//! Feared: `notify_one` leaves its mark while a waiter lines up past it. But the waiter looks at the word once
+//! more under the lock, where the mark was left (N1), and lines up before it lets that go.
+//!
+//! Rejected: words changed without the lock while nobody waits. Leaving a mark and taking it cost the same, one
+//! read-modify-write each; lining up costs a second one, to say so in the word; and so each wait a fifth more.
 
 mod notified;
 
@@ -21,7 +23,7 @@ pub use notified::{Notified, OwnedNotified};
 use crate::{
     loom::{AtomicUsize, Ordering, const_fn},
     stats::Stats,
-    wait_list::{Locked, Standing, WaitQueue},
+    wait_list::{Standing, WaitQueue},
 };
 use std::{
     fmt,
@@ -29,12 +31,10 @@ use std::{
     sync::Arc,
 };
 
-const EMPTY: usize = 0;
-const WAITING: usize = 1;
-const NOTIFIED: usize = 2;
-const STATE: usize = 3;
+/// A notification that is kept for the next to come.
+const NOTIFIED: usize = 1;
 /// One sweep. The count may wrap around: only a difference matters.
-const SWEEP: usize = 4;
+const SWEEP: usize = 2;
 
 /// Wakes tasks that wait for something to change.
 ///
@@ -107,7 +107,7 @@ impl Notify {
         /// CHANGED.notify_one();
         /// ```
         pub fn new() -> Self {
-            Self { word: AtomicUsize::new(EMPTY), queue: WaitQueue::new(()) }
+            Self { word: AtomicUsize::new(0), queue: WaitQueue::new(()) }
         }
     }
 
@@ -169,7 +169,25 @@ impl Notify {
     fn sweeps(&self) -> usize {
         // Acquire: pairs with the Release in `notify_waiters`. Who gets the new sweep number sees
         // what was done before that sweep.
-        self.word.load(Ordering::Acquire) & !STATE
+        self.word.load(Ordering::Acquire) & !NOTIFIED
+    }
+
+    /// Whether who was born in `sweep` is done without waiting: a sweep has come by since (N3), or there was a mark,
+    /// which is taken (N2).
+    #[inline]
+    fn take(&self, sweep: usize) -> bool {
+        // Acquire: pairs with the Release of a sweep that moved the number on.
+        if self.word.load(Ordering::Acquire) == sweep {
+            return false;
+        }
+        let _locked = self.queue.lock();
+        // Relaxed: it changes under the lock only (N1), and so does what this is to see.
+        let word = self.word.load(Ordering::Relaxed);
+        if word == sweep | NOTIFIED {
+            // Release: as in `notify_waiters`, of the sweeps before.
+            self.word.store(sweep, Ordering::Release);
+        }
+        word != sweep
     }
 
     /// Wakes the one that waits longest; if nobody waits, the next one to come.
@@ -217,22 +235,12 @@ impl Notify {
     /// # });
     /// ```
     pub fn notify_waiters(&self) {
-        // Relaxed: a guess; the compare-exchange decides.
-        let mut word = self.word.load(Ordering::Relaxed);
-        while word & STATE != WAITING {
-            // AcqRel: Release pairs with the Acquire in `notified` and `poll`, Acquire makes the
-            // notifiers' actions visible in the order of the word.
-            match self.word.compare_exchange_weak(
-                word,
-                word.wrapping_add(SWEEP),
-                Ordering::AcqRel,
-                Ordering::Relaxed,
-            ) {
-                Ok(_) => return,
-                Err(now) => word = now,
-            }
-        }
-        self.sweep();
+        let locked = self.queue.lock();
+        // Relaxed: it changes under the lock only (N1).
+        let word = self.word.load(Ordering::Relaxed);
+        // Release: pairs with the Acquire in `sweeps` and `take`. Who got in here before is seen through the lock.
+        self.word.store(word.wrapping_add(SWEEP), Ordering::Release);
+        locked.sweep();
     }
 
     /// Who waits for a notification, how many have, and the longest wait if [timed](Self::enable_stats).
@@ -258,63 +266,20 @@ impl Notify {
         self.queue.enable_stats();
     }
 
-    #[cold]
-    fn sweep(&self) {
-        let locked = self.queue.lock();
-        // One step for the number and the state: while somebody waits the state is ours (N1).
-        // Without waiters by now, or with a mark, only the number changes.
-        let leaving = if locked.is_empty() { 0 } else { WAITING };
-        // AcqRel: as above.
-        self.word.fetch_add(SWEEP.wrapping_sub(leaving), Ordering::AcqRel);
-        locked.sweep();
-    }
-
     fn notify(&self, end: End) {
-        // Relaxed: a guess; the compare-exchange decides.
-        let mut word = self.word.load(Ordering::Relaxed);
-        loop {
-            if word & STATE == WAITING {
-                let mut locked = self.queue.lock();
-                // Acquire: for the case without waiters, as in the exchange below.
-                word = self.word.load(Ordering::Acquire);
-                if word & STATE == WAITING {
-                    let waker = match end {
-                        End::Front => locked.pop_front(Standing::Granted),
-                        End::Back => locked.pop_back(Standing::GrantedLast),
-                    };
-                    if locked.is_empty() {
-                        // Release: as in `left`.
-                        self.word.store(word - WAITING, Ordering::Release);
-                    }
-                    drop(locked);
-                    if let Some(Some(waker)) = waker {
-                        waker.wake();
-                    }
-                    return;
-                }
-            }
-            // Release: pairs with the Acquire of the one who takes the mark; done also when there
-            // is one already, so that he sees what this call came after.
-            match self.word.compare_exchange_weak(
-                word,
-                word & !STATE | NOTIFIED,
-                Ordering::AcqRel,
-                Ordering::Relaxed,
-            ) {
-                Ok(_) => return,
-                Err(now) => word = now,
-            }
+        let mut locked = self.queue.lock();
+        let first = match end {
+            End::Front => locked.pop_front(Standing::Granted),
+            End::Back => locked.pop_back(Standing::GrantedLast),
+        };
+        if first.is_none() {
+            // Relaxed and Release: as in `notify_waiters`. Who takes the mark does so under the lock.
+            let word = self.word.load(Ordering::Relaxed);
+            self.word.store(word | NOTIFIED, Ordering::Release);
         }
-    }
-
-    /// N1: the line has become shorter.
-    fn left(&self, locked: &mut Locked<'_, ()>) {
-        // Acquire: what earlier sweeps released has to be part of the store below.
-        let word = self.word.load(Ordering::Acquire);
-        if locked.is_empty() && word & STATE == WAITING {
-            // Release: pairs with the Acquire in `notified` and `is_notified`. A plain store,
-            // because a word with `WAITING` changes under the lock only (N1), which we hold.
-            self.word.store(word - WAITING, Ordering::Release);
+        drop(locked);
+        if let Some(Some(waker)) = first {
+            waker.wake();
         }
     }
 }
@@ -327,10 +292,12 @@ impl Default for Notify {
 
 impl fmt::Debug for Notify {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let state = match self.word.load(Ordering::Relaxed) & STATE {
-            EMPTY => "empty",
-            WAITING => "waited for",
-            _ => "notified",
+        let kept = self.word.load(Ordering::Relaxed) & NOTIFIED != 0;
+        let state = match self.queue.try_lock() {
+            Some(locked) if !locked.is_empty() => "waited for",
+            _ if kept => "notified",
+            Some(_) => "empty",
+            None => "<locked>",
         };
         f.debug_struct("Notify").field("state", &format_args!("{state}")).finish()
     }

@@ -5,10 +5,10 @@
 //! `Arc` that is dropped after the place, and whose contents do not move.
 #![allow(unsafe_code)]
 
-use super::{EMPTY, End, NOTIFIED, Notify, STATE, WAITING};
+use super::{End, Notify};
 use crate::{
     budget,
-    loom::Ordering,
+    loom::{Ordering, left_out},
     wait_list::{Standing, Waiter},
 };
 use pin_project_lite::pin_project;
@@ -58,7 +58,7 @@ impl<'q> Place<'q> {
     #[inline]
     fn poll_notified(mut self: Pin<&mut Self>, notify: &Notify, waker: Option<&Waker>) -> Poll<()> {
         let done = match self.stage {
-            Stage::Start => self.is_notified(notify) || self.as_mut().line_up(notify, waker),
+            Stage::Start => notify.take(self.sweep) || self.as_mut().line_up(notify, waker),
             Stage::Queued => {
                 notify.queue.ask(self.as_ref().project_ref().waiter, waker) != Standing::Waiting
             }
@@ -74,53 +74,21 @@ impl<'q> Place<'q> {
         }
     }
 
-    /// Whether a sweep has come by since birth (N3), or there was a mark to take (N2).
-    fn is_notified(&self, notify: &Notify) -> bool {
-        // Acquire: pairs with the Release of the sweep that moved the number on.
-        let mut word = notify.word.load(Ordering::Acquire);
-        loop {
-            if word & !STATE != self.sweep {
-                return true;
-            }
-            if word & STATE != NOTIFIED {
-                return false;
-            }
-            // Acquire: pairs with the Release that left the mark; on failure, with that of a sweep, as
-            // above.
-            match notify.word.compare_exchange_weak(
-                word,
-                word & !STATE | EMPTY,
-                Ordering::AcqRel,
-                Ordering::Acquire,
-            ) {
-                Ok(_) => return true,
-                Err(now) => word = now,
-            }
-        }
-    }
-
     /// Gets in line, unless a notification has come in the meantime.
     fn line_up(self: Pin<&mut Self>, notify: &Notify, waker: Option<&Waker>) -> bool {
         loop {
             // Cloned before the lock: cloning is foreign code.
             let waker = waker.cloned();
             let mut locked = notify.queue.lock();
-            // AcqRel: one chain of read-modify-writes, as in `left`.
-            let listed = notify.word.compare_exchange(
-                self.sweep | EMPTY,
-                self.sweep | WAITING,
-                Ordering::AcqRel,
-                Ordering::Relaxed,
-            );
-            // N1: it stays so for as long as we have the lock.
-            if listed.is_ok() || listed == Err(self.sweep | WAITING) {
+            // Relaxed: N1: it stays so for as long as we have the lock.
+            if notify.word.load(Ordering::Relaxed) == self.sweep || left_out("N1") {
                 locked.push_back(self.project().waiter.as_ref(), 1, waker);
                 return false;
             }
             drop(locked);
             // Before the notification is taken: the destructor may panic.
             drop(waker);
-            if self.is_notified(notify) {
+            if notify.take(self.sweep) {
                 return true;
             }
         }
@@ -133,9 +101,6 @@ impl<'q> Place<'q> {
         if waiter.standing() == Standing::Waiting {
             let mut locked = notify.queue.lock();
             let removed = locked.remove(waiter);
-            if removed.is_some() {
-                notify.left(&mut locked);
-            }
             drop(locked);
             drop(removed);
         }

@@ -302,11 +302,15 @@ impl<S: Store> Core<S> {
 
     pub(super) fn debug(&self, name: &str, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let mut shown = f.debug_struct(name);
-        match self.guarded.try_lock() {
-            Some(guarded) => shown
-                .field("len", &guarded.len())
-                .field("not_done", &guarded.not_done)
-                .field("closed", &guarded.closed),
+        // Copied before they are printed: a writer is foreign code (J5).
+        let seen = self
+            .guarded
+            .try_lock()
+            .map(|guarded| (guarded.len(), guarded.not_done, guarded.closed));
+        match seen {
+            Some((len, not_done, closed)) => {
+                shown.field("len", &len).field("not_done", &not_done).field("closed", &closed)
+            }
             None => shown.field("len", &format_args!("<locked>")),
         };
         shown.field("capacity", &self.capacity()).finish()

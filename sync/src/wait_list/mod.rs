@@ -357,6 +357,9 @@ impl<S> Locked<'_, S> {
 
     /// Wakes everybody now in line, in batches, between which the lock is let go (L6).
     pub(crate) fn sweep(mut self) {
+        if self.is_empty() {
+            return; // A round of nobody need not end.
+        }
         let queue = self.queue;
         let mut wakers: Wakers = Wakers::new();
         self.begin_sweep();

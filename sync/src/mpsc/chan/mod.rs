@@ -70,7 +70,7 @@ const CLOSED: u8 = 1;
 const GONE: u8 = 2;
 
 pub(super) struct Chan<T> {
-    /// The lock and what it guards: one line.
+    /// The lock and what it guards, on lines of their own.
     inbox: CachePadded<ShortLock<Inbox<T>>>,
     pub(super) capacity: usize,
     pub(super) senders: AtomicUsize,
@@ -312,12 +312,15 @@ impl<T> Chan<T> {
 impl<T> fmt::Debug for Chan<T> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let mut shown = f.debug_struct("Channel");
-        match self.inbox.try_lock() {
-            Some(inbox) => shown.field("incoming", &inbox.incoming.len()),
+        // Copied before they are printed: a writer is foreign code (C6).
+        let incoming = self.inbox.try_lock().map(|inbox| inbox.incoming.len());
+        let senders_wait = self.line.try_lock().map(|line| !line.is_empty());
+        match incoming {
+            Some(incoming) => shown.field("incoming", &incoming),
             None => shown.field("incoming", &format_args!("<locked>")),
         };
-        if let Some(line) = self.line.try_lock() {
-            shown.field("senders_wait", &!line.is_empty());
+        if let Some(senders_wait) = senders_wait {
+            shown.field("senders_wait", &senders_wait);
         }
         if self.is_bounded() {
             shown.field("capacity", &self.capacity);
