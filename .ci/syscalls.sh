@@ -24,7 +24,7 @@ with_strace() {
 # call than the servers do.
 with_stat() {
     local events
-    events=$(printf ',syscalls:sys_enter_%s' recvfrom sendto read write close accept4 epoll_ctl epoll_wait epoll_pwait2 \
+    events=$(printf ',syscalls:sys_enter_%s' recvfrom recvmsg sendto read write close accept4 epoll_ctl epoll_wait epoll_pwait2 \
         futex sched_yield membarrier getpeername getsockname)
     perf stat -x, -e "${events#,}" -o "$output/stat" -- "$compare" --rounds 1 "$1" --contenders "$2" >/dev/null 2>&1
     awk -F, -v workload="$1" '

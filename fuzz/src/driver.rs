@@ -290,10 +290,9 @@ impl End {
         let wakes = Arc::new(Wakes::default());
         let (waker, mut buffer) = (Waker::from(Arc::clone(&wakes)), vec![0; count]);
         let mut cx = Context::from_waker(&waker);
-        let read = |fd: &OwnedFd| Ok(rustix::io::read(fd, &mut buffer)?);
         let outcome = match self.kind {
-            Kind::Tcp => self.io.poll_read_stream(&mut cx, count, read),
-            _ => self.io.poll_read_io(&mut cx, read),
+            Kind::Tcp => self.io.poll_receive(&mut cx, &mut buffer),
+            _ => self.io.poll_read_io(&mut cx, |fd| Ok(rustix::io::read(fd, &mut buffer)?)),
         };
         let Some(count) = self.outcome(0, outcome, wakes) else { return false };
         for &byte in &buffer[..count] {

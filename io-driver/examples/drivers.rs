@@ -19,7 +19,7 @@
 //! ```
 
 use std::collections::VecDeque;
-use std::io::{self, BufRead, BufReader, Read, Write};
+use std::io::{self, BufRead, BufReader, Write};
 use std::net::{TcpListener, TcpStream};
 use std::process::{Command, Stdio};
 use std::sync::atomic::{AtomicBool, AtomicU32, Ordering::SeqCst};
@@ -162,10 +162,10 @@ impl Connection {
     fn serve(self: &Arc<Self>, work: Duration) {
         let waker = Waker::from(self.clone());
         let mut cx = Context::from_waker(&waker);
-        let mut buffer = [0; MESSAGE];
+        // With room to spare: a read that does not fill its buffer says that nothing is left.
+        let mut buffer = [0; MESSAGE + 1];
         loop {
-            let read = |mut io: &TcpStream| io.read(&mut buffer);
-            match self.io.poll_read_stream(&mut cx, MESSAGE + 1, read) {
+            match self.io.poll_receive(&mut cx, &mut buffer) {
                 Poll::Pending | Poll::Ready(Ok(0) | Err(_)) => return,
                 Poll::Ready(Ok(count)) => {
                     compute(work);
@@ -284,8 +284,7 @@ fn load(arguments: &[String]) -> io::Result<()> {
         let mut next = None;
         for (io, at, missing) in &mut streams {
             while *missing > 0 {
-                let read = |mut io: &TcpStream| io.read(&mut buffer[..*missing]);
-                match io.poll_read_stream(&mut cx, *missing, read) {
+                match io.poll_receive(&mut cx, &mut buffer[..*missing]) {
                     Poll::Pending => break,
                     Poll::Ready(count) => *missing -= count?,
                 }

@@ -12,6 +12,7 @@ mod interest;
 #[doc(hidden)]
 pub mod loom;
 mod readiness;
+mod receiving;
 mod registered;
 mod registration;
 mod registry;

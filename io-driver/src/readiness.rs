@@ -16,8 +16,8 @@
 //!     an earlier owner of the slot says finds nobody.
 //! R6. Shut-down sticks and wakes all. A source is retired (next generation, no fd, no waker) under its lock, taken
 //!     out of the selector before that lock is released (but R10), and its fd is closed after that.
-//! R7. A short read may clear READABLE only where the kernel reports the peer's FIN by itself, and while none of
-//!     READ_CLOSED, PRIORITY and ERROR is set.
+//! R7. A short read, or one with which the kernel said that nothing is left, may clear READABLE only where the kernel reports
+//!     the peer's FIN by itself, and while none of READ_CLOSED, PRIORITY and ERROR is set.
 //! R8. Where events are one-shot, an event spends the armed interest. Where they are edges, room to write is not watched
 //!     for before somebody wants it, and a stream that is new not at all. Whoever finds, under the source's lock, a
 //!     waiter whose direction is not armed, arms it; so does who only tries, and is not let. The selector answers with
@@ -41,6 +41,9 @@
 //! of its buffer foresees "would block"; clearing would sleep through the FIN for ever. With RDHUP the edge also sets
 //! READ_CLOSED, which a short read leaves alone and which keeps the source readable; without, only "would block"
 //! clears (R7). Urgent data stops a read short as well, hence PRIORITY in R7.
+//!
+//! *News after the kernel said that nothing is left.* It said so of the moment in which the read ended. What comes later is an
+//! edge of its own, and ticks (R4). A FIN counts as something left.
 //!
 //! *Closed bits and "would block".* A real "would block" clears the closed bits too: the kernel has just said that
 //! the direction is open (a FIFO that found a new writer, a socket that was not connected yet). Keeping them would

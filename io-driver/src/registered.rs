@@ -83,6 +83,7 @@ impl<T: AsFd> Registered<T> {
     /// Deregisters the source and gives it back, still in non-blocking mode.
     pub fn into_inner(self) -> T {
         let Self { registration, io } = self;
+        registration.inquiry.end(io.as_fd());
         registration.give_back();
         io
     }
@@ -145,27 +146,6 @@ impl<T: AsFd> Registered<T> {
             if let Some(outcome) = self.attempt(event, &mut op) {
                 return Poll::Ready(outcome);
             }
-        }
-    }
-
-    /// [`poll_read_io`](Self::poll_read_io) for a TCP stream: `op` reads into a buffer of `capacity` bytes, and a
-    /// short read spares the next one, see [`Registration::clear_after_short_read`].
-    ///
-    /// # Errors
-    /// As for [`poll_read_io`](Self::poll_read_io).
-    pub fn poll_read_stream(
-        &self,
-        cx: &mut Context<'_>,
-        capacity: usize,
-        mut op: impl FnMut(&T) -> io::Result<usize>,
-    ) -> Poll<io::Result<usize>> {
-        loop {
-            let event = ready!(self.registration.poll_read_ready(cx))?;
-            let Some(outcome) = self.attempt(event, &mut op) else { continue };
-            if outcome.as_ref().is_ok_and(|&count| is_short(count, capacity)) {
-                self.registration.clear_after_short_read(event);
-            }
-            return Poll::Ready(outcome);
         }
     }
 
@@ -239,7 +219,7 @@ impl<T: AsFd> Registered<T> {
 
     /// One call of `op` (repeated only if a signal cuts it off). `None`: it would have blocked, and `event` is
     /// cleared.
-    fn attempt<R>(
+    pub(crate) fn attempt<R>(
         &self,
         event: ReadyEvent,
         op: &mut impl FnMut(&T) -> io::Result<R>,
@@ -268,7 +248,7 @@ fn one_direction(interest: Interest) -> io::Result<()> {
 }
 
 /// Less than was asked for, and not because the system never moves more at once (about two GiB on Linux).
-fn is_short(count: usize, wanted: usize) -> bool {
+pub(crate) fn is_short(count: usize, wanted: usize) -> bool {
     const MOST_AT_ONCE: usize = 0x7fff_f000;
     0 < count && count < wanted.min(MOST_AT_ONCE)
 }

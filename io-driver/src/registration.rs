@@ -11,6 +11,7 @@ use crate::error::ShutDown;
 use crate::handle::Handle;
 use crate::interest::{Interest, Ready};
 use crate::readiness::ReadyEvent;
+use crate::receiving::Inquiry;
 use crate::registry::Token;
 use crate::source::{Direction, Source};
 use crate::sys::{Backend, Fd};
@@ -27,11 +28,12 @@ pub struct Registration {
     source: Arc<Source>,
     /// Whether the source is a stream, and closed when it is registered no more (R10).
     closes: bool,
+    pub(crate) inquiry: Inquiry,
 }
 
 impl Registration {
     pub(crate) fn new(handle: Handle, token: Token, source: Arc<Source>, closes: bool) -> Self {
-        Self { handle, token, source, closes }
+        Self { handle, token, source, closes, inquiry: Inquiry::default() }
     }
 
     /// Ends it, and leaves the source open.
@@ -156,7 +158,7 @@ impl Registration {
     }
 
     /// R7: whether the kernel reports a FIN, and room after a short write, as edges of their own.
-    fn foresees(&self) -> bool {
+    pub(crate) fn foresees(&self) -> bool {
         self.handle.backend() == Backend::Native
     }
 

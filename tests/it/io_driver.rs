@@ -124,7 +124,7 @@ pub(crate) fn tcp_pair() -> (TcpStream, TcpStream) {
 }
 
 pub(crate) async fn read(io: &Registered<TcpStream>, buffer: &mut [u8]) -> io::Result<usize> {
-    poll_fn(|cx| io.poll_read_stream(cx, buffer.len(), |mut io| io.read(buffer))).await
+    poll_fn(|cx| io.poll_receive(cx, buffer)).await
 }
 
 pub(crate) async fn write(io: &Registered<TcpStream>, bytes: &[u8]) -> io::Result<usize> {

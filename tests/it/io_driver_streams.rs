@@ -113,3 +113,60 @@ fn what_was_left_in_the_selector_is_in_nobodys_way() {
         drop(other);
     });
 }
+
+/// Has had a read that filled its buffer, and then one in vain.
+fn has_read_in_vain(it: &mut Loop, a: &Registered<TcpStream>, mut b: &TcpStream) {
+    b.write_all(b"word").unwrap();
+    let mut buffer = [0; 4];
+    assert_eq!(it.run("the first word", read(a, &mut buffer)).unwrap(), 4);
+    assert!(a.registration().now().is_readable(), "nobody has said that nothing is left");
+    let task = Task::new();
+    let mut second = Box::pin(read(a, &mut buffer));
+    assert!(second.as_mut().poll(&mut task.context()).is_pending());
+}
+
+#[test]
+fn a_stream_whose_messages_fill_the_buffer_is_not_read_in_vain_twice() {
+    on_each_backend(|it| {
+        let (a, b) = tcp_pair();
+        let a = stream(it, a);
+        has_read_in_vain(it, &a, &b);
+        let foresees = cfg!(target_os = "linux") && it.handle.backend() == Backend::Native;
+        let mut buffer = [0; 4];
+        for text in [b"some", b"more"] {
+            (&b).write_all(text).unwrap();
+            assert_eq!(it.run("a message", read(&a, &mut buffer)).unwrap(), 4);
+            assert_eq!(&buffer, text);
+            assert_eq!(a.registration().now().is_readable(), !foresees);
+        }
+        // What is left is read without a wait for more.
+        (&b).write_all(b"some more").unwrap();
+        let mut buffers = [0; 9];
+        let (first, second) = buffers.split_at_mut(5);
+        assert_eq!(it.run("a part", read(&a, first)).unwrap(), 5);
+        assert!(a.registration().now().is_readable());
+        assert_eq!(it.run("the rest", read(&a, second)).unwrap(), 4);
+        assert_eq!(a.registration().now().is_readable(), !foresees);
+    });
+}
+
+#[test]
+fn the_end_of_a_stream_whose_messages_fill_the_buffer_is_heard() {
+    on_each_backend(|it| {
+        for end_first in [true, false] {
+            let (a, b) = tcp_pair();
+            let a = stream(it, a);
+            has_read_in_vain(it, &a, &b);
+            (&b).write_all(b"last").unwrap();
+            let mut buffer = [0; 4];
+            if end_first {
+                b.shutdown(Shutdown::Write).unwrap();
+            }
+            assert_eq!(it.run("the last word", read(&a, &mut buffer)).unwrap(), 4);
+            if !end_first {
+                b.shutdown(Shutdown::Write).unwrap();
+            }
+            assert_eq!(it.run("the end", read(&a, &mut buffer)).unwrap(), 0);
+        }
+    });
+}

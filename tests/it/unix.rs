@@ -297,5 +297,13 @@ fn what_fails_on_a_unix_socket_names_it() {
         let error = lonely.peer_addr().unwrap_err();
         let begin = format!("asking for the peer of {}: ", path.display());
         assert!(error.to_string().starts_with(&begin), "{error}");
+
+        let error = lonely.send(b"to nobody").await.unwrap_err();
+        assert!(error.to_string().starts_with("sending to no peer: "), "{error}");
+        let (left, gone) = UnixDatagram::pair().unwrap();
+        drop(gone);
+        let error = left.send(b"too late").await.unwrap_err();
+        assert_eq!(error.kind(), ErrorKind::ConnectionRefused);
+        assert!(error.to_string().starts_with("sending to a peer that is gone: "), "{error}");
     });
 }

@@ -15,6 +15,7 @@ use std::time::Duration;
 
 use raddle_io_driver::ShutDown;
 use raddle_sync::{CancellationToken, OwnedSemaphorePermit, Semaphore};
+use rustix::io::Errno;
 
 use super::unix::SocketAddr as UnixAddr;
 use super::{TcpListener, TcpStream, UnixListener, UnixStream};
@@ -45,7 +46,8 @@ const UNLIMITED: u32 = if Semaphore::MAX_PERMITS < u32::MAX as usize {
 /// # Errors
 /// That the listener is no use any more: its runtime has shut down, or its descriptor was closed. When descriptors or
 /// memory run out, it waits a little (5 ms, and twice as long after each further failure, up to a second) and tries
-/// again, because that passes; [`on_error`](Serve::on_error) hears of it.
+/// again, because that passes; for a connection that its peer has given up, it does not wait.
+/// [`on_error`](Serve::on_error) hears of both.
 ///
 /// # Panics
 /// Outside a runtime. A handler's panic ends its connection only.
@@ -237,6 +239,9 @@ impl<L: Listener, H, S: Future<Output = ()> + Send> Serve<L, H, S> {
                     if is_final(&error) {
                         break Err(error);
                     }
+                    if is_of_one_connection(&error) {
+                        continue;
+                    }
                     if unless(&mut signal, sleep(pause)).await.is_none() {
                         break Ok(());
                     }
@@ -278,10 +283,17 @@ async fn unless<F: Future>(
 
 /// The listener itself is broken, not the moment.
 fn is_final(error: &io::Error) -> bool {
-    const EBADF: i32 = 9;
+    // Closed; or closed, and the number taken by a file, say.
+    let gone = [Errno::BADF, Errno::NOTSOCK].map(Errno::raw_os_error);
     ShutDown::is_cause_of(error)
         || error.kind() == io::ErrorKind::InvalidInput
-        || raw_os_error(error) == Some(EBADF)
+        || raw_os_error(error).is_some_and(|number| gone.contains(&number))
+}
+
+/// Some connection was gone before it was accepted. The next may be well, and a peer shall not be able to make others wait.
+fn is_of_one_connection(error: &io::Error) -> bool {
+    use io::ErrorKind::{ConnectionAborted, ConnectionRefused, ConnectionReset};
+    matches!(error.kind(), ConnectionAborted | ConnectionRefused | ConnectionReset)
 }
 
 /// How a connection ended.
@@ -389,5 +401,30 @@ impl<L: fmt::Debug, H, S> fmt::Debug for Serve<L, H, S> {
             .field("timeout", &self.timeout)
             .field("drain", &self.drain)
             .finish_non_exhaustive()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::io::failure::failed;
+
+    fn accepting(number: Errno) -> io::Error {
+        failed("accepting on", "a listener", number.into())
+    }
+
+    #[test]
+    fn only_errors_that_pass_are_waited_for() {
+        for number in [Errno::BADF, Errno::NOTSOCK, Errno::INVAL] {
+            assert!(is_final(&accepting(number)), "{number}");
+        }
+        for number in [Errno::CONNABORTED, Errno::CONNRESET, Errno::CONNREFUSED] {
+            let error = accepting(number);
+            assert!(is_of_one_connection(&error) && !is_final(&error), "{number}");
+        }
+        for number in [Errno::MFILE, Errno::NFILE, Errno::NOBUFS, Errno::NOMEM] {
+            let error = accepting(number);
+            assert!(!is_of_one_connection(&error) && !is_final(&error), "{number}");
+        }
     }
 }

@@ -4,90 +4,149 @@
 //! says. They take `&self`, so the slot rule (one waiting task per direction) is kept by those who call: they own the
 //! stream, or their half of it.
 
-use std::io::{self, IoSlice, IoSliceMut, Read, Write};
+use std::io::{self, IoSlice, IoSliceMut, Write};
 use std::mem::MaybeUninit;
 use std::net::TcpStream;
-use std::os::fd::OwnedFd;
+use std::os::fd::{AsFd, OwnedFd};
 use std::os::unix::net::UnixStream;
+use std::task::{Context, Poll};
 
-use rustix::net::{RecvFlags, recv};
+use raddle_io_driver::Registered;
 
-/// What can be tried on a stream.
-pub(super) trait Attempt {
-    /// Whether a call that moves less than it was asked for says that the next would block.
+/// What can be tried on a stream; reads, with the waiting around them.
+pub(super) trait Attempt: AsFd + Sized {
+    /// Whether a write that moves less than it was asked for says that the next would block.
     ///
-    /// TCP only. A Unix socket ends a read early where a descriptor was passed, and a pipe counts pages: a byte may fit
-    /// where many do not.
+    /// TCP only. A pipe counts pages, and a Unix socket messages: a byte may fit where many do not.
     const SHORT_IS_LAST: bool;
 
-    fn read_some(&self, buffer: &mut [u8]) -> io::Result<usize>;
+    fn poll_read(
+        io: &Registered<Self>,
+        cx: &mut Context<'_>,
+        buffer: &mut [u8],
+    ) -> Poll<io::Result<usize>>;
+
     #[cfg_attr(not(any(feature = "hyper", feature = "tokio-io")), allow(dead_code))]
-    fn read_some_uninit(&self, buffer: &mut [MaybeUninit<u8>]) -> io::Result<usize>;
-    fn read_some_vectored(&self, buffers: &mut [IoSliceMut<'_>]) -> io::Result<usize>;
+    fn poll_read_uninit(
+        io: &Registered<Self>,
+        cx: &mut Context<'_>,
+        buffer: &mut [MaybeUninit<u8>],
+    ) -> Poll<io::Result<usize>>;
+
+    fn poll_read_vectored(
+        io: &Registered<Self>,
+        cx: &mut Context<'_>,
+        buffers: &mut [IoSliceMut<'_>],
+    ) -> Poll<io::Result<usize>>;
+
     fn write_some(&self, bytes: &[u8]) -> io::Result<usize>;
     fn write_some_vectored(&self, buffers: &[IoSlice<'_>]) -> io::Result<usize>;
 
-    /// `asked_for` bytes as the driver wants to know them: zero if a short transfer says nothing.
+    /// `asked_for` bytes as the driver wants to know them: zero if a short write says nothing.
     fn measure(asked_for: usize) -> usize {
         if Self::SHORT_IS_LAST { asked_for } else { 0 }
     }
 }
 
-macro_rules! attempts_of_a_socket {
-    ($socket:ty, $short_is_last:literal) => {
-        impl Attempt for $socket {
-            const SHORT_IS_LAST: bool = $short_is_last;
+impl Attempt for TcpStream {
+    const SHORT_IS_LAST: bool = true;
 
-            fn read_some(&self, buffer: &mut [u8]) -> io::Result<usize> {
-                (&mut &*self).read(buffer)
-            }
+    fn poll_read(
+        io: &Registered<Self>,
+        cx: &mut Context<'_>,
+        buffer: &mut [u8],
+    ) -> Poll<io::Result<usize>> {
+        io.poll_receive(cx, buffer)
+    }
 
-            fn read_some_uninit(&self, buffer: &mut [MaybeUninit<u8>]) -> io::Result<usize> {
-                Ok(recv(self, buffer, RecvFlags::empty())?.1)
-            }
+    fn poll_read_uninit(
+        io: &Registered<Self>,
+        cx: &mut Context<'_>,
+        buffer: &mut [MaybeUninit<u8>],
+    ) -> Poll<io::Result<usize>> {
+        io.poll_receive_uninit(cx, buffer)
+    }
 
-            fn read_some_vectored(&self, buffers: &mut [IoSliceMut<'_>]) -> io::Result<usize> {
-                (&mut &*self).read_vectored(buffers)
-            }
+    fn poll_read_vectored(
+        io: &Registered<Self>,
+        cx: &mut Context<'_>,
+        buffers: &mut [IoSliceMut<'_>],
+    ) -> Poll<io::Result<usize>> {
+        io.poll_receive_vectored(cx, buffers)
+    }
 
-            fn write_some(&self, bytes: &[u8]) -> io::Result<usize> {
-                (&mut &*self).write(bytes)
-            }
+    fn write_some(&self, bytes: &[u8]) -> io::Result<usize> {
+        (&mut &*self).write(bytes)
+    }
 
-            fn write_some_vectored(&self, buffers: &[IoSlice<'_>]) -> io::Result<usize> {
-                (&mut &*self).write_vectored(buffers)
-            }
+    fn write_some_vectored(&self, buffers: &[IoSlice<'_>]) -> io::Result<usize> {
+        (&mut &*self).write_vectored(buffers)
+    }
+}
+
+/// Reads that foresee nothing: a Unix socket ends one early where a descriptor was passed, a pipe in packet mode where a
+/// packet ends.
+macro_rules! reads {
+    () => {
+        fn poll_read(
+            io: &Registered<Self>,
+            cx: &mut Context<'_>,
+            buffer: &mut [u8],
+        ) -> Poll<io::Result<usize>> {
+            io.poll_read_io(cx, |io| Ok(rustix::io::read(io, &mut *buffer)?))
+        }
+
+        fn poll_read_uninit(
+            io: &Registered<Self>,
+            cx: &mut Context<'_>,
+            buffer: &mut [MaybeUninit<u8>],
+        ) -> Poll<io::Result<usize>> {
+            io.poll_read_io(cx, |io| Ok(rustix::io::read(io, &mut *buffer)?.0.len()))
+        }
+
+        fn poll_read_vectored(
+            io: &Registered<Self>,
+            cx: &mut Context<'_>,
+            buffers: &mut [IoSliceMut<'_>],
+        ) -> Poll<io::Result<usize>> {
+            let taken = buffers.len().min(MOST_BUFFERS);
+            io.poll_read_io(cx, |io| Ok(rustix::io::readv(io, &mut buffers[..taken])?))
         }
     };
 }
 
-attempts_of_a_socket!(TcpStream, true);
-attempts_of_a_socket!(UnixStream, false);
+impl Attempt for UnixStream {
+    const SHORT_IS_LAST: bool = false;
+
+    reads!();
+
+    fn write_some(&self, bytes: &[u8]) -> io::Result<usize> {
+        (&mut &*self).write(bytes)
+    }
+
+    fn write_some_vectored(&self, buffers: &[IoSlice<'_>]) -> io::Result<usize> {
+        (&mut &*self).write_vectored(buffers)
+    }
+}
 
 /// A pipe.
 impl Attempt for OwnedFd {
     const SHORT_IS_LAST: bool = false;
 
-    fn read_some(&self, buffer: &mut [u8]) -> io::Result<usize> {
-        Ok(rustix::io::read(self, buffer)?)
-    }
-
-    fn read_some_uninit(&self, buffer: &mut [MaybeUninit<u8>]) -> io::Result<usize> {
-        Ok(rustix::io::read(self, buffer)?.0.len())
-    }
-
-    fn read_some_vectored(&self, buffers: &mut [IoSliceMut<'_>]) -> io::Result<usize> {
-        Ok(rustix::io::readv(self, buffers)?)
-    }
+    reads!();
 
     fn write_some(&self, bytes: &[u8]) -> io::Result<usize> {
         Ok(rustix::io::write(self, bytes)?)
     }
 
     fn write_some_vectored(&self, buffers: &[IoSlice<'_>]) -> io::Result<usize> {
-        Ok(rustix::io::writev(self, buffers)?)
+        let taken = buffers.len().min(MOST_BUFFERS);
+        Ok(rustix::io::writev(self, &buffers[..taken])?)
     }
 }
+
+/// How many buffers one call takes, on Linux and most other systems.
+const MOST_BUFFERS: usize = 1_024;
 
 /// How many bytes one call can move between the socket and buffers of these lengths. The system
 /// takes no more than `IOV_MAX` buffers at once (1,024, and 16 at least); moving less than all of a
@@ -110,9 +169,7 @@ macro_rules! receiving {
                 if buffer.is_empty() {
                     return Poll::Ready(Ok(0));
                 }
-                let room = <$raw>::measure(buffer.len());
-                let read = |io: &$raw| io.read_some(buffer);
-                $crate::net::budget::spend(cx, |cx| self.io.poll_read_stream(cx, room, read))
+                $crate::net::budget::spend(cx, |cx| <$raw>::poll_read(&self.io, cx, buffer))
                     .map_err(|error| self.failure($crate::net::stream::READING, error))
             }
 
@@ -128,9 +185,7 @@ macro_rules! receiving {
                 if buffer.is_empty() {
                     return Poll::Ready(Ok(0));
                 }
-                let room = <$raw>::measure(buffer.len());
-                let read = |io: &$raw| io.read_some_uninit(buffer);
-                $crate::net::budget::spend(cx, |cx| self.io.poll_read_stream(cx, room, read))
+                $crate::net::budget::spend(cx, |cx| <$raw>::poll_read_uninit(&self.io, cx, buffer))
                     .map_err(|error| self.failure($crate::net::stream::READING, error))
             }
 
@@ -143,10 +198,8 @@ macro_rules! receiving {
                 if buffers.iter().all(|buffer| buffer.is_empty()) {
                     return Poll::Ready(Ok(0));
                 }
-                let room = $crate::net::transfer::total(buffers.iter().map(|buffer| buffer.len()));
-                let read = |io: &$raw| io.read_some_vectored(buffers);
                 $crate::net::budget::spend(cx, |cx| {
-                    self.io.poll_read_stream(cx, <$raw>::measure(room), read)
+                    <$raw>::poll_read_vectored(&self.io, cx, buffers)
                 })
                 .map_err(|error| self.failure($crate::net::stream::READING, error))
             }

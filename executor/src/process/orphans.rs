@@ -22,9 +22,12 @@ pub(super) fn adopt(mut running: Running, runtime: &Handle) {
     }
 }
 
-/// Waits, as far as that can be done at once, for those whose runtime is gone.
+/// Waits, as far as that can be done at once, for those whose runtime is gone. Not if somebody else is at it: the next will.
+/// (In a fork, whoever it was is not there to let go of the lock, and the children are the parent's.)
 pub(super) fn sweep() {
-    WITHOUT_RUNTIME.lock().retain_mut(|child| matches!(child.try_wait(), Ok(None)));
+    if let Some(mut children) = WITHOUT_RUNTIME.try_lock() {
+        children.retain_mut(|child| matches!(child.try_wait(), Ok(None)));
+    }
 }
 
 struct Orphan(Option<Running>);

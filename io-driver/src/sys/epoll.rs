@@ -221,7 +221,6 @@ mod tests {
     fn a_read_cut_short_by_urgent_data_does_not_put_the_reader_to_sleep() {
         use crate::{Backend, Driver, Interest, Registered};
         use rustix::net::{SendFlags, send};
-        use std::io::Read;
         use std::task::{Context, Poll, Waker};
 
         let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
@@ -238,7 +237,7 @@ mod tests {
 
         let (mut cx, mut buffer) = (Context::from_waker(Waker::noop()), [0; 16]);
         for expected in [b"ab", b"cd"] {
-            let read = receiver.poll_read_stream(&mut cx, 16, |mut io| io.read(&mut buffer));
+            let read = receiver.poll_receive(&mut cx, &mut buffer);
             let Poll::Ready(Ok(2)) = read else { panic!("{read:?} before {expected:?}") };
             assert_eq!(&buffer[..2], expected);
         }

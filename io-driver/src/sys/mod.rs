@@ -9,7 +9,7 @@
 //! ```
 //!
 //! `epoll.rs` does it with one system call per wait, on Linux and Android. `portable.rs` does it with plain `polling`
-//! calls, on every Unix. Beside them stand `datagrams.rs`, which receives many at once;
+//! calls, on every Unix. Beside them stand `receive.rs`, which hears with a read what is left; `datagrams.rs`, which receives many at once;
 //! `credentials.rs`, which asks who a peer is; `device.rs`, through which network device a socket goes; and `fork.rs`, which tells a process from its forks.
 //!
 //! # Safety
@@ -26,6 +26,7 @@ pub(crate) mod device;
 mod epoll;
 pub(crate) mod fork;
 mod portable;
+pub(crate) mod receive;
 
 use std::env;
 use std::ffi::OsStr;

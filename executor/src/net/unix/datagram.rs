@@ -345,9 +345,15 @@ impl UnixDatagram {
 
     #[cold]
     fn sending_failed(&self, error: io::Error) -> io::Error {
+        if error.kind() == io::ErrorKind::WouldBlock {
+            return error;
+        }
         match (error.kind(), self.io.get_ref().peer_addr()) {
-            (io::ErrorKind::WouldBlock, _) => error,
             (_, Ok(peer)) => failed(SENDING, printed_address(&peer), error),
+            // The system takes a peer that has gone out of the socket, and says so once.
+            (io::ErrorKind::ConnectionRefused, Err(_)) => {
+                failed(SENDING, "a peer that is gone", error)
+            }
             (_, Err(_)) => failed(SENDING, "no peer", error),
         }
     }

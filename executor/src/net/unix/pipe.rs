@@ -93,10 +93,11 @@ impl OpenOptions {
     #[track_caller]
     pub fn open_receiver<P: AsRef<Path>>(&self, path: P) -> io::Result<Receiver> {
         let path = path.as_ref();
+        let naming = |error| failed("opening the pipe", path.display(), error);
         let mut options = fs::OpenOptions::new();
-        self.open(path, options.read(true).write(self.both()))
-            .and_then(Receiver::from_owned_fd)
-            .map_err(|error| failed("opening the pipe", path.display(), error))
+        let fd = self.open(path, options.read(true).write(self.both())).map_err(naming)?;
+        // Called from here, so that a panic names the caller's line.
+        Receiver::from_owned_fd(fd).map_err(naming)
     }
 
     /// Opens the writing end.
@@ -110,10 +111,10 @@ impl OpenOptions {
     #[track_caller]
     pub fn open_sender<P: AsRef<Path>>(&self, path: P) -> io::Result<Sender> {
         let path = path.as_ref();
+        let naming = |error| failed("opening the pipe", path.display(), error);
         let mut options = fs::OpenOptions::new();
-        self.open(path, options.write(true).read(self.both()))
-            .and_then(Sender::from_owned_fd)
-            .map_err(|error| failed("opening the pipe", path.display(), error))
+        let fd = self.open(path, options.write(true).read(self.both())).map_err(naming)?;
+        Sender::from_owned_fd(fd).map_err(naming)
     }
 
     #[cfg(any(target_os = "linux", target_os = "android"))]
@@ -313,7 +314,7 @@ impl Receiver {
     /// # Errors
     /// [`io::ErrorKind::WouldBlock`] if nothing is; others as for [`read`](Self::read).
     pub fn try_read(&self, buffer: &mut [u8]) -> io::Result<usize> {
-        let read = self.io.try_io(Interest::READABLE, |io| io.read_some(buffer));
+        let read = self.io.try_io(Interest::READABLE, |io| Ok(rustix::io::read(io, buffer)?));
         read.map_err(|error| self.failure(READING, error))
     }
 }
