@@ -17,11 +17,15 @@ struct Curve {
     title: &'static str,
     x_desc: &'static str,
     y_desc: &'static str,
-    /// Rows, and where they stand.
-    rows: &'static [(&'static str, f64)],
+    /// Workloads, and where they stand.
+    workloads: &'static [(&'static str, f64)],
+    /// What is drawn of a workload: the names of metrics, and what a line is called. One without a name is all there is.
+    metrics: &'static [(&'static str, &'static str)],
     /// What is drawn of a row's nanoseconds.
     y: fn(f64) -> f64,
     x_label: fn(f64) -> String,
+    /// Where the lines leave room for their names.
+    names: SeriesLabelPosition,
 }
 
 const CURVES: [Curve; 2] = [
@@ -29,7 +33,7 @@ const CURVES: [Curve; 2] = [
         title: "Tasks a second against the size of a task",
         x_desc: "task size, ns of computing",
         y_desc: "million tasks a second",
-        rows: &[
+        workloads: &[
             ("grain_0", EMPTY_AT),
             ("grain_100", 100.0),
             ("grain_300", 300.0),
@@ -37,37 +41,65 @@ const CURVES: [Curve; 2] = [
             ("grain_3000", 3_000.0),
             ("grain_10000", 10_000.0),
         ],
+        metrics: &[("", "")],
         y: |ns| 1_000.0 / ns,
         x_label: |x| if x == EMPTY_AT { "empty".into() } else { format!("{x:.0}") },
+        names: SeriesLabelPosition::LowerLeft,
     },
     Curve {
-        title: "Replacing one sleep at random against how many are pending",
+        title: "Setting and dropping one sleep against how many are pending",
         x_desc: "sleeps pending",
-        y_desc: "ns to drop one and set another",
-        rows: &[
+        y_desc: "ns to set one and drop one",
+        workloads: &[
             ("pending_1000", 1e3),
             ("pending_10000", 1e4),
             ("pending_100000", 1e5),
             ("pending_1000000", 1e6),
             ("pending_10000000", 1e7),
         ],
+        metrics: &[(" set", ", the same one"), (" replace", ", another, at random")],
         y: |ns| ns,
         x_label: |x| format!("{x:.0}"),
+        names: SeriesLabelPosition::UpperLeft,
     },
 ];
 
 impl Curve {
     fn shows(&self, workload: &str) -> bool {
-        self.rows.iter().any(|(name, _)| *name == workload)
+        self.workloads.iter().any(|(name, _)| *name == workload)
     }
 
     /// The measured points of a contender.
-    fn points(&self, results: &Results, kind: Kind) -> Vec<(f64, f64)> {
-        self.rows
-            .iter()
-            .filter_map(|(row, x)| Some((*x, (self.y)(results.row(row)?.median(kind)?))))
-            .collect()
+    fn points(&self, metric: &str, results: &Results, kind: Kind) -> Vec<(f64, f64)> {
+        let point = |(workload, x): &(&str, f64)| {
+            let row = results.row(&format!("{workload}{metric}"))?;
+            Some((*x, (self.y)(row.median(kind)?)))
+        };
+        self.workloads.iter().filter_map(point).collect()
     }
+
+    /// The contenders' lines: whose, what, and the points.
+    fn lines(&self, results: &Results) -> Vec<Line> {
+        let mut lines = Vec::new();
+        for kind in Kind::ALL {
+            for (nth, (metric, about)) in self.metrics.iter().enumerate() {
+                let points = self.points(metric, results, kind);
+                if !points.is_empty() {
+                    let label = format!("{}{about}", kind.label(results.workers));
+                    lines.push(Line { kind, label, is_first: nth == 0, points });
+                }
+            }
+        }
+        lines
+    }
+}
+
+struct Line {
+    kind: Kind,
+    label: String,
+    /// Of the contender's lines.
+    is_first: bool,
+    points: Vec<(f64, f64)>,
 }
 
 /// Whether a workload is a point of a curve.
@@ -89,15 +121,10 @@ fn color(kind: Kind) -> RGBColor {
 
 /// Draws the curve that was measured; an error if none was.
 pub(crate) fn draw(results: &Results, path: &Path) -> Result<(), Box<dyn Error>> {
-    let curve =
-        CURVES.iter().find(|curve| curve.rows.iter().any(|row| results.row(row.0).is_some()));
-    let curve = curve.ok_or("no curve was measured")?;
-    let lines: Vec<(Kind, Vec<(f64, f64)>)> = Kind::ALL
-        .into_iter()
-        .map(|kind| (kind, curve.points(results, kind)))
-        .filter(|(_, points)| !points.is_empty())
-        .collect();
-    let heights = lines.iter().flat_map(|(_, points)| points.iter().map(|point| point.1));
+    let lines = CURVES.iter().map(|curve| (curve, curve.lines(results)));
+    let measured = lines.into_iter().find(|(_, lines)| !lines.is_empty());
+    let (curve, lines) = measured.ok_or("no curve was measured")?;
+    let heights = lines.iter().flat_map(|line| line.points.iter().map(|point| point.1));
     let (low, high) = heights.fold((f64::MAX, 0.0_f64), |(low, high), y| (low.min(y), high.max(y)));
     if high == 0.0 {
         return Err("every run of the curve failed".into());
@@ -106,8 +133,8 @@ pub(crate) fn draw(results: &Results, path: &Path) -> Result<(), Box<dyn Error>>
     let area = SVGBackend::new(path, (900, 560)).into_drawing_area();
     area.fill(&WHITE)?;
     let title = format!("{}, {} workers", curve.title, results.workers);
-    let (first, last) = (curve.rows[0].1, curve.rows[curve.rows.len() - 1].1);
-    let marks = curve.rows.iter().map(|row| row.1).collect();
+    let marks: Vec<f64> = curve.workloads.iter().map(|workload| workload.1).collect();
+    let (first, last) = (marks[0], marks[marks.len() - 1]);
     let mut chart = ChartBuilder::on(&area)
         .margin(18)
         .caption(title, ("sans-serif", 24))
@@ -129,19 +156,19 @@ pub(crate) fn draw(results: &Results, path: &Path) -> Result<(), Box<dyn Error>>
         .label_style(axis)
         .axis_desc_style(("sans-serif", 19))
         .draw()?;
-    for (kind, points) in lines {
-        let color = color(kind);
+    for Line { kind, label, is_first, points } in lines {
+        let color = color(kind).mix(if is_first { 1.0 } else { 0.5 });
         let width = if kind == Kind::Raddle { 4 } else { 2 };
         let style = color.stroke_width(width);
         chart
             .draw_series(LineSeries::new(points.iter().copied(), style))?
-            .label(kind.label(results.workers))
+            .label(label)
             .legend(move |(x, y)| PathElement::new([(x, y), (x + 24, y)], style));
         chart.draw_series(points.iter().map(|&at| Circle::new(at, width + 1, color.filled())))?;
     }
     chart
         .configure_series_labels()
-        .position(SeriesLabelPosition::LowerLeft)
+        .position(curve.names.clone())
         .background_style(WHITE.mix(0.9))
         .border_style(BLACK.mix(0.3))
         .label_font(axis)

@@ -45,13 +45,13 @@ pub(super) const WORKLOADS: &[Workload] = &[
     pending_count("pending_10000000", runtimes!(R, env => among::<R>(env, 10_000_000))),
 ];
 
-/// `count` sleeps pending; another is set and one of them dropped, again and again.
+/// `count` sleeps pending; another is set and dropped, again and again, and then one of them replaced.
 const fn pending_count(name: &'static str, run: fn(Kind, &Env) -> io::Result<Sample>) -> Workload {
     Workload {
         name,
         group: Group::Timers,
-        about: "with so many sleeps pending: drop one of them at random, and set another; time for both",
-        metrics: NS,
+        about: "with so many sleeps pending: set another and drop it; drop one of them at random and set another; time for both",
+        metrics: &[Metric { name: "set", unit: "ns" }, Metric { name: "replace", unit: "ns" }],
         field: Field::Runtimes,
         run,
     }
@@ -111,18 +111,23 @@ fn among<R: Runtime>(env: &Env, count: u64) -> io::Result<Sample> {
                 pending.push(set(index));
                 poll_pending::<R>(&mut pending[index as usize], index).await;
             }
-            let begun = Instant::now();
             let meter = Meter::of_process();
+            let begun = Instant::now();
+            for index in 0..times {
+                poll_pending::<R>(&mut set(index + count), index).await;
+            }
+            let setting = begun.elapsed();
+            let begun = Instant::now();
             for index in 0..times {
                 let place = scattered(index + count, count) as usize;
                 pending[place] = set(index + count);
                 poll_pending::<R>(&mut pending[place], index).await;
             }
-            let cost = meter.stop();
-            (begun.elapsed(), cost)
+            (setting, begun.elapsed(), meter.stop())
         });
-        let (elapsed, cost) = join.await;
-        Ok(Sample { values: vec![as_ns(elapsed) as f64 / times as f64], ops: times, cost })
+        let (setting, replacing, cost) = join.await;
+        let values = [setting, replacing].map(|elapsed| as_ns(elapsed) as f64 / times as f64);
+        Ok(Sample { values: values.into(), ops: 2 * times, cost })
     })
 }
 
