@@ -43,7 +43,8 @@
 //! clears (R7). Urgent data stops a read short as well, hence PRIORITY in R7.
 //!
 //! *News after the kernel said that nothing is left.* It said so of the moment in which the read ended. What comes later is an
-//! edge of its own, and ticks (R4). A FIN counts as something left.
+//! edge of its own, and ticks (R4). So are a FIN and a reset that were there before, and until they have been told of,
+//! READABLE is set again by their edge; once they have, READ_CLOSED and ERROR keep it (R7).
 //!
 //! *Closed bits and "would block".* A real "would block" clears the closed bits too: the kernel has just said that
 //! the direction is open (a FIFO that found a new writer, a socket that was not connected yet). Keeping them would

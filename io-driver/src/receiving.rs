@@ -34,7 +34,8 @@ pub(crate) struct Inquiry(AtomicU8);
 impl Inquiry {
     /// Whether the system was asked, and has agreed.
     pub(crate) fn is_told(&self) -> bool {
-        // Relaxed, here and below: one task at a time reads, and whatever is known has been true at some time.
+        // Relaxed, here and below: one task at a time reads, as a rule, and the option of a stream is not taken for something
+        // else if two do: what was asked is not written over.
         self.0.load(Relaxed) == TOLD
     }
 
@@ -43,7 +44,7 @@ impl Inquiry {
         let now = self.0.load(Relaxed);
         let next = if is_full { FULL } else { PLAIN };
         if now < TOLD && now != next {
-            self.0.store(next, Relaxed);
+            let _ = self.0.compare_exchange(now, next, Relaxed, Relaxed);
         }
     }
 
@@ -71,8 +72,9 @@ impl<T: AsFd> Registered<T> {
     /// the waker of the last call is kept.
     ///
     /// On a stream with which that has spared calls, the option `TCP_INQ` is set: who calls `recvmsg` on it with room for
-    /// control messages finds one. [`into_inner`](Self::into_inner) takes it back.
+    /// control messages finds one, on its duplicates, too. [`into_inner`](Self::into_inner) takes it back; dropping does not.
     ///
+    /// Not for a stream with a protocol of the kernel's on it (`TCP_ULP`): what `recvmsg` says of its records is not looked at.
     /// Not for datagrams, nor for Unix sockets: a passed file descriptor ends a read early there.
     ///
     /// # Errors
@@ -109,11 +111,12 @@ impl<T: AsFd> Registered<T> {
         cx: &mut Context<'_>,
         buffers: &mut [IoSliceMut<'_>],
     ) -> Poll<io::Result<usize>> {
-        // To move less than all of a longer list means nothing: the system may have taken only its beginning.
+        // To fill less than all of a longer list means nothing: the system may have taken only its beginning. (Nothing is
+        // less than none.)
         const CERTAINLY_TAKEN: usize = 16;
         let capacity = match buffers.len() {
             ..=CERTAINLY_TAKEN => buffers.iter().map(|buffer| buffer.len()).sum(),
-            _ => usize::MAX,
+            _ => 0,
         };
         self.poll_receiving(cx, capacity, |stream, is_told| {
             receive::receive_vectored(stream, buffers, is_told)
@@ -143,7 +146,7 @@ impl<T: AsFd> Registered<T> {
             if is_short || is_all {
                 registration.clear_after_short_read(event);
             }
-            inquiry.has_read(!is_short);
+            inquiry.has_read(count > 0 && !is_short);
             return Poll::Ready(Ok(count));
         }
     }

@@ -336,6 +336,29 @@ fn vectored_reads_and_writes_keep_the_order() {
 }
 
 #[test]
+fn many_buffers_filled_are_no_sign_of_an_empty_socket() {
+    on_each_runtime(|| async {
+        for count in [16, 17, 1_025] {
+            let (mut client, mut server) = pair().await;
+            // From the first wait on, the system tells of news only.
+            let mut word = [0; 5];
+            let (read, written) =
+                raddle::join!(server.read_exact(&mut word), client.write_all(b"hello"));
+            assert!(read.is_ok() && written.is_ok() && word == *b"hello");
+            let sent: Vec<u8> = (0..4_000).map(|number| number as u8).collect();
+            client.write_all(&sent).await.unwrap();
+            let mut memory = vec![0; count];
+            let mut buffers: Vec<_> = memory.chunks_mut(1).map(IoSliceMut::new).collect();
+            let received = server.read_vectored(&mut buffers).await.unwrap();
+            // Nobody sends more: what is left is there already.
+            let mut rest = vec![0; sent.len() - received];
+            server.read_exact(&mut rest).await.unwrap();
+            assert_eq!([&memory[..received], &rest].concat(), sent);
+        }
+    });
+}
+
+#[test]
 fn reading_exactly_fails_when_the_stream_ends_first() {
     on_each_runtime(|| async {
         let (mut client, mut server) = pair().await;

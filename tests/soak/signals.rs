@@ -22,7 +22,6 @@ fn what_was_said_before_an_event_was_set_is_heard_by_who_clears_it() {
             }
             return each;
         }
-        let is_over = || said.iter().all(|number| number.load(Relaxed) == each);
         run("event", async {
             let mut last = [0; 2];
             loop {
@@ -40,7 +39,8 @@ fn what_was_said_before_an_event_was_set_is_heard_by_who_clears_it() {
                     assert!(now >= *last, "from {last} back to {now}");
                     *last = now;
                 }
-                if is_over() {
+                // By what was heard: what is said after that comes with another set.
+                if last == [each; 2] {
                     event.set(); // For the other one.
                     return last[0];
                 }

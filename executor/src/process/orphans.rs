@@ -4,6 +4,7 @@
 //! list of the whole process, which is gone through whenever a child is started or orphaned.
 
 use std::process::Child;
+use std::time::Duration;
 
 use parking_lot::Mutex;
 
@@ -12,6 +13,9 @@ use crate::runtime::Handle;
 
 /// Children without a runtime. The lock is held during `waitpid` calls that do not wait, and for nothing else.
 static WITHOUT_RUNTIME: Mutex<Vec<Child>> = Mutex::new(Vec::new());
+
+/// Who has the lock is done long before.
+const PATIENCE: Duration = Duration::from_secs(1);
 
 /// Sees to it that `running` is waited for.
 pub(super) fn adopt(mut running: Running, runtime: &Handle) {
@@ -23,7 +27,7 @@ pub(super) fn adopt(mut running: Running, runtime: &Handle) {
 }
 
 /// Waits, as far as that can be done at once, for those whose runtime is gone. Not if somebody else is at it: the next will.
-/// (In a fork, whoever it was is not there to let go of the lock, and the children are the parent's.)
+/// (In a fork, whoever it was may not be there to let go of the lock.)
 pub(super) fn sweep() {
     if let Some(mut children) = WITHOUT_RUNTIME.try_lock() {
         children.retain_mut(|child| matches!(child.try_wait(), Ok(None)));
@@ -48,7 +52,10 @@ impl Drop for Orphan {
             && !running.was_forked()
             && let Ok(None) = running.try_wait()
         {
-            WITHOUT_RUNTIME.lock().push(running.child);
+            // In a fork that was made in the middle of a sweep the list is never free again: there it stays a zombie.
+            if let Some(mut children) = WITHOUT_RUNTIME.try_lock_for(PATIENCE) {
+                children.push(running.child);
+            }
             sweep();
         }
     }

@@ -135,8 +135,8 @@ impl Driver {
                 self.jump_if_quiet(timers.clone(), &is_quiet);
             }
         } else {
-            end = deadline.map(|deadline| turn.gathering.end(deadline));
-            let timeout = self.timeout(deadline, end, limit);
+            let timeout;
+            (timeout, end) = self.timeout(turn, deadline, limit);
             self.poll_io(turn, timeout, woken);
         }
         interrupt.end_wait();
@@ -183,23 +183,27 @@ impl Driver {
         }
     }
 
-    /// How long to wait for the first deadline, gathered with others until `end`, and the limit.
+    /// How long to wait for the first deadline, with others, and the limit; and when the wait for the deadline should end, if
+    /// that is ahead.
     fn timeout(
         &self,
+        turn: &Turn,
         deadline: Option<Instant>,
-        end: Option<Instant>,
         limit: Option<Instant>,
-    ) -> Option<Duration> {
-        let until_end = deadline.zip(end).and_then(|(deadline, end)| {
+    ) -> (Option<Duration>, Option<Instant>) {
+        let mut ahead = None;
+        let until_end = deadline.and_then(|deadline| {
             let now = self.time.now();
             if !self.time.is_running() {
                 // What is ahead comes when somebody moves the time, who interrupts us.
                 return (deadline <= now).then_some(Duration::ZERO);
             }
+            let end = turn.gathering.end(deadline);
+            ahead = Some(end).filter(|&end| end > now);
             Some(self.slack.to_ask_for(end.saturating_duration_since(now)))
         });
         let until_limit = limit.map(|limit| limit.saturating_duration_since(self.clock.now()));
-        until_end.into_iter().chain(until_limit).min()
+        (until_end.into_iter().chain(until_limit).min(), ahead)
     }
 
     /// Collects whom to wake, without waiting.

@@ -34,7 +34,7 @@ impl Gathering {
         gathered.map_or(deadline, |gathered| gathered.max(deadline))
     }
 
-    /// A wait that should have ended at `end` has ended, and so many deadlines have passed in it.
+    /// A wait has ended, and so many deadlines have passed in it. It should have ended at `end`, if that was ahead when it began.
     pub(super) fn ended(
         &mut self,
         end: Option<Instant>,

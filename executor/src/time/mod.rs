@@ -15,8 +15,9 @@
 //!   late.) What remains is what a processor that sleeps takes to wake up: some 10 to
 //!   50 µs. Waits are in nanoseconds where the system has them (`epoll_pwait2`, Linux 5.11), and
 //!   are rounded up to milliseconds where it has not: other systems, and older kernels.
-//! - Where deadlines come close together, they pass together, in one crowd per 150 µs. So they are late by 80 µs on average,
-//!   how late the system ends a wait included, as long as that is less.
+//! - Where deadlines come close together, they pass together: once two have, those that follow wait until 150 µs after them.
+//!   So they are late by some 75 µs on average, and by 150 at most; what the system adds to a wait is made up for up to that, and
+//!   comes on top beyond.
 //! - A task whose deadline has passed is put behind those that are runnable already.
 //! - If all workers are in long polls, nobody hears of the time; if one is not, a deadline is served 5 ms late at most.
 //!

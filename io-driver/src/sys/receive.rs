@@ -23,8 +23,8 @@ const BUFFERS_MAX: usize = 1_024;
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct Received {
     pub(crate) count: usize,
-    /// Whether nothing was left, not even the news that the peer has finished. Only the system can say so: `false` where it
-    /// was not asked.
+    /// Whether nothing was left, not even the news that the peer has finished (newer kernels; on older ones, and of a reset, an
+    /// edge of its own tells). Only the system can say so: `false` where it was not asked.
     pub(crate) is_all: bool,
 }
 
@@ -163,12 +163,13 @@ mod inquiry {
     /// What the system has said is left, if it has said so.
     fn left(message: &libc::msghdr) -> Option<libc::c_int> {
         // SAFETY: the kernel has written as many bytes of control messages as `msg_controllen` says, which is where these
-        // two stop. An integer is all the data that this kind of message has.
+        // two stop. An integer is all the data that this kind of message has, and it is there if the length says so.
         unsafe {
             let mut header = libc::CMSG_FIRSTHDR(message);
             while !header.is_null() {
                 if (*header).cmsg_level == libc::IPPROTO_TCP
                     && (*header).cmsg_type == libc::TCP_CM_INQ
+                    && (*header).cmsg_len as usize >= libc::CMSG_LEN(4) as usize
                 {
                     return Some(ptr::read_unaligned(libc::CMSG_DATA(header).cast()));
                 }
