@@ -182,7 +182,8 @@ fn z6_fails_if_a_call_that_waits_counts_as_one_that_works() {
     );
 }
 
-/// A call that a thread outside begins at any moment, and that may wait in a `block_on` of its own, beside a holder that is about to let time jump.
+/// A call that a thread outside begins at any moment, and that may wait in a `block_on` of its own, beside a holder that is
+/// about to let time jump.
 fn a_call_looks_at_the_time(waits: bool) {
     let (runtime, alarm) = Alarm::set(0, if waits { 2 } else { 1 });
     alarm.all_is_done();

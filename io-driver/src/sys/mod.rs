@@ -9,8 +9,9 @@
 //! ```
 //!
 //! `epoll.rs` does it with one system call per wait, on Linux and Android. `portable.rs` does it with plain `polling`
-//! calls, on every Unix. Beside them stand `receive.rs`, which hears with a read what is left; `datagrams.rs`, which receives many at once;
-//! `credentials.rs`, which asks who a peer is; `device.rs`, through which network device a socket goes; and `fork.rs`, which tells a process from its forks.
+//! calls, on every Unix. Beside them stand `receive.rs`, which hears with a read what is left; `datagrams.rs`, which
+//! receives many at once; `credentials.rs`, which asks who a peer is; `device.rs`, through which network device a socket
+//! goes; and `fork.rs`, which tells a process from its forks.
 //!
 //! # Safety
 //!
