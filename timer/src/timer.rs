@@ -32,7 +32,7 @@ const NEVER: u64 = u64::MAX;
 /// made of [`Duration::MAX`], are treated as 292 years ahead.
 ///
 /// # Memory
-/// 12 KiB, 19 KiB once 64 have waited at a time, and 40 bytes per waiter; what the largest crowd of waiters took is kept for
+/// 22 KiB, 36 KiB once 64 have waited at a time, and 40 bytes per waiter; what the largest crowd of waiters took is kept for
 /// the next.
 ///
 /// # Examples

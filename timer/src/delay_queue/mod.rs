@@ -42,7 +42,7 @@ const NOBODY: u64 = 0;
 /// back with the queue only.
 ///
 /// # Costs
-/// 12 KiB, 19 KiB once 64 items were in it, and per item its size and 32 bytes. Inserting, removing and resetting are O(1),
+/// 22 KiB, 36 KiB once 64 items were in it, and per item its size and 32 bytes. Inserting, removing and resetting are O(1),
 /// take no lock, and wake nobody unless the item is due before all others. When the timer is [closed](Timer::close), all
 /// items are due.
 ///

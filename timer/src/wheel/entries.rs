@@ -4,10 +4,10 @@
 //! whose generations are used up is never filled again, so a key names one entry forever (W5). At 40 bytes a place,
 //! that costs a program 40 bytes for each 4 billion entries.
 
+use std::hint::black_box;
 use std::num::NonZeroU32;
 
-/// The end of a list, and the index no entry has.
-const NIL: u32 = u32::MAX;
+use super::list::{List, NIL, Walk};
 
 /// Names one registration with a [`Timer`](crate::Timer), forever: it is not reused once that has fired.
 ///
@@ -44,30 +44,6 @@ impl Key {
     pub const FIRED: Self = Self { index: NIL, generation: NonZeroU32::MIN };
 }
 
-/// A first-in first-out chain of entries.
-#[derive(Clone, Copy, Debug)]
-pub(crate) struct List {
-    head: u32,
-    tail: u32,
-}
-
-impl List {
-    pub(crate) const EMPTY: Self = Self { head: NIL, tail: NIL };
-
-    pub(crate) fn is_empty(self) -> bool {
-        self.head == NIL
-    }
-
-    pub(crate) fn first(self) -> Option<u32> {
-        (self.head != NIL).then_some(self.head)
-    }
-
-    /// Whether an entry is the first or the last here.
-    pub(super) fn ends_with(self, index: u32) -> bool {
-        self.head == index || self.tail == index
-    }
-}
-
 #[derive(Debug)]
 struct Entry<P> {
     /// What the entry is there for: a waker, or an item of a queue. `None` while the place is free.
@@ -77,6 +53,8 @@ struct Entry<P> {
     next: u32,
     prev: u32,
     generation: NonZeroU32,
+    /// A hint: one that comes later in the list (`list.rs`).
+    farther: u32,
 }
 
 /// The slab.
@@ -120,7 +98,14 @@ impl<P> Entries<P> {
         let index = index.expect("a timer holds at most 4294967295 entries");
         let generation = NonZeroU32::MIN;
         let payload = Some(payload);
-        self.places.push(Entry { payload, deadline, next: NIL, prev: NIL, generation });
+        self.places.push(Entry {
+            payload,
+            deadline,
+            next: NIL,
+            prev: NIL,
+            generation,
+            farther: NIL,
+        });
         (index, Key { index, generation })
     }
 
@@ -165,7 +150,7 @@ impl<P> Entries<P> {
     }
 
     /// The entries of a list, first to last.
-    pub(super) fn iter(&self, list: List) -> impl Iterator<Item = u32> {
+    pub(super) fn iter(&self, list: &List) -> impl Iterator<Item = u32> {
         let some = |index: u32| (index != NIL).then_some(index);
         std::iter::successors(some(list.head), move |&index| some(self.places[index as usize].next))
     }
@@ -174,11 +159,51 @@ impl<P> Entries<P> {
         let entry = &mut self.places[index as usize];
         entry.prev = list.tail;
         entry.next = NIL;
-        match self.places.get_mut(list.tail as usize) {
-            Some(tail) => tail.next = index,
-            None => list.head = index,
+        entry.farther = NIL;
+        let Some(tail) = self.places.get_mut(list.tail as usize) else {
+            *list = List::of_one(index);
+            return;
+        };
+        tail.next = index;
+        let nearer = list.extend(index);
+        if let Some(entry) = self.places.get_mut(nearer as usize) {
+            entry.farther = index;
         }
-        list.tail = index;
+    }
+
+    /// Begins to walk over the list.
+    pub(super) fn walk(&self, list: &List) -> Walk {
+        list.coming.into_iter().for_each(|index| self.fetch(index));
+        Walk::of(list)
+    }
+
+    /// The next entry, and its deadline. The entry may then move to another list; this one is whole again after
+    /// [`cut`](Entries::cut).
+    pub(super) fn step(&self, walk: &mut Walk) -> Option<(u32, u64)> {
+        let index = walk.next;
+        let &Entry { deadline, next, farther, .. } = self.places.get(index as usize)?;
+        self.fetch(farther);
+        walk.pass(next, farther);
+        Some((index, deadline))
+    }
+
+    /// Takes off the list what a walk has passed.
+    pub(super) fn cut(&mut self, list: &mut List, walk: &Walk) {
+        match self.places.get_mut(walk.next as usize) {
+            Some(first) => {
+                first.prev = NIL;
+                list.head = walk.next;
+                list.coming = walk.coming;
+            }
+            None => *list = List::EMPTY,
+        }
+    }
+
+    /// Fetches the entry from memory, if there is one.
+    fn fetch(&self, index: u32) {
+        if let Some(entry) = self.places.get(index as usize) {
+            black_box(entry.next);
+        }
     }
 
     pub(crate) fn pop_front(&mut self, list: &mut List) -> Option<u32> {
@@ -206,7 +231,9 @@ impl<P> Entries<P> {
 
 #[cfg(test)]
 mod tests {
+    use super::super::list::FETCHED;
     use super::*;
+    use std::ops::Range;
     use std::task::Waker;
 
     #[test]
@@ -231,6 +258,88 @@ mod tests {
         assert_eq!(entries.pop_front(&mut list), Some(indices[3]));
         assert_eq!(entries.pop_front(&mut list), None);
         assert!(list.is_empty());
+    }
+
+    fn of(deadlines: Range<u64>) -> (Entries<()>, List) {
+        let (mut entries, mut list) = (Entries::new(), List::EMPTY);
+        for deadline in deadlines {
+            let (index, _) = entries.add(deadline, ());
+            entries.push_back(&mut list, index);
+        }
+        (entries, list)
+    }
+
+    #[test]
+    fn a_list_and_its_entries_name_what_comes_later() {
+        let (entries, list) = of(0..20);
+        assert_eq!(list.coming, [1, 2]);
+        for index in 0..20 - FETCHED {
+            assert_eq!(entries.places[index].farther, index as u32 + FETCHED as u32);
+        }
+        let (_, short) = of(0..2);
+        assert_eq!(short.coming, [1, NIL]);
+    }
+
+    #[test]
+    fn a_walk_that_is_cut_leaves_the_rest_and_what_it_knows_of_it() {
+        let (mut entries, mut list) = of(0..20);
+        let mut other = List::EMPTY;
+        let mut walk = entries.walk(&list);
+        for deadline in 0..5 {
+            assert_eq!(entries.step(&mut walk), Some((deadline as u32, deadline)));
+            entries.push_back(&mut other, deadline as u32);
+        }
+        entries.cut(&mut list, &walk);
+        assert_eq!(list.coming, [6, 7]);
+        entries.unlink(&mut list, 5);
+        assert!(entries.iter(&list).eq(6..20));
+        assert!(entries.iter(&other).eq(0..5));
+
+        let mut walk = entries.walk(&list);
+        while entries.step(&mut walk).is_some() {}
+        entries.cut(&mut list, &walk);
+        assert!(list.is_empty());
+    }
+
+    /// Hints go wrong when entries leave from anywhere, and come back; the lists do not.
+    #[test]
+    fn lists_keep_what_a_model_keeps_whatever_the_hints_say() {
+        let (mut entries, first) = of(0..40);
+        let mut lists = [first, List::EMPTY, List::EMPTY];
+        let mut models = [(0..40).collect::<Vec<u32>>(), Vec::new(), Vec::new()];
+        let mut seed = 0x9E37_79B9_u64;
+        let mut random = |bound: usize| {
+            seed ^= seed << 13;
+            seed ^= seed >> 7;
+            seed ^= seed << 17;
+            seed as usize % bound
+        };
+        for _ in 0..20_000 {
+            let (from, to) = (random(3), random(3));
+            let count = models[from].len();
+            if count == 0 {
+                continue;
+            }
+            if from == to || random(8) > 0 {
+                let index = models[from].remove(random(count));
+                entries.unlink(&mut lists[from], index);
+                entries.push_back(&mut lists[to], index);
+                models[to].push(index);
+            } else {
+                let mut walk = entries.walk(&lists[from]);
+                let passed: Vec<u32> = models[from].drain(..random(count + 1)).collect();
+                for &index in &passed {
+                    assert_eq!(entries.step(&mut walk), Some((index, u64::from(index))));
+                    entries.push_back(&mut lists[to], index);
+                }
+                entries.cut(&mut lists[from], &walk);
+                models[to].extend(passed);
+            }
+            for (list, model) in lists.iter().zip(&models) {
+                assert!(entries.iter(list).eq(model.iter().copied()));
+                assert!(list.first() == model.first().copied());
+            }
+        }
     }
 
     #[test]

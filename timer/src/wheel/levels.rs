@@ -18,7 +18,8 @@
 //! where an entry is: to unlink it from the middle its neighbors are enough, and at an end the lists tell.
 
 use super::entries::Entries;
-use super::level::{DIGIT_BITS, Level};
+use super::list::List;
+use super::pages::{DIGIT_BITS, Pages};
 
 /// Sixty-six bits.
 pub(super) const LEVELS: usize = 11;
@@ -27,6 +28,8 @@ const LAST_DIGIT: usize = (1 << DIGIT_BITS) - 1;
 /// The lowest level that has a second page. A slot of the level above lasts 16.8 ms, and many turns of a driver; one of
 /// this level little more than one, so there is no time to spread its filing over.
 const LOWEST_AHEAD: usize = 3;
+/// Second pages, from [`LOWEST_AHEAD`] to the last but one level.
+const SECOND_PAGES: usize = LEVELS - 1 - LOWEST_AHEAD;
 
 #[derive(Clone, Copy, Debug)]
 struct Place {
@@ -46,11 +49,9 @@ pub(super) struct Occupied {
 #[derive(Debug)]
 pub(super) struct Levels {
     elapsed: u64,
-    /// Apart, because they take 11 KiB, and threads may have small stacks.
-    pages: Box<[Level]>,
-    /// The second pages, from [`LOWEST_AHEAD`] to the last but one level; none before [`file_ahead`](Levels::file_ahead)
-    /// is wanted.
-    ahead: Box<[Level]>,
+    /// A page of each level, and the second pages, which are not there before [`file_ahead`](Levels::file_ahead) is
+    /// wanted.
+    pages: Pages<{ LEVELS + SECOND_PAGES }>,
     /// The span of `elapsed` in which nothing is left behind in a slot that is next, and so nothing will be.
     all_ahead: Option<u64>,
     /// How many entries were put on a list.
@@ -66,8 +67,7 @@ impl Levels {
     pub(super) fn new(elapsed: u64) -> Self {
         Self {
             elapsed,
-            pages: vec![Level::EMPTY; LEVELS].into(),
-            ahead: Box::default(),
+            pages: Pages::new(LEVELS),
             all_ahead: None,
             #[cfg(test)]
             filed: 0,
@@ -86,8 +86,8 @@ impl Levels {
 
     /// The slot that starts next.
     pub(super) fn first(&self) -> Option<Occupied> {
-        let first = |(level, page): (usize, &Level)| Some(Occupied { level, slot: page.first()? });
-        self.pages.iter().enumerate().find_map(first)
+        let first = |level| Some(Occupied { level, slot: self.pages.first(level)? });
+        (0..LEVELS).find_map(first)
     }
 
     /// W1: when the slot starts: the digits of `elapsed` above the level, the slot's number, and zeros below.
@@ -100,7 +100,7 @@ impl Levels {
 
     /// No entry of the slot is due earlier than this; one is due then, unless it has been taken out since.
     pub(super) fn nearest(&self, Occupied { level, slot }: Occupied) -> u64 {
-        self.pages[level].nearest(slot)
+        self.pages.nearest(level, slot)
     }
 
     /// The entry of the slot that fires first; of equal ones the first that was filed.
@@ -111,7 +111,7 @@ impl Levels {
     fn earliest_at<P>(&self, place: Place, entries: &Entries<P>) -> Option<u32> {
         let below = self.first_below(place).and_then(|below| self.earliest_at(below, entries));
         // What is below was filed before what is equal here, and `min_by_key` returns the first of equal ones.
-        let here = entries.iter(self.page(place).list(place.slot));
+        let here = entries.iter(self.list(place));
         below.into_iter().chain(here).min_by_key(|&index| entries.deadline(index))
     }
 
@@ -119,7 +119,7 @@ impl Levels {
     pub(super) fn any(&self, slot: Occupied) -> Option<u32> {
         let mut place = Place::of(slot);
         loop {
-            let index = self.page(place).list(place.slot).first();
+            let index = self.list(place).first();
             if index.is_some() {
                 return index;
             }
@@ -146,15 +146,14 @@ impl Levels {
             self.filed += 1;
         }
         loop {
-            let page = self.page_mut(place);
-            page.occupy(place.slot, deadline);
-            if page.list(place.slot).is_empty()
-                && let Some(below) = self.below(place, deadline)
-            {
-                place = below;
-                continue;
+            let list = self.pages.occupy(place.page(), place.slot, deadline);
+            if place.level <= LOWEST_AHEAD || !list.is_empty() {
+                return entries.push_back(list, index);
             }
-            return entries.push_back(self.page_mut(place).list_mut(place.slot), index);
+            match self.below(place, deadline) {
+                Some(below) => place = below,
+                None => return entries.push_back(self.list_mut(place), index),
+            }
         }
     }
 
@@ -166,7 +165,7 @@ impl Levels {
 
     fn unlink_at<P>(&mut self, place: Place, deadline: u64, index: u32, entries: &mut Entries<P>) {
         let below = self.below(place, deadline);
-        let list = self.page_mut(place).list_mut(place.slot);
+        let list = self.list_mut(place);
         match below {
             Some(below) if !list.ends_with(index) => {
                 self.unlink_at(below, deadline, index, entries);
@@ -174,9 +173,9 @@ impl Levels {
             // Its own list, or it is in the middle of one, and any will do.
             _ => entries.unlink(list, index),
         }
-        let has_below = below.is_some_and(|below| self.page(below).first().is_some());
-        if self.page(place).list(place.slot).is_empty() && !has_below {
-            self.page_mut(place).vacate(place.slot);
+        let has_below = below.is_some_and(|below| self.pages.first(below.page()).is_some());
+        if self.list(place).is_empty() && !has_below {
+            self.pages.vacate(place.page(), place.slot);
         }
     }
 
@@ -192,23 +191,23 @@ impl Levels {
         debug_assert!(start >= self.elapsed, "slot start {start}, elapsed {}", self.elapsed);
         self.elapsed = start;
         let Occupied { level, slot } = slot;
-        let mut rest = self.pages[level].take(slot);
-        if let Some(ahead) = level.checked_sub(LOWEST_AHEAD + 1)
-            && let Some(page) = self.ahead.get_mut(ahead)
-            && page.first().is_some()
+        let rest = self.pages.take(level, slot);
+        if level > LOWEST_AHEAD
+            && let below = level - 1
+            && let zeroth = (Place { is_ahead: true, level: below, slot: 0 })
+            && self.pages.first(zeroth.page()).is_some()
         {
             // W10: it is this slot's, because it was next; and the page in use is empty, because this slot came first.
-            let below = level - 1;
-            debug_assert_eq!(self.pages[below].first(), None);
-            std::mem::swap(&mut self.pages[below], page);
+            debug_assert_eq!(self.pages.first(below), None);
+            self.pages.swap(below, zeroth.page());
             // Slot 0 starts now. What is there comes before what is in our hands.
-            let zeroth = Occupied { level: below, slot: 0 };
-            if self.pages[below].first() == Some(0) {
-                self.open(zeroth, entries, fire);
+            if self.pages.first(below) == Some(0) {
+                self.open(Occupied { level: below, slot: 0 }, entries, fire);
             }
         }
-        while let Some(index) = entries.pop_front(&mut rest) {
-            if entries.deadline(index) <= start {
+        let mut walk = entries.walk(&rest);
+        while let Some((index, deadline)) = entries.step(&mut walk) {
+            if deadline <= start {
                 fire(entries, index);
             } else {
                 self.file(index, entries);
@@ -225,31 +224,31 @@ impl Levels {
         if self.all_ahead == span {
             return;
         }
-        if self.ahead.is_empty() {
-            self.ahead = vec![Level::EMPTY; LEVELS - 1 - LOWEST_AHEAD].into();
+        if !self.has_second_pages() {
+            self.pages.grow();
         }
         for level in LOWEST_AHEAD + 1..LEVELS {
             let next = self.next(level);
-            loop {
-                let list = self.page_mut(next).list_mut(next.slot);
-                let Some(index) = list.first() else { break };
-                if count == 0 {
-                    return;
-                }
+            let mut walk = entries.walk(self.list(next));
+            while count > 0
+                && let Some((index, deadline)) = entries.step(&mut walk)
+            {
                 count -= 1;
-                entries.unlink(list, index);
-                let deadline = entries.deadline(index);
                 let below =
                     self.below(next, deadline).expect("below a slot that is next is a page");
                 // The slot stays occupied: what it has below counts.
                 self.file_at(below, deadline, index, entries);
+            }
+            entries.cut(self.list_mut(next), &walk);
+            if !self.list(next).is_empty() {
+                return;
             }
         }
         self.all_ahead = span;
     }
 
     pub(super) fn has_second_pages(&self) -> bool {
-        !self.ahead.is_empty()
+        self.pages.len() > LEVELS
     }
 
     /// W1: of a deadline later than `elapsed`.
@@ -270,7 +269,7 @@ impl Levels {
 
     /// W10: where the entry may be instead of `place`.
     fn below(&self, place: Place, deadline: u64) -> Option<Place> {
-        if self.ahead.is_empty() || place.level <= LOWEST_AHEAD {
+        if !self.has_second_pages() || place.level <= LOWEST_AHEAD {
             return None;
         }
         let own = digit(self.elapsed, place.level);
@@ -286,29 +285,26 @@ impl Levels {
     /// The first place below that holds something.
     fn first_below(&self, place: Place) -> Option<Place> {
         let below = self.below(place, 0)?;
-        let slot = self.page(below).first()?;
+        let slot = self.pages.first(below.page())?;
         Some(Place { slot, ..below })
     }
 
-    fn page(&self, place: Place) -> &Level {
-        if place.is_ahead {
-            &self.ahead[place.level - LOWEST_AHEAD]
-        } else {
-            &self.pages[place.level]
-        }
+    fn list(&self, place: Place) -> &List {
+        self.pages.list(place.page(), place.slot)
     }
 
-    fn page_mut(&mut self, place: Place) -> &mut Level {
-        if place.is_ahead {
-            &mut self.ahead[place.level - LOWEST_AHEAD]
-        } else {
-            &mut self.pages[place.level]
-        }
+    fn list_mut(&mut self, place: Place) -> &mut List {
+        self.pages.list_mut(place.page(), place.slot)
     }
 }
 
 impl Place {
     fn of(Occupied { level, slot }: Occupied) -> Self {
         Self { is_ahead: false, level, slot }
+    }
+
+    /// The number of the page.
+    fn page(self) -> usize {
+        if self.is_ahead { LEVELS + self.level - LOWEST_AHEAD } else { self.level }
     }
 }

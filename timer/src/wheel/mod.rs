@@ -78,13 +78,15 @@
 //! * A wheel of ticks: three levels less, and nothing fires at the moment it was asked for when a test moves the clock.
 
 mod entries;
-mod level;
 mod levels;
+mod list;
+mod pages;
 
+pub(crate) use self::entries::Entries;
 pub use self::entries::Key;
-pub(crate) use self::entries::{Entries, List};
-use self::level::DIGIT_BITS;
 use self::levels::Levels;
+pub(crate) use self::list::List;
+use self::pages::DIGIT_BITS;
 
 /// W10: fewer entries are filed in some ten microseconds when their slot starts.
 const MANY: usize = 64;
