@@ -59,24 +59,24 @@ impl List {
         self.head == index || self.tail == index
     }
 
+    /// A hint behind the head, as long as the list is short.
+    #[cold]
+    fn lengthen(&mut self, index: u32) {
+        if let Some(coming) = self.coming.iter_mut().find(|coming| **coming == NIL) {
+            *coming = index;
+        }
+    }
+
     /// Another tail. Returns the entry for which it is farther, or an index of none.
     pub(super) fn extend(&mut self, index: u32) -> u32 {
         let [.., nearer] = self.recent;
-        if nearer == NIL
-            && let Some(coming) = self.coming.iter_mut().find(|coming| **coming == NIL)
-        {
-            *coming = index;
+        if nearer == NIL {
+            self.lengthen(index);
         }
-        shift_in(self.tail, &mut self.recent);
+        self.recent = [self.tail, self.recent[0]];
         self.tail = index;
         nearer
     }
-}
-
-/// Puts the index first; the last one is forgotten.
-fn shift_in(index: u32, recent: &mut [u32; FETCHED - 1]) {
-    recent.copy_within(..FETCHED - 2, 1);
-    recent[0] = index;
 }
 
 /// A way over a list, from its head to its tail. It goes on while entries that were passed move to other lists.
@@ -93,7 +93,6 @@ impl Walk {
     /// Passes an entry that says what comes next, and what farther on.
     pub(super) fn pass(&mut self, next: u32, farther: u32) {
         self.next = next;
-        self.coming.copy_within(1.., 0);
-        self.coming[FETCHED - 2] = farther;
+        self.coming = [self.coming[1], farther];
     }
 }
