@@ -43,6 +43,33 @@ impl Drop for AtomicU64 {
     }
 }
 
+/// The same for pointers: the oracle for a place that is given up while somebody still empties it.
+#[derive(Debug)]
+pub(crate) struct AtomicPtr<T>(loom::sync::atomic::AtomicPtr<T>);
+
+impl<T> AtomicPtr<T> {
+    #[track_caller]
+    pub(crate) fn new(value: *mut T) -> Self {
+        AtomicPtr(loom::sync::atomic::AtomicPtr::new(value))
+    }
+}
+
+impl<T> Deref for AtomicPtr<T> {
+    type Target = loom::sync::atomic::AtomicPtr<T>;
+
+    fn deref(&self) -> &Self::Target {
+        &self.0
+    }
+}
+
+impl<T> Drop for AtomicPtr<T> {
+    fn drop(&mut self) {
+        if !std::thread::panicking() {
+            self.0.with_mut(|_| ());
+        }
+    }
+}
+
 /// The blocks of the model that this thread explores; loom runs all threads of a model on one.
 struct Blocks {
     out: HashMap<usize, ManuallyDrop<Track<()>>>,

@@ -23,6 +23,13 @@ pub(crate) const fn left_out(_rule: &str) -> bool {
 /// it.
 pub(crate) const KEEP_BLOCKS: bool = cfg!(not(loom));
 
+/// How many places the first room of a list of tasks has, a power of two, and how many rooms there may be. A model has few
+/// tasks, and explores every place.
+pub(crate) const FIRST_ROOM: usize = if cfg!(loom) { 2 } else { 64 };
+pub(crate) const ROOMS: usize = if cfg!(loom) { 3 } else { 25 };
+/// Rooms that are kept when the last task has gone: 4,032 places in all.
+pub(crate) const KEPT_ROOMS: usize = if cfg!(loom) { 0 } else { 6 };
+
 /// Memory of tasks, counted by a model.
 pub(crate) mod alloc {
     #[cfg(loom)]
@@ -86,7 +93,7 @@ pub(crate) mod sync {
     /// Atomics that a model explores.
     pub(crate) mod atomic {
         #[cfg(loom)]
-        pub(crate) use super::super::checked::{AtomicU64, fence};
+        pub(crate) use super::super::checked::{AtomicPtr, AtomicU64, fence};
         #[cfg(loom)]
         pub(crate) use loom::sync::atomic::*;
         #[cfg(not(loom))]

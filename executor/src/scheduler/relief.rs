@@ -31,10 +31,8 @@
 //! in vain. Rust cannot interrupt a poll: the stuck thread stays where it is. (Go's `sysmon` is the ancestor, which takes
 //! the processor away and starts a thread for it.)
 
-use super::block_on::{self, GivenBack, Whose};
+use super::block_on::{self, Whose};
 use super::shared::Shared;
-use super::slot::Slot;
-use crate::loom::sync::atomic::Ordering::*;
 use std::io;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -193,7 +191,6 @@ impl Shared {
                 self.guard.dismiss_one();
             }
         }
-        self.take_home();
     }
 
     /// P19.
@@ -271,26 +268,5 @@ impl Shared {
         }
         let _gone = Gone(self);
         block_on::work_until(self, self.guard.duty(), Whose::Reliefs);
-    }
-
-    /// What reliefs have left behind comes home to slots that nobody holds.
-    fn take_home(self: &Arc<Self>) {
-        // (In a runtime that is being closed at this moment, giving the slot back may mean leaving it: S3.)
-        for slot in self.guest_slots(true).iter().filter(|slot| !slot.returns.is_empty()) {
-            let _given_back = GivenBack { shared: self, index: slot.index };
-            if let Some(claim) = slot.try_claim() {
-                claim.core().owned.welcome_home(&slot.returns);
-                // Relaxed: as in `count_linked`.
-                slot.linked.store(claim.core().owned.len(), Relaxed);
-            }
-        }
-    }
-
-    /// Tasks have come home to `slot`: who takes them in?
-    pub(super) fn nudge_home(&self, slot: &Slot) {
-        self.unpark(slot.index);
-        if self.is_relief(slot.index) && slot.is_vacant() {
-            self.guard.wake();
-        }
     }
 }
