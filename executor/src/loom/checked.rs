@@ -37,10 +37,15 @@ impl Deref for AtomicU64 {
 
 impl Drop for AtomicU64 {
     fn drop(&mut self) {
-        if !std::thread::panicking() {
+        if !has_failed() {
             self.0.with_mut(|_| ());
         }
     }
+}
+
+/// loom answers nobody any more.
+pub(crate) fn has_failed() -> bool {
+    std::thread::panicking()
 }
 
 /// The same for pointers: the oracle for a place that is given up while somebody still empties it.
@@ -64,7 +69,7 @@ impl<T> Deref for AtomicPtr<T> {
 
 impl<T> Drop for AtomicPtr<T> {
     fn drop(&mut self) {
-        if !std::thread::panicking() {
+        if !has_failed() {
             self.0.with_mut(|_| ());
         }
     }

@@ -10,12 +10,19 @@ mod deque;
 pub mod internals;
 
 #[cfg(loom)]
-pub(crate) use checked::left_out;
+pub(crate) use checked::{has_failed, left_out};
 
 /// Whether a step that a rule demands is to be left out. Never, except in negative controls of the models.
 #[cfg(not(loom))]
 #[inline(always)]
 pub(crate) const fn left_out(_rule: &str) -> bool {
+    false
+}
+
+/// Whether a model has failed: destructors leave everything as it is then.
+#[cfg(not(loom))]
+#[inline(always)]
+pub(crate) const fn has_failed() -> bool {
     false
 }
 

@@ -95,7 +95,7 @@ impl OwnedTasks {
         if self.rooms.get() > KEPT_ROOMS && self.len(places) == 0 {
             // T11: `len` has seen that others emptied as many as are missing, so nobody is about to.
             places.take_emptied();
-            places.tear_down(0);
+            places.tear_down();
             self.free.set(NONE);
             self.fresh.set(0);
             self.built.set(0);

@@ -27,7 +27,7 @@
 use super::cell::Header;
 use super::raw::TaskRef;
 use crate::loom::sync::atomic::{AtomicPtr, AtomicU64, Ordering::*};
-use crate::loom::{FIRST_ROOM, ROOMS, left_out};
+use crate::loom::{FIRST_ROOM, ROOMS, has_failed, left_out};
 use std::ptr;
 
 /// Behind the last of a chain. No place has this number, or a greater one.
@@ -190,14 +190,13 @@ impl Places {
         size
     }
 
-    /// Gives up all rooms from this one on. No task is linked, and nobody is about to take one out.
-    pub(super) fn tear_down(&self, first: usize) {
-        let places = |room: usize| FIRST_ROOM << room;
-        for (number, room) in self.rooms.iter().enumerate().skip(first) {
+    /// Gives up all rooms. No task is linked, and nobody is about to take one out.
+    pub(super) fn tear_down(&self) {
+        for (number, room) in self.rooms.iter().enumerate() {
             // Relaxed: written by the home, which we are.
             let room = room.swap(ptr::null_mut(), Relaxed);
             if !room.is_null() {
-                let room = ptr::slice_from_raw_parts_mut(room, places(number));
+                let room = ptr::slice_from_raw_parts_mut(room, FIRST_ROOM << number);
                 // SAFETY: made by `build` from a box of this length, and given up once; the caller has promised the rest.
                 drop(unsafe { Box::from_raw(room) });
             }
@@ -207,6 +206,8 @@ impl Places {
 
 impl Drop for Places {
     fn drop(&mut self) {
-        self.tear_down(0);
+        if !has_failed() {
+            self.tear_down();
+        }
     }
 }
