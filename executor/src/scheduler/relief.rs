@@ -49,6 +49,8 @@ const OVERSLEPT: Duration = Duration::from_millis(10);
 /// Looks in a row that found nothing to guard, and nobody at work since the last, after which the guard goes to bed: to wake it
 /// costs as much as a nap.
 const LOOKS_TO_BED: u32 = 2;
+/// As many, if somebody is at work: it may have to be woken soon, and then stays up for as long.
+const LOOKS_TO_BED_AT_WORK: u32 = 20;
 /// As many, after which a relief is dismissed: a fifth of a second, since thread starts are dear.
 const LOOKS_TO_DISMISSAL: u32 = 40;
 /// Looks for which a relief may be on its way before another is sent for.
@@ -68,7 +70,8 @@ struct Rounds {
     sent: u32,
     /// Polls so far.
     polls: u32,
-    /// Looks in a row that found nothing to guard, and in which some worker was free.
+    /// Looks in a row that found nothing to guard, those of them with nobody at work, and those in which some worker was free.
+    needless: u32,
     calm: u32,
     worker_free: u32,
 }
@@ -123,15 +126,17 @@ impl Shared {
             on_duty: 0,
             sent: LOOKS_TO_COME,
             polls: 0,
+            needless: 0,
             calm: LOOKS_TO_BED,
             worker_free: 0,
         };
         while !self.shutdown.is_closed() {
             let nobody_leaves = self.idle.limit() == self.workers + rounds.loans + rounds.on_duty;
             let is_needed = rounds.worker_free == 0 || rounds.loans + rounds.on_duty == 0;
-            if rounds.calm >= LOOKS_TO_BED && nobody_leaves && is_needed {
+            let is_calm = rounds.calm >= LOOKS_TO_BED || rounds.needless >= LOOKS_TO_BED_AT_WORK;
+            if is_calm && nobody_leaves && is_needed {
                 self.guard.sleep(|| self.needs_guard() || self.shutdown.is_closed());
-                rounds.calm = 0;
+                (rounds.needless, rounds.calm) = (0, 0);
                 // From now on time counts.
                 let _ = self.look_for_stuck(&mut rounds);
             }
@@ -179,7 +184,9 @@ impl Shared {
         let polls = self.slots.iter().map(|slot| slot.beat()).fold(0, u32::wrapping_add);
         let is_idle = std::mem::replace(&mut rounds.polls, polls) == polls;
         let is_covered = found.stuck == 0 || found.gets_on || is_watcher_parked;
-        count(&mut rounds.calm, !acts && is_idle && is_covered && !self.needs_guard());
+        let is_needless = !acts && is_covered && !self.needs_guard();
+        count(&mut rounds.needless, is_needless);
+        count(&mut rounds.calm, is_needless && is_idle);
         count(&mut rounds.worker_free, found.worker_free);
         if rounds.worker_free >= LOOKS_TO_DISMISSAL {
             rounds.worker_free = 1;
