@@ -1,4 +1,4 @@
-//! T1 to T4, T7, T8, T10, T11 and T17 of `executor/src/task/mod.rs`: who may poll a task, and who frees it.
+//! T1 to T4, T7, T8, T10, T11, T17 and T23 of `executor/src/task/mod.rs`: who may poll a task, and who frees it.
 //!
 //! The tasks are real; only the scheduler is a model: a desk that has room for one `Runnable` (T2). A future fails the
 //! model if two threads touch it at once (T3), and a cell if it is freed never, twice, or while somebody uses it.
@@ -9,7 +9,7 @@ use std::task::Waker;
 
 use loom::sync::atomic::AtomicBool;
 use loom::thread;
-use raddle::loom::internals::{Finish, Ran, State, Task, Wake};
+use raddle::loom::internals::{Finish, Ran, State, Task, Wake, leaving_out};
 use raddle::task::AbortHandle;
 
 use crate::executor_support::{Desk, Probe, model};
@@ -242,7 +242,7 @@ fn t8_who_sees_a_task_complete_has_seen_its_destructors() {
     });
 }
 
-/// A task linked here completes on another worker, while this one links a second task and takes the first one back.
+/// A task linked here completes on another worker, while this one links others, for which it wants the place.
 #[test]
 fn t11_a_task_that_completes_elsewhere_is_unlinked_at_home() {
     model(3, || {
@@ -266,10 +266,8 @@ fn t11_a_task_that_completes_elsewhere_is_unlinked_at_home() {
         let (runnable, handle) = home.spawn(neighbor);
         drop(handle);
         assert!(matches!(home.run(runnable), Ran::Done));
-        home.welcome_home();
         assert!((1..=2).contains(&home.linked()));
         let elsewhere = thief.join().unwrap();
-        home.welcome_home();
         assert_eq!((home.linked(), elsewhere.linked()), (1, 0));
         home.cancel_all();
         assert_eq!(home.linked(), 0);
@@ -280,10 +278,30 @@ fn t11_a_task_that_completes_elsewhere_is_unlinked_at_home() {
 /// A closing worker cancels what is in its list (S2), while a wake carries one of those tasks elsewhere.
 #[test]
 fn t7_t11_of_a_cancelling_home_and_a_wake_one_drops_the_future() {
-    model(3, || {
+    cancels_what_may_be_elsewhere(false);
+}
+
+/// The same, and elsewhere it completes, and is freed.
+#[test]
+fn t23_a_home_looks_at_a_task_that_completes_elsewhere() {
+    cancels_what_may_be_elsewhere(true);
+}
+
+#[test]
+#[should_panic(expected = "Causality violation")]
+fn t23_fails_if_the_home_does_not_mark_what_it_looks_at() {
+    leaving_out("T23", || cancels_what_may_be_elsewhere(true));
+}
+
+fn cancels_what_may_be_elsewhere(completes: bool) {
+    model(3, move || {
         let (desk, home) = Desk::with_home();
         let elsewhere = desk.new_home();
-        let (probe, seen) = Probe::new(|| false);
+        let mut polls = 0;
+        let (probe, seen) = Probe::new(move || {
+            polls += 1;
+            completes && polls > 1
+        });
         let (runnable, handle) = home.spawn(probe);
         drop(handle);
         desk.run(&home, runnable);
@@ -299,7 +317,6 @@ fn t7_t11_of_a_cancelling_home_and_a_wake_one_drops_the_future() {
         });
         home.cancel_all();
         other.join().unwrap();
-        home.welcome_home();
         if seen.dropped_by().is_none() {
             // The wake was answered before anybody cancelled: the task waits here again, or is CANCELLED and granted
             // to the home by the second round that every closing worker makes (S4).
@@ -308,6 +325,42 @@ fn t7_t11_of_a_cancelling_home_and_a_wake_one_drops_the_future() {
         assert!(seen.dropped_by().is_some());
         assert_eq!(home.linked(), 0);
     });
+}
+
+/// The list's memory is given back when no task is linked, while the last one completes elsewhere.
+fn completes_elsewhere_and_tidies() {
+    model(3, || {
+        let (desk, home) = Desk::with_home();
+        let elsewhere = desk.new_home();
+        let mut polls = 0;
+        let (probe, seen) = Probe::new(move || {
+            polls += 1;
+            polls > 1
+        });
+        let (runnable, handle) = home.spawn(probe);
+        drop(handle);
+        desk.run(&home, runnable);
+        seen.take_waker().wake();
+        let runnable = desk.take().unwrap();
+        let thief = thread::spawn(move || desk.run(&elsewhere, runnable));
+        // loom does not try who comes first by itself: its look back ends at the thief's own load of the chain's end.
+        thread::yield_now();
+        home.tidy();
+        assert!(home.linked() <= 1);
+        thief.join().unwrap();
+        assert_eq!(home.linked(), 0);
+    });
+}
+
+#[test]
+fn t11_a_place_is_given_up_after_its_last_use() {
+    completes_elsewhere_and_tidies();
+}
+
+#[test]
+#[should_panic(expected = "Causality violation")]
+fn t11_fails_if_who_empties_a_place_does_not_publish_it() {
+    leaving_out("T11", completes_elsewhere_and_tidies);
 }
 
 /// The transitions alone: of all the wakes that meet a task being polled, or idle, one gets the right to poll.

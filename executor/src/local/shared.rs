@@ -26,6 +26,7 @@ use crate::scheduler::context;
 use crate::scheduler::grace::{ask, linked};
 use crate::task::list::TaskKind;
 use crate::task::owned::OwnedTasks;
+use crate::task::places::Places;
 use crate::task::raw::TaskRef;
 use crate::task::runnable::{Nowhere, Ran, Runnable};
 use crate::task::{Host, Id, IdBlock, JoinHandle, Schedule, cell, poll};
@@ -66,6 +67,7 @@ pub(crate) struct Shared {
 struct Core {
     queue: RefCell<VecDeque<Runnable>>,
     owned: OwnedTasks,
+    places: Places,
     ids: IdBlock,
     /// T42: from now on nothing is taken in.
     has_ended: Cell<bool>,
@@ -105,14 +107,14 @@ impl Host for &Shared {
     }
 
     fn link(&self, task: TaskRef) {
-        self.core.owned.link(task);
+        self.core.owned.link(task, &self.core.places);
     }
 
     fn unlink(&self, task: TaskRef) {
-        self.core.owned.unlink(task);
+        self.core.owned.unlink(task, &self.core.places);
     }
 
-    fn send_home(&self, _: *const (), task: TaskRef) {
+    fn unlink_from(&self, _: *const (), task: TaskRef) {
         unreachable!("local task {} completed away from its thread", task.id());
     }
 }
@@ -132,6 +134,7 @@ impl Shared {
             core: Core {
                 queue: RefCell::new(VecDeque::new()),
                 owned: OwnedTasks::default(),
+                places: Places::new(),
                 ids: IdBlock::new(),
                 has_ended: Cell::new(false),
             },
@@ -255,7 +258,8 @@ impl Shared {
             });
         });
         // Relaxed: read when this thread sleeps.
-        self.linked.store(self.core.owned.len(), Relaxed);
+        self.linked.store(self.core.owned.len(&self.core.places), Relaxed);
+        self.core.owned.tidy(&self.core.places);
         !self.core.queue.borrow().is_empty() || !self.inbox.lock().is_empty()
     }
 
@@ -266,12 +270,12 @@ impl Shared {
 
     /// S7: asks all to stop. The caller is on the set's thread.
     pub(super) fn ask_all(&self) {
-        ask(linked(&self.core.owned));
+        ask(linked(&self.core.owned, &self.core.places));
     }
 
     /// Whether no task is left. The caller is on the set's thread.
     pub(super) fn is_idle(&self) -> bool {
-        self.core.owned.len() == 0
+        self.core.owned.len(&self.core.places) == 0
             && self.core.queue.borrow().is_empty()
             && self.inbox.lock().is_empty()
     }
@@ -285,7 +289,7 @@ impl Shared {
                     note(runnable.task(), LeftoverState::Queued);
                     runnable.cancel(&&**self);
                 }
-                self.core.owned.cancel_all(|task| {
+                self.core.owned.cancel_all(&self.core.places, |task| {
                     note(task, LeftoverState::Waiting);
                     poll::cancel(task, &&**self);
                 });

@@ -37,7 +37,39 @@ impl Deref for AtomicU64 {
 
 impl Drop for AtomicU64 {
     fn drop(&mut self) {
-        if !std::thread::panicking() {
+        if !has_failed() {
+            self.0.with_mut(|_| ());
+        }
+    }
+}
+
+/// loom answers nobody any more.
+pub(crate) fn has_failed() -> bool {
+    std::thread::panicking()
+}
+
+/// The same for pointers: the oracle for a place that is given up while somebody still empties it.
+#[derive(Debug)]
+pub(crate) struct AtomicPtr<T>(loom::sync::atomic::AtomicPtr<T>);
+
+impl<T> AtomicPtr<T> {
+    #[track_caller]
+    pub(crate) fn new(value: *mut T) -> Self {
+        AtomicPtr(loom::sync::atomic::AtomicPtr::new(value))
+    }
+}
+
+impl<T> Deref for AtomicPtr<T> {
+    type Target = loom::sync::atomic::AtomicPtr<T>;
+
+    fn deref(&self) -> &Self::Target {
+        &self.0
+    }
+}
+
+impl<T> Drop for AtomicPtr<T> {
+    fn drop(&mut self) {
+        if !has_failed() {
             self.0.with_mut(|_| ());
         }
     }

@@ -16,7 +16,8 @@ use crate::scheduler::shared::{Shared, Slots};
 use crate::scheduler::worker::{End, Tenure};
 use crate::task::cell::allocate;
 use crate::task::list::{TaskKind, TaskList, record_of};
-use crate::task::owned::{OwnedTasks, Returns};
+use crate::task::owned::OwnedTasks;
+use crate::task::places::Places;
 use crate::task::polled::Polled;
 use crate::task::raw::TaskRef;
 use crate::task::{Host, Id, JoinHandle, Priority, Schedule, TaskGroup, poll};
@@ -43,7 +44,7 @@ pub struct Home {
     submit: Box<dyn Fn(Runnable) + Send + Sync>,
     /// loom sees to it that two threads do not touch the list at once (T11).
     owned: UnsafeCell<OwnedTasks>,
-    returns: Returns,
+    places: Places,
 }
 
 // SAFETY: `owned` is a loom cell, which fails the model when it is shared; the rest is Sync.
@@ -64,17 +65,17 @@ impl Host for Home {
     }
 
     fn link(&self, task: TaskRef) {
-        self.with_owned(|owned| owned.link(task));
+        self.with_owned(|owned| owned.link(task, &self.places));
     }
 
     fn unlink(&self, task: TaskRef) {
-        self.with_owned(|owned| owned.unlink(task));
+        self.with_owned(|owned| owned.unlink(task, &self.places));
     }
 
-    fn send_home(&self, home: *const (), task: TaskRef) {
+    fn unlink_from(&self, home: *const (), task: TaskRef) {
         // SAFETY: every owner pointer in a model is a `Home`, which outlives its tasks.
         let home = unsafe { &*home.cast::<Home>() };
-        home.returns.push(task);
+        home.places.vacate(task);
     }
 }
 
@@ -84,7 +85,7 @@ impl Home {
         Home {
             submit: Box::new(submit),
             owned: UnsafeCell::new(OwnedTasks::default()),
-            returns: Returns::new(),
+            places: Places::new(),
         }
     }
 
@@ -111,17 +112,16 @@ impl Home {
         runnable.cancel(self);
     }
 
-    /// Takes back what completed elsewhere.
-    pub fn welcome_home(&self) {
-        // `welcome_home` unlinks, but through the list itself.
-        self.with_owned(|owned| owned.welcome_home(&self.returns));
+    /// Gives memory back, if no task is linked.
+    pub fn tidy(&self) {
+        self.with_owned(|owned| owned.tidy(&self.places));
     }
 
     /// Cancels all linked tasks that nobody else holds.
     pub fn cancel_all(&self) {
         // Not within the cell: completing a task unlinks it.
         let mut granted = Vec::new();
-        self.with_owned(|owned| owned.cancel_all(|task| granted.push(task)));
+        self.with_owned(|owned| owned.cancel_all(&self.places, |task| granted.push(task)));
         for task in granted {
             poll::cancel(task, self);
         }
@@ -129,7 +129,7 @@ impl Home {
 
     /// How many tasks are linked.
     pub fn linked(&self) -> usize {
-        self.with_owned(OwnedTasks::len)
+        self.with_owned(|owned| owned.len(&self.places))
     }
 }
 

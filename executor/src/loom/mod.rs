@@ -10,7 +10,7 @@ mod deque;
 pub mod internals;
 
 #[cfg(loom)]
-pub(crate) use checked::left_out;
+pub(crate) use checked::{has_failed, left_out};
 
 /// Whether a step that a rule demands is to be left out. Never, except in negative controls of the models.
 #[cfg(not(loom))]
@@ -19,9 +19,23 @@ pub(crate) const fn left_out(_rule: &str) -> bool {
     false
 }
 
+/// Whether a model has failed: destructors leave everything as it is then.
+#[cfg(not(loom))]
+#[inline(always)]
+pub(crate) const fn has_failed() -> bool {
+    false
+}
+
 /// Whether threads keep the blocks of finished tasks. In a model every task has a block of its own, so that loom counts
 /// it.
 pub(crate) const KEEP_BLOCKS: bool = cfg!(not(loom));
+
+/// How many places the first room of a list of tasks has, a power of two, and how many rooms there may be. A model has few
+/// tasks, and explores every place.
+pub(crate) const FIRST_ROOM: usize = if cfg!(loom) { 2 } else { 64 };
+pub(crate) const ROOMS: usize = if cfg!(loom) { 3 } else { 25 };
+/// Rooms that are kept when the last task has gone: 4,032 places in all.
+pub(crate) const KEPT_ROOMS: usize = if cfg!(loom) { 0 } else { 6 };
 
 /// Memory of tasks, counted by a model.
 pub(crate) mod alloc {
@@ -86,7 +100,7 @@ pub(crate) mod sync {
     /// Atomics that a model explores.
     pub(crate) mod atomic {
         #[cfg(loom)]
-        pub(crate) use super::super::checked::{AtomicU64, fence};
+        pub(crate) use super::super::checked::{AtomicPtr, AtomicU64, fence};
         #[cfg(loom)]
         pub(crate) use loom::sync::atomic::*;
         #[cfg(not(loom))]

@@ -6,8 +6,7 @@
 //!   while they clean up. A relief (P20) asks when its root future is polled, for which it is told. Tasks in the slot of another
 //!   thread in `block_on` are not asked.
 //! - **S8** *Over* is: nobody has anything to do (Z1, Z2), no blocking call waits or runs, and no list has a task. Each holder
-//!   writes down how many are linked before it sleeps. What has ended elsewhere is still linked until its home takes it
-//!   back, so a home with something to take back is woken.
+//!   writes down how many are linked before it sleeps, and what has been taken out elsewhere is counted there.
 //!
 //! Who stops the runtime looks every millisecond: nobody tells when the last task has ended, because that would cost every
 //! task something. On a runtime without worker threads it drives the tasks meanwhile, as in `block_on`.
@@ -18,9 +17,9 @@ use super::shared::Shared;
 use super::slot::{ASKED, Slot};
 use super::worker::Worker;
 use crate::contain::contain;
-use crate::loom::sync::atomic::Ordering::Relaxed;
 use crate::task::AbortHandle;
 use crate::task::owned::OwnedTasks;
+use crate::task::places::Places;
 use crate::time::sleep;
 use std::future::poll_fn;
 use std::io;
@@ -36,9 +35,9 @@ const ROUND: Duration = Duration::from_millis(1);
 const LOOKS: usize = 8;
 
 /// Those that are linked, to be asked when the list is out of hand: whom a request wakes may be foreign code.
-pub(crate) fn linked(owned: &OwnedTasks) -> Vec<AbortHandle> {
-    let mut tasks = Vec::with_capacity(owned.len());
-    owned.for_each(|task| tasks.push(AbortHandle::new(task)));
+pub(crate) fn linked(owned: &OwnedTasks, places: &Places) -> Vec<AbortHandle> {
+    let mut tasks = Vec::with_capacity(owned.len(places));
+    owned.for_each(places, |task| tasks.push(AbortHandle::new(task)));
     tasks
 }
 
@@ -118,9 +117,8 @@ fn ask_vacant(shared: &Arc<Shared>, slot: &Slot) {
     let _given_back = GivenBack { shared, index: slot.index };
     let Some(claim) = slot.try_claim() else { return };
     let owned = &claim.core().owned;
-    owned.welcome_home(&slot.returns);
-    slot.linked.store(owned.len(), Relaxed);
-    let tasks = linked(owned);
+    slot.count_linked(owned);
+    let tasks = linked(owned, &slot.places);
     drop(claim);
     ask(tasks);
 }
@@ -131,12 +129,12 @@ impl Shared {
         let tasks = context::with_worker_of(self, |worker| {
             // None: somebody else is in `block_on`, and has the slot.
             let worker = worker?;
-            worker.core().owned.welcome_home(&worker.slot().returns);
-            let is_over = worker.core().owned.len() == 0
+            let (owned, places) = (&worker.core().owned, &worker.slot().places);
+            let is_over = owned.len(places) == 0
                 && !worker.has_own_work()
                 && !self.has_injected()
                 && self.blocking.in_flight() == 0;
-            Some((is_over, linked(&worker.core().owned)))
+            Some((is_over, linked(owned, places)))
         });
         let Some((is_over, tasks)) = tasks else { return false };
         ask(tasks);
@@ -148,20 +146,12 @@ impl Worker<'_> {
     /// S7.
     pub(super) fn ask_tasks(&self) {
         self.slot().attend_to(ASKED);
-        ask(linked(&self.core().owned));
-    }
-
-    /// S8: before this worker sleeps.
-    pub(super) fn count_linked(&self) {
-        // Relaxed: read after `is_quiet` has found this worker asleep.
-        self.slot().linked.store(self.core().owned.len(), Relaxed);
+        ask(linked(&self.core().owned, &self.slot().places));
     }
 }
 
 impl Slot {
     fn is_empty(&self) -> bool {
-        self.linked.load(Relaxed) == 0
-            && self.returns.is_empty()
-            && self.pinned.get().is_none_or(|pinned| pinned.linked() == 0)
+        self.linked() == 0 && self.pinned.get().is_none_or(|pinned| pinned.linked() == 0)
     }
 }

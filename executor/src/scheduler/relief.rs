@@ -31,10 +31,8 @@
 //! in vain. Rust cannot interrupt a poll: the stuck thread stays where it is. (Go's `sysmon` is the ancestor, which takes
 //! the processor away and starts a thread for it.)
 
-use super::block_on::{self, GivenBack, Whose};
+use super::block_on::{self, Whose};
 use super::shared::Shared;
-use super::slot::Slot;
-use crate::loom::sync::atomic::Ordering::*;
 use std::io;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -51,6 +49,8 @@ const OVERSLEPT: Duration = Duration::from_millis(10);
 /// Looks in a row that found nothing to guard, and nobody at work since the last, after which the guard goes to bed: to wake it
 /// costs as much as a nap.
 const LOOKS_TO_BED: u32 = 2;
+/// As many, if somebody is at work: it may have to be woken soon, and then stays up for as long.
+const LOOKS_TO_BED_AT_WORK: u32 = 20;
 /// As many, after which a relief is dismissed: a fifth of a second, since thread starts are dear.
 const LOOKS_TO_DISMISSAL: u32 = 40;
 /// Looks for which a relief may be on its way before another is sent for.
@@ -70,7 +70,8 @@ struct Rounds {
     sent: u32,
     /// Polls so far.
     polls: u32,
-    /// Looks in a row that found nothing to guard, and in which some worker was free.
+    /// Looks in a row that found nothing to guard, those of them with nobody at work, and those in which some worker was free.
+    needless: u32,
     calm: u32,
     worker_free: u32,
 }
@@ -125,15 +126,17 @@ impl Shared {
             on_duty: 0,
             sent: LOOKS_TO_COME,
             polls: 0,
+            needless: 0,
             calm: LOOKS_TO_BED,
             worker_free: 0,
         };
         while !self.shutdown.is_closed() {
             let nobody_leaves = self.idle.limit() == self.workers + rounds.loans + rounds.on_duty;
             let is_needed = rounds.worker_free == 0 || rounds.loans + rounds.on_duty == 0;
-            if rounds.calm >= LOOKS_TO_BED && nobody_leaves && is_needed {
+            let is_calm = rounds.calm >= LOOKS_TO_BED || rounds.needless >= LOOKS_TO_BED_AT_WORK;
+            if is_calm && nobody_leaves && is_needed {
                 self.guard.sleep(|| self.needs_guard() || self.shutdown.is_closed());
-                rounds.calm = 0;
+                (rounds.needless, rounds.calm) = (0, 0);
                 // From now on time counts.
                 let _ = self.look_for_stuck(&mut rounds);
             }
@@ -181,7 +184,9 @@ impl Shared {
         let polls = self.slots.iter().map(|slot| slot.beat()).fold(0, u32::wrapping_add);
         let is_idle = std::mem::replace(&mut rounds.polls, polls) == polls;
         let is_covered = found.stuck == 0 || found.gets_on || is_watcher_parked;
-        count(&mut rounds.calm, !acts && is_idle && is_covered && !self.needs_guard());
+        let is_needless = !acts && is_covered && !self.needs_guard();
+        count(&mut rounds.needless, is_needless);
+        count(&mut rounds.calm, is_needless && is_idle);
         count(&mut rounds.worker_free, found.worker_free);
         if rounds.worker_free >= LOOKS_TO_DISMISSAL {
             rounds.worker_free = 1;
@@ -193,7 +198,6 @@ impl Shared {
                 self.guard.dismiss_one();
             }
         }
-        self.take_home();
     }
 
     /// P19.
@@ -271,26 +275,5 @@ impl Shared {
         }
         let _gone = Gone(self);
         block_on::work_until(self, self.guard.duty(), Whose::Reliefs);
-    }
-
-    /// What reliefs have left behind comes home to slots that nobody holds.
-    fn take_home(self: &Arc<Self>) {
-        // (In a runtime that is being closed at this moment, giving the slot back may mean leaving it: S3.)
-        for slot in self.guest_slots(true).iter().filter(|slot| !slot.returns.is_empty()) {
-            let _given_back = GivenBack { shared: self, index: slot.index };
-            if let Some(claim) = slot.try_claim() {
-                claim.core().owned.welcome_home(&slot.returns);
-                // Relaxed: as in `count_linked`.
-                slot.linked.store(claim.core().owned.len(), Relaxed);
-            }
-        }
-    }
-
-    /// Tasks have come home to `slot`: who takes them in?
-    pub(super) fn nudge_home(&self, slot: &Slot) {
-        self.unpark(slot.index);
-        if self.is_relief(slot.index) && slot.is_vacant() {
-            self.guard.wake();
-        }
     }
 }

@@ -430,7 +430,7 @@ impl Host for Outside<'_> {
         self.0.observer.as_deref()
     }
 
-    fn send_home(&self, home: *const (), task: TaskRef) {
-        Nowhere.send_home(home, task);
+    fn unlink_from(&self, home: *const (), task: TaskRef) {
+        Nowhere.unlink_from(home, task);
     }
 }

@@ -10,8 +10,8 @@
 //!   by a guest after that. A guest that gives its slot back fences and reads the flag; the closer sets
 //!   the flag, fences and tries to claim: one of them leaves the slot.
 //! - **S4** A slot is left only when its list is empty: the last tasks may be in another worker's hands, or in those of a
-//!   foreign thread between its wake and its push. They come home through [`Returns`](crate::task::owned::Returns)
-//!   or the injector, and both unpark the slots of a closed runtime. So no task outlives its runtime unfinished
+//!   foreign thread between its wake and its push. They are taken out there, or come home
+//!   through the injector, and both unpark the slots of a closed runtime. So no task outlives its runtime unfinished
 //!   (T12), unless a poll never returns.
 //! - **S5** A submitter that finds the runtime closed after its push, and every slot left, drains the injector and the lanes itself.
 //!   The last to leave a slot drains them too; between their fences, one of them sees the task.
@@ -144,8 +144,8 @@ impl Shared {
         if claim.core().left.replace(true) {
             return;
         }
-        // S4: pairs with the fence in `Worker::send_home`: either we find the task that came home, or its sender finds
-        // the runtime closed, and unparks us.
+        // S4: pairs with the fence in `Worker::unlink_from`: either we find the task taken out, or its completer finds the
+        // runtime closed, and unparks us.
         fence(SeqCst);
         // Destructors may ask for the runtime they are in, also on a thread that has only come to end it.
         context::with_shared(self, || {
@@ -201,21 +201,20 @@ impl Shared {
 impl Worker<'_> {
     /// S2: cancels whatever this slot holds. `true` when nothing is left to wait for.
     fn cancel_everything(&self) -> bool {
-        let owned = &self.core().owned;
+        let (owned, places) = (&self.core().owned, &self.slot().places);
         loop {
             while let Some(runnable) = self.next_to_cancel() {
                 let shutdown = &self.shared().shutdown;
                 shutdown.note_leftover(runnable.task(), LeftoverState::Queued);
                 runnable.cancel(self);
             }
-            owned.welcome_home(&self.slot().returns);
-            owned.cancel_all(|task| {
+            owned.cancel_all(places, |task| {
                 self.shared().shutdown.note_leftover(task, LeftoverState::Waiting);
                 poll::cancel(task, self);
             });
             // A destructor may have spawned or woken others; then there is another round.
             if !self.has_own_work() && !self.shared().has_injected() {
-                return owned.len() == 0;
+                return owned.len(places) == 0;
             }
         }
     }

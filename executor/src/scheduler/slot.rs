@@ -13,14 +13,13 @@ use super::search::INJECTOR_INTERVAL;
 use super::shared::Shared;
 use super::watch::Watch;
 use crate::local;
-use crate::loom::sync::atomic::{
-    AtomicBool, AtomicPtr, AtomicU8, AtomicU32, AtomicUsize, Ordering::*, fence,
-};
+use crate::loom::sync::atomic::{AtomicBool, AtomicPtr, AtomicU8, AtomicU32, Ordering::*, fence};
 use crate::queue::{Local, Stealer};
 use crate::rand::Rng;
 use crate::task::IdBlock;
 use crate::task::cell::Header;
-use crate::task::owned::{OwnedTasks, Returns};
+use crate::task::owned::OwnedTasks;
+use crate::task::places::Places;
 use crate::task::raw::TaskRef;
 use crate::task::runnable::Runnable;
 use raddle_timer::Timer;
@@ -61,8 +60,8 @@ pub(crate) struct Slot {
     pub(crate) stealer: Stealer<Runnable>,
     /// The task to run next: the last one a message woke (Q5).
     lifo: AtomicPtr<Header>,
-    /// Tasks linked here that completed elsewhere (T11).
-    pub(crate) returns: Returns,
+    /// The places of tasks linked here, for those that complete elsewhere (T11).
+    pub(crate) places: Places,
     pub(crate) parker: Parker,
     pub(crate) timer: Arc<Timer>,
     mode: AtomicU8,
@@ -74,8 +73,8 @@ pub(crate) struct Slot {
     attention: AtomicU8,
     /// Whether the holder, awake, only waits in a `block_on` of its own (Z6).
     waits: AtomicBool,
-    /// Tasks in the list, when the holder went to sleep (S8).
-    pub(super) linked: AtomicUsize,
+    /// Tasks in the list, when the holder went to sleep, and those that others have taken out by then (S8).
+    linked: AtomicU32,
     /// The tasks that stay on the thread this slot is home to (T43).
     pub(crate) pinned: OnceLock<Arc<local::Shared>>,
     claimed: AtomicBool,
@@ -132,7 +131,7 @@ impl Slot {
             index,
             stealer,
             lifo: AtomicPtr::new(ptr::null_mut()),
-            returns: Returns::new(),
+            places: Places::new(),
             parker: Parker::new(),
             timer,
             mode: AtomicU8::new(Mode::Vacant as u8),
@@ -140,7 +139,7 @@ impl Slot {
             beat: AtomicU32::new(0),
             attention: AtomicU8::new(0),
             waits: AtomicBool::new(false),
-            linked: AtomicUsize::new(0),
+            linked: AtomicU32::new(0),
             pinned: OnceLock::new(),
             claimed: AtomicBool::new(false),
             core: UnsafeCell::new(Core {
@@ -241,9 +240,18 @@ impl Slot {
         all.into_iter().find(|&one| one as u8 == mode).unwrap_or(Mode::Parked)
     }
 
-    /// How many tasks were in the list when the holder went to sleep (S8).
+    /// How many tasks are in the list of a holder that sleeps (S8).
     pub(crate) fn linked(&self) -> usize {
-        self.linked.load(Relaxed)
+        // Relaxed: read after `is_quiet` has found the holder asleep.
+        let linked = self.linked.load(Relaxed).wrapping_sub(self.places.emptied());
+        // One that is awake may have linked others that have been taken out, too.
+        linked.cast_signed().max(0) as usize
+    }
+
+    /// Writes down how many there are (S8). Holder only.
+    pub(crate) fn count_linked(&self, owned: &OwnedTasks) {
+        // Relaxed: as above.
+        self.linked.store(owned.linked_here(), Relaxed);
     }
 
     pub(crate) fn beat(&self) -> u32 {

@@ -19,9 +19,6 @@ use crossbeam_utils::CachePadded;
 use raddle_sync::budget;
 use std::task::Waker;
 
-/// Completed tasks that may wait for a home that sleeps.
-const RETURNS_PER_NUDGE: usize = 1024;
-
 /// What one step did.
 #[must_use]
 #[derive(Debug)]
@@ -73,12 +70,12 @@ impl Host for Worker<'_> {
 
     #[inline]
     fn link(&self, task: TaskRef) {
-        self.core().owned.link(task);
+        self.core().owned.link(task, &self.slot().places);
     }
 
     #[inline]
     fn unlink(&self, task: TaskRef) {
-        self.core().owned.unlink(task);
+        self.core().owned.unlink(task, &self.slot().places);
     }
 
     #[inline]
@@ -86,15 +83,11 @@ impl Host for Worker<'_> {
         self.shared().observer.as_deref()
     }
 
-    fn send_home(&self, home: *const (), task: TaskRef) {
+    fn unlink_from(&self, home: *const (), task: TaskRef) {
         let first = self.shared().slots.as_ptr().addr();
         let home = &self.shared().slots[(home.addr() - first) / size_of::<CachePadded<Slot>>()];
-        let returned = home.returns.push(task);
-        if returned.is_multiple_of(RETURNS_PER_NUDGE) {
-            // Their memory should not wait until the home happens to wake. (That of a user's vacant guest slot does.)
-            self.shared().nudge_home(home);
-        }
-        // S4: a closing worker waits for its tasks to come home.
+        home.places.vacate(task);
+        // S4: a closing worker waits until its list is empty.
         fence(SeqCst);
         if self.shared().shutdown.is_closed() {
             self.shared().unpark(home.index);
@@ -184,7 +177,7 @@ impl Worker<'_> {
 
     #[cold]
     fn search(&self, searching: &mut Option<Searching>) -> Option<Runnable> {
-        self.core().owned.welcome_home(&self.slot().returns);
+        self.core().owned.tidy(&self.slot().places);
         // P22: high tasks were asked for before, unless it is the turn of the others.
         let lanes = &self.shared().lanes;
         self.search_others(searching)
@@ -295,9 +288,6 @@ impl Worker<'_> {
                 }
             }
         }
-        if !self.slot().returns.is_empty() {
-            self.core().owned.welcome_home(&self.slot().returns);
-        }
         if window.is_turn_due {
             self.look_at_roots(now);
             self.turn_now();
@@ -349,7 +339,7 @@ impl Worker<'_> {
         }
         let mut woken = self.core().woken.take();
         let parker = &self.slot().parker;
-        self.count_linked();
+        self.slot().count_linked(&self.core().owned);
         self.start_watch();
         let is_guest = self.slot().index >= self.shared().workers;
         if is_guest && self.shared().is_a_root_unwatched() {

@@ -38,8 +38,7 @@ pub(crate) enum Stage {
 pub struct Header {
     pub(crate) state: State,
     pub(crate) vtable: &'static Vtable,
-    /// The worker to tell about this task (T12); after COMPLETE, the next task in a [`Returns`](super::owned::Returns)
-    /// (T11).
+    /// The worker to tell about this task (T12).
     pub(crate) owner: StdCell<*const ()>,
     pub(crate) join_waker: UnsafeCell<Option<Waker>>,
     pub(crate) id: Id,

@@ -59,9 +59,8 @@
 //!   and one in a join waker have nowhere to go, and end there after the panic hook has reported them.
 //! - **T10** The owner's reference is held by whoever holds the `Runnable` until the first poll that returns
 //!   `Pending`; then by the list of the worker that made that poll. A task that completes in its first poll is never
-//!   in a list. So a live task is queued, being polled, or linked, and shutdown reaches them all.
-//! - **T11** Only a task's home worker touches its place. A completer elsewhere hands the task back through the home's
-//!   `Returns`, linked through the owner pointer, which nobody else reads after COMPLETE.
+//!   in a list. So a live task is queued, being polled, or linked, and shutdown reaches them all. How it leaves the list
+//!   again, wherever it completes, is T11, and how the list is looked through meanwhile T23, both in `places.rs`.
 //! - **T12** A task that is not COMPLETE keeps its scheduler alive (S4 waits for it). So whoever holds a `Runnable`
 //!   may follow the owner pointer, and nobody else does.
 //!
@@ -71,7 +70,7 @@
 //!   thread that has lost its slot meanwhile (P15), it is polled once more by somebody else. Eager polls inside one another
 //!   are counted, and beyond a limit the task is queued. What the spawner's poller must be prepared for, so must that of an
 //!   eager poll: whether the slot may be lost is inherited.
-//! - **T17** Who completes a task at home, and finds the owner's reference to be the only one and no `JoinHandle`, is alone
+//! - **T17** Who completes a task, and finds the owner's reference to be the only one and no `JoinHandle`, is alone
 //!   with it: references are made from references. It frees the cell, and COMPLETE is never set.
 //!
 //! What few tasks have, such as a name or a callback, is beside the cell: T13 and T14 in `extras.rs`, T15 in `env.rs`. Who
@@ -95,6 +94,7 @@ mod local;
 pub(crate) mod observer;
 mod outcome;
 pub(crate) mod owned;
+pub(crate) mod places;
 pub(crate) mod poll;
 pub(crate) mod polled;
 mod priority;
@@ -191,8 +191,8 @@ pub(crate) trait Host {
         None
     }
 
-    /// Hands a completed task back to `home`, the worker that linked it (T11).
-    fn send_home(&self, home: *const (), task: TaskRef);
+    /// Takes a task out of the list of `home`, which is another worker (T11).
+    fn unlink_from(&self, home: *const (), task: TaskRef);
 }
 
 /// A host whose thread has lost its slot in the middle of a poll (P15): a task can still complete there.
@@ -215,7 +215,7 @@ impl<H: Host> Host for Away<'_, H> {
         self.0.observer()
     }
 
-    fn send_home(&self, home: *const (), task: TaskRef) {
-        self.0.send_home(home, task);
+    fn unlink_from(&self, home: *const (), task: TaskRef) {
+        self.0.unlink_from(home, task);
     }
 }

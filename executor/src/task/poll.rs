@@ -208,17 +208,16 @@ fn publish(task: TaskRef, host: &impl Host) {
     if header.special.get() != 0 {
         end_special(task, host);
     }
-    let home = header.owner.get();
-    let here = !header.linked.get() || home == host.owner();
-    if here && header.linked.get() {
-        host.unlink(task);
+    if header.linked.get() {
+        let home = header.owner.get();
+        if home == host.owner() { host.unlink(task) } else { host.unlink_from(home, task) }
     }
     let mut seen = header.state.load();
     let completed = loop {
         if !seen.has_join_handle() && header.stage.get() == Stage::Output {
             drop_output(task);
         }
-        match header.state.complete(seen, here) {
+        match header.state.complete(seen) {
             Ok(completed) => break completed,
             Err(now) => seen = now,
         }
@@ -238,9 +237,7 @@ fn publish(task: TaskRef, host: &impl Host) {
         // On the owner's reference, too.
         extras::run_callbacks(task);
     }
-    if !here {
-        host.send_home(home, task);
-    } else if !completed.released {
+    if !completed.released {
         task.drop_reference();
     }
 }

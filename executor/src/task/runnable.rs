@@ -94,7 +94,7 @@ impl Host for Nowhere {
         unreachable!("task {} is linked to no worker", task.id());
     }
 
-    fn send_home(&self, _: *const (), task: TaskRef) {
+    fn unlink_from(&self, _: *const (), task: TaskRef) {
         unreachable!(
             "task {} is in a worker's list, but was completed outside a worker",
             task.id()

@@ -150,16 +150,16 @@ impl State {
         if before.wakes() == wakes { Finish::Idle } else { Finish::Again }
     }
 
-    /// Sets COMPLETE, if the word still is `seen`; with `release`, gives up the owner's reference in the same step
-    /// unless somebody is to be told first.
+    /// Sets COMPLETE, if the word still is `seen`, and gives up the owner's reference in the same step unless somebody is to
+    /// be told first.
     #[inline]
-    pub fn complete(&self, seen: Snapshot, release: bool) -> Result<Completed, Snapshot> {
+    pub fn complete(&self, seen: Snapshot) -> Result<Completed, Snapshot> {
         debug_assert!(!seen.is_complete() && seen.wakes() > 0, "{seen:?}");
-        if release && seen.is_alone() {
+        if seen.is_alone() {
             // T17.
             return Ok(Completed { join_waker: false, watched: false, released: true, free: true });
         }
-        let released = release && seen.0 & (JOIN_WAKER | WATCHED) == 0;
+        let released = seen.0 & (JOIN_WAKER | WATCHED) == 0;
         let mut next = seen.0 | COMPLETE;
         if released {
             next -= REF_ONE;

@@ -40,7 +40,7 @@ fn a_wake_during_a_poll_that_began_saturated_is_not_lost() {
 #[test]
 fn the_last_reference_of_a_complete_task_frees_it() {
     let state = State::new();
-    let done = state.complete(state.load(), true).unwrap();
+    let done = state.complete(state.load()).unwrap();
     assert!(done.released && !done.free && !done.join_waker);
     assert_eq!(state.drop_join_handle(), DropHandle::Output);
     assert!(state.ref_dec());
@@ -50,7 +50,7 @@ fn the_last_reference_of_a_complete_task_frees_it() {
 fn a_join_waker_holds_back_the_owners_reference() {
     let state = State::new();
     state.set_join_waker().unwrap();
-    let done = state.complete(state.load(), true).unwrap();
+    let done = state.complete(state.load()).unwrap();
     assert!(!done.released && done.join_waker);
     assert!(!state.ref_dec());
     assert!(state.set_join_waker().is_err());
