@@ -10,7 +10,7 @@
 //! - **T80** A block belongs to a slab of its class for as long as that slab exists, and is in one place: in a task's hands,
 //!   in a list of free blocks (a thread's, the depot's, its slab's), or in a range that has not been carved. Whoever has the
 //!   place has the block.
-//! - **T81** A class is a size, a multiple of eight. A slab begins at a multiple of [`ALIGN`](slab::ALIGN), and blocks lie in
+//! - **T81** A class is a size, a multiple of eight. A slab begins at a multiple of [`ALIGN`], and blocks lie in
 //!   it one behind the other. A type's size is a multiple of its alignment, so every block of its class is aligned for it.
 //! - **T82** A free block's first word links it to the next of its list; the last has none.
 //! - **T83** A slab counts what it has given out: blocks in other places than its own list and beyond what was carved. It is
