@@ -25,7 +25,7 @@ const UNSAFE: &[&str] = &[
     "executor/src/scheduler/shared.rs",
     "executor/src/scheduler/slot.rs",
     "executor/src/scheduler/submit.rs",
-    "executor/src/task/alloc.rs",
+    "executor/src/task/alloc/",
     "executor/src/task/cell.rs",
     "executor/src/task/env.rs",
     "executor/src/task/extras.rs",

@@ -12,6 +12,7 @@ use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
 use crate::contender::Runtime;
 use crate::contenders::{Field, Kind, runtimes};
 use crate::measure::{Meter, Sample};
+use crate::workloads::spawn::bursts;
 use crate::workloads::{Env, Group, Metric, Workload};
 
 pub(super) const BYTES: &[Metric] = &[Metric { name: "", unit: "bytes" }];
@@ -33,6 +34,14 @@ pub(super) const WORKLOADS: &[Workload] = &[
         field: Field::Runtimes,
         run: |kind, env| in_fresh_process("memory_asleep", kind, env, ASLEEP),
     },
+    Workload {
+        name: "memory_left",
+        group: Group::Waking,
+        about: "resident bytes per task that are left of a million empty ones, ten seconds after their end",
+        metrics: BYTES,
+        field: Field::Runtimes,
+        run: |kind, env| in_fresh_process("memory_left", kind, env, LEFT),
+    },
 ];
 
 /// Beside the servers, in the table.
@@ -50,6 +59,8 @@ type Body = fn(Kind, &Env) -> io::Result<Sample>;
 const WAITING: Body = runtimes!(R, env => per_task::<R, _>(env, pending::<()>));
 const ASLEEP: Body =
     runtimes!(R, env => per_task::<R, _>(env, || R::sleep(Duration::from_secs(600))));
+
+const LEFT: Body = runtimes!(R, env => left_of_crowd::<R>(env));
 
 const CONNECTED: Body = runtimes!(R, env => per_connection::<R>(env));
 
@@ -102,6 +113,21 @@ where
     // The tasks never end, and the process is about to; taking them down one by one would tell us nothing.
     std::mem::forget(runtime);
     Ok(sample)
+}
+
+/// Spawns very many tasks at once, joins them, sleeps, and divides what memory has grown by.
+fn left_of_crowd<R: Runtime>(env: &Env) -> io::Result<Sample> {
+    let tasks: u64 = env.pick(1_000_000, 100_000);
+    let runtime = R::start(env.workers)?;
+    let meter = Meter::of_process();
+    let left = runtime.block_on(async {
+        R::spawn(bursts::<R, _>(1, 2_000, || async {})).await;
+        let before = resident_bytes()?;
+        R::spawn(bursts::<R, _>(1, tasks, || async {})).await;
+        R::sleep(Duration::from_secs(10)).await;
+        Ok::<_, io::Error>(resident_bytes()?.saturating_sub(before))
+    })?;
+    Ok(Sample { values: vec![left as f64 / tasks as f64], ops: tasks, cost: meter.stop() })
 }
 
 /// Accepts many connections, each with a task that reads, and divides what memory grew by. The other ends are plain

@@ -27,8 +27,8 @@ pub(crate) const fn has_failed() -> bool {
 }
 
 /// Whether threads keep the blocks of finished tasks. In a model every task has a block of its own, so that loom counts
-/// it.
-pub(crate) const KEEP_BLOCKS: bool = cfg!(not(loom));
+/// it, and under Miri, so that it sees who uses one that was freed.
+pub(crate) const KEEP_BLOCKS: bool = cfg!(not(any(loom, miri)));
 
 /// How many places the first room of a list of tasks has, a power of two, and how many rooms there may be. A model has few
 /// tasks, and explores every place.

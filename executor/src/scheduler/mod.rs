@@ -88,5 +88,6 @@ pub(crate) mod slack;
 pub(crate) mod slot;
 pub(crate) mod standby;
 pub(crate) mod submit;
+pub(crate) mod thrift;
 pub(crate) mod watch;
 pub(crate) mod worker;

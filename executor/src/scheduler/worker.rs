@@ -14,7 +14,7 @@ use crate::task::observer::Observer;
 use crate::task::raw::TaskRef;
 use crate::task::runnable::{Ran, Runnable};
 use crate::task::waker::prefetch;
-use crate::task::{Host, current};
+use crate::task::{Host, alloc, current};
 use crossbeam_utils::CachePadded;
 use raddle_sync::budget;
 use std::task::Waker;
@@ -290,6 +290,7 @@ impl Worker<'_> {
         }
         if window.is_turn_due {
             self.look_at_roots(now);
+            alloc::give_back(now);
             self.turn_now();
         }
     }
@@ -347,7 +348,7 @@ impl Worker<'_> {
             self.shared().wake_watcher();
         }
         let (has_rescued, had_turn) = loop {
-            let limit = self.next_look();
+            let limit = self.next_alarm();
             let mut had_turn = false;
             let is_notified = match self.shared().driver.try_turn() {
                 Some(mut turn) => {
@@ -381,6 +382,7 @@ impl Worker<'_> {
             };
             // Neither: a deadline was set that is nearer, or it is time for a look.
             let has_rescued = self.look() == Look::Rescued;
+            self.give_back_memory();
             if is_notified || !woken.is_empty() || has_rescued {
                 break (has_rescued, had_turn);
             }
