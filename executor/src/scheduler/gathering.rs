@@ -12,7 +12,7 @@
 use std::time::{Duration, Instant};
 
 /// How far apart crowds are.
-const PERIOD: Duration = Duration::from_micros(150);
+const PERIOD: Duration = Duration::from_micros(155);
 /// How many must have passed together to be called a crowd.
 const CROWD: usize = 2;
 /// One wait among so many tells how late waits end.

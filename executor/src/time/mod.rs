@@ -15,7 +15,7 @@
 //!   late.) What remains is what a processor that sleeps takes to wake up: some 10 to
 //!   50 µs. Waits are in nanoseconds where the system has them (`epoll_pwait2`, Linux 5.11), and
 //!   are rounded up to milliseconds where it has not: other systems, and older kernels.
-//! - Where deadlines come close together, they pass together: once two have, those that follow wait until 150 µs after them.
+//! - Where deadlines come close together, they pass together: once two have, those that follow wait until 155 µs after them.
 //!   So they are late by some 75 µs on average, and by 150 at most; what the system adds to a wait is made up for up to that, and
 //!   comes on top beyond.
 //! - A task whose deadline has passed is put behind those that are runnable already.
