@@ -359,10 +359,12 @@ impl Drop for Guest<'_> {
         if std::mem::take(&mut self.active) {
             worker.shared().idle.leave();
         }
+        worker.slot().count_linked(&worker.core().owned);
         worker.slot().set_mode(Mode::Vacant);
         // P3: as in `Idle::park`: who saw us active, and no room for another, has published its task before.
         fence(SeqCst);
-        if worker.core().took_a_turn.get() || worker.shared().has_work() {
+        let has_turn = worker.core().took_a_turn.get();
+        if has_turn || worker.shared().has_work() || worker.shared().is_memory_unattended() {
             worker.shared().wake_one();
         }
         // P9: another root future may have counted on us to park.

@@ -6,7 +6,8 @@
 //!   while they clean up. A relief (P20) asks when its root future is polled, for which it is told. Tasks in the slot of another
 //!   thread in `block_on` are not asked.
 //! - **S8** *Over* is: nobody has anything to do (Z1, Z2), no blocking call waits or runs, and no list has a task. Each holder
-//!   writes down how many are linked before it sleeps, and what has been taken out elsewhere is counted there.
+//!   writes down how many are linked before it sleeps or leaves, and what has been taken out elsewhere is counted there. So that both are of
+//!   one moment, nobody may have begun a poll between the first look and the last.
 //!
 //! Who stops the runtime looks every millisecond: nobody tells when the last task has ended, because that would cost every
 //! task something. On a runtime without worker threads it drives the tasks meanwhile, as in `block_on`.
@@ -17,6 +18,7 @@ use super::shared::Shared;
 use super::slot::{ASKED, Slot};
 use super::worker::Worker;
 use crate::contain::contain;
+use crate::loom::sync::atomic::{Ordering::Acquire, fence};
 use crate::task::AbortHandle;
 use crate::task::owned::OwnedTasks;
 use crate::task::places::Places;
@@ -79,13 +81,24 @@ pub(crate) fn ask_and_wait(shared: &Arc<Shared>, deadline: Option<Instant>) {
         }
         shared.guard.tell_reliefs();
         for _ in 0..LOOKS {
-            let is_over = shared.is_quiet() && shared.slots.iter().all(|slot| slot.is_empty());
-            if is_over || is_late() {
+            if is_over(shared) || is_late() {
                 return;
             }
             thread::sleep(ROUND);
         }
     }
+}
+
+/// S8. Nobody has begun a poll since before the lists were looked at: who completes a task elsewhere takes it out of a list that was
+/// written down before, and may have linked another by then.
+fn is_over(shared: &Shared) -> bool {
+    let beats = shared.beats();
+    // Acquire: orders this look at the beats before, and the one in `emptied` after.
+    fence(Acquire);
+    let is_empty = shared.is_quiet() && shared.slots.iter().all(|slot| slot.is_empty());
+    // Acquire: a task that is seen taken out was polled by somebody whose beat is seen.
+    fence(Acquire);
+    is_empty && shared.beats() == beats
 }
 
 /// Wakes somebody every [`ROUND`], until dropped.

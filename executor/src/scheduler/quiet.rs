@@ -66,7 +66,7 @@ impl Shared {
     }
 
     /// Polls so far.
-    fn beats(&self) -> u32 {
+    pub(super) fn beats(&self) -> u32 {
         let outside = self.beats_outside.load(Relaxed);
         self.slots.iter().map(|slot| slot.beat()).fold(outside, u32::wrapping_add)
     }

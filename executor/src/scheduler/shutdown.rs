@@ -12,7 +12,8 @@
 //! - **S4** A slot is left only when its list is empty: the last tasks may be in another worker's hands, or in those of a
 //!   foreign thread between its wake and its push. They are taken out there, or come home
 //!   through the injector, and both unpark the slots of a closed runtime. So no task outlives its runtime unfinished
-//!   (T12), unless a poll never returns.
+//!   (T12), unless a poll never returns. (A thread that has lost its slot in a poll takes its task out before it drops
+//!   the output, and may be doing that when the last slot is left.)
 //! - **S5** A submitter that finds the runtime closed after its push, and every slot left, drains the injector and the lanes itself.
 //!   The last to leave a slot drains them too; between their fences, one of them sees the task.
 //! - **S6** Then the driver and the timers are closed: whoever waits for them from outside the runtime is woken.

@@ -3,14 +3,16 @@
 //! A worker that has something to run looks whenever its driver has a turn, which is a load. Who goes to sleep last, with
 //! nobody awake who would look, gets up when the period ends; then it gives back a little at a time, and asks the driver in
 //! between. A sleep with an end is dear (`watch.rs`), and no other sleeper takes it. That is twice after a crowd, and never
-//! while there is nothing to give back. When it has given something back, it calls the other sleepers once, to give back what
-//! they keep themselves.
+//! while there is nothing to give back. When it has given something back, it calls the other sleepers of its runtime once, to give back
+//! what they keep themselves; a worker that is at work calls nobody.
 //!
-//! Feared: a period begins, and everybody sleeps without an alarm. Whoever begins it is awake, and goes to sleep after
-//! that. Of those who sleep the last to be counted as parked finds nobody active: the count is one word. A guest whose root
+//! Feared: a period begins, and everybody sleeps without an alarm. A worker that begins it is awake, and goes to sleep after
+//! that; a guest that leaves instead wakes one, if nobody else is awake. (A thread that runs no tasks tells nobody. What it has freed waits
+//! until a worker gets up: what was blocking calls, or tasks of a runtime that has ended.) Of those who sleep the last to be counted as parked finds nobody active: the count is one word. A guest whose root
 //! future is stuck is not counted; then two may have the alarm. A worker that is stuck in a poll is, and nobody has it: what
 //! is given back has to wait for the end of that poll.
 
+use super::shared::Shared;
 use super::worker::Worker;
 use crate::task::alloc;
 use std::time::Instant;
@@ -18,6 +20,7 @@ use std::time::Instant;
 impl Worker<'_> {
     /// When this worker has to get up, although nobody calls it. It is counted as parked.
     pub(super) fn next_alarm(&self) -> Option<Instant> {
+        self.core().owned.tidy(&self.slot().places);
         alloc::give_back_own();
         let giving_back = alloc::next_giving_back().filter(|_| self.shared().idle.active() == 0);
         self.next_look().into_iter().chain(giving_back).min()
@@ -34,7 +37,15 @@ impl Worker<'_> {
             // The others have a little each, and may sleep for ever.
             let others = self.shared().slots.iter().filter(|slot| slot.index != self.slot().index);
             others.for_each(|slot| slot.parker.call());
+            self.shared().driver.interrupt();
         }
+    }
+}
+
+impl Shared {
+    /// Whether there may be something to give back soon, and nobody is awake to see to it.
+    pub(super) fn is_memory_unattended(&self) -> bool {
+        alloc::next_giving_back().is_some() && self.idle.active() == 0
     }
 }
 

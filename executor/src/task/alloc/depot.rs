@@ -163,7 +163,14 @@ impl Depot {
                 return block;
             }
             match stock.take() {
-                Some(Supply::Chain(chain)) => stock.loose = chain,
+                // Under the same lock: what is loose is never a full chain beside it.
+                Some(Supply::Chain(mut chain)) => {
+                    let block = chain.pop();
+                    stock.loose = chain;
+                    if let Some(block) = block {
+                        return block;
+                    }
+                }
                 Some(Supply::Range(range)) => stock.range = range,
                 None => {
                     let bytes = stock.slabs.bytes();
@@ -203,7 +210,7 @@ impl Depot {
         let mut stock = self.stocks[class].lock();
         // SAFETY: the caller's promise.
         unsafe { stock.loose.push(block) };
-        if stock.loose.len() == CHAIN {
+        if stock.loose.len() >= CHAIN {
             let chain = mem::take(&mut stock.loose);
             stock.chains.push_back(chain);
             drop(stock);
@@ -298,6 +305,12 @@ impl Depot {
     pub(super) fn give_back_now(&self, class: usize, chains: [Chain; 3]) {
         let unused = self.stocks[class].lock().slabs.give_back(chains.into_iter());
         self.drop_slabs(unused);
+    }
+
+    /// How many blocks of a class are loose.
+    #[cfg(test)]
+    pub(super) fn loose_of(&self, class: usize) -> usize {
+        self.stocks[class].lock().loose.len()
     }
 
     /// What the slabs of a class take.

@@ -21,7 +21,8 @@
 //!   their slabs when it ends, the longest unused first. Who puts a chain there, and slabs are more than
 //!   [`SMALL`](depot::SMALL), looks whether a period is under way, after it has had the lock, and begins one if not. Who ends one
 //!   says so first, and then looks at every class, and begins another unless all are empty.
-//! - **T86** Nobody calls the program's allocator for a slab, or gives one back, with a lock of the depot.
+//! - **T86** Nobody calls the program's allocator for a slab, or gives one back, with the lock of a class. (The depot's lists grow under
+//!   it, and what a thread keeps is followed meanwhile: an allocator must not spawn tasks.)
 //!
 //! Feared, for T85: a chain is in the depot, and no period is ever going to end. Who ended the last one has had the lock of the
 //! class before the chain was put there, or it would have seen it; then who put it there sees that the period has ended.
@@ -110,7 +111,7 @@ impl Kept {
     unsafe fn give(&mut self, depot: &Depot, class: usize, block: NonNull<u8>) {
         // SAFETY: the caller's promise.
         unsafe { self.current.push(block) };
-        if self.current.len() == CHAIN {
+        if self.current.len() >= CHAIN {
             self.spill(depot, class);
         }
     }

@@ -165,6 +165,32 @@ fn a_thread_that_keeps_nothing_leaves_chains_to_others() {
     taken.into_iter().for_each(|taken| keeping.give(taken));
 }
 
+/// A list that has once grown past a chain would never be taken for one again.
+#[test]
+fn what_is_loose_is_less_than_a_chain_whoever_gives_and_takes() {
+    let depot = Depot::new();
+    thread::scope(|scope| {
+        for seed in 1..=3 {
+            let depot = &depot;
+            scope.spawn(move || {
+                let rng = Rng::new(seed);
+                let mut mine = Vec::new();
+                for _ in 0..20_000 {
+                    if rng.below(2) == 0 {
+                        mine.push(depot.take_one(CLASS));
+                    } else if let Some(block) = mine.pop() {
+                        // SAFETY: T80: it was taken from this class.
+                        unsafe { depot.give_one(CLASS, block) };
+                    }
+                    assert!(depot.loose_of(CLASS) < CHAIN);
+                }
+                // SAFETY: as above.
+                mine.into_iter().for_each(|block| unsafe { depot.give_one(CLASS, block) });
+            });
+        }
+    });
+}
+
 #[test]
 fn t85_the_memory_of_a_crowd_goes_back_after_two_periods() {
     let depot = Depot::new();
