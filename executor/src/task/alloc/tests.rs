@@ -175,7 +175,7 @@ fn what_is_loose_is_less_than_a_chain_whoever_gives_and_takes() {
             scope.spawn(move || {
                 let rng = Rng::new(seed);
                 let mut mine = Vec::new();
-                for _ in 0..20_000 {
+                for _ in 0..200_000 {
                     if rng.below(2) == 0 {
                         mine.push(depot.take_one(CLASS));
                     } else if let Some(block) = mine.pop() {
