@@ -316,15 +316,44 @@ fn a_sleep_completes_at_its_last_deadline_and_not_before() {
 }
 
 #[test]
-fn a_sleep_moved_into_the_past_wakes_its_task_within_a_tick() {
-    let world = World::new(1);
-    let mut sleep = Sleep::new(world.timer.clone(), world.timer.deadline_after(Duration::MAX));
-    let waker = world.waker(5);
-    assert!(Pin::new(&mut sleep).poll(&mut Context::from_waker(&waker)).is_pending());
-    world.pass(Duration::from_secs(10));
-    sleep.reset(world.start);
-    assert_eq!(world.pass(Duration::from_nanos(2 * TICK_NS)), [5]);
-    assert!(poll(&mut sleep).is_ready() && world.timer.is_empty());
+fn a_sleep_moved_into_the_past_wakes_its_task_at_once() {
+    for world in World::both(1) {
+        let mut sleep = Sleep::new(world.timer.clone(), world.timer.deadline_after(Duration::MAX));
+        let waker = world.waker(5);
+        assert!(Pin::new(&mut sleep).poll(&mut Context::from_waker(&waker)).is_pending());
+        world.timer.insert(world.timer.deadline_after(Duration::from_secs(9)), &world.waker(6));
+        assert_eq!(world.pass(Duration::from_secs(10)), [6]);
+        // The timer has seen this moment, and time does not pass.
+        sleep.reset(world.timer.now());
+        assert_eq!(std::mem::take(&mut *world.woken.lock()), [5]);
+        assert!(world.timer.is_empty() && poll(&mut sleep).is_ready());
+
+        // Past, and nobody has looked since.
+        sleep.reset(world.timer.deadline_after(Duration::from_secs(60)));
+        assert!(Pin::new(&mut sleep).poll(&mut Context::from_waker(&waker)).is_pending());
+        world.clock.advance(Duration::from_secs(2));
+        sleep.reset(world.timer.now() - Duration::from_secs(1));
+        assert_eq!(world.pass(Duration::ZERO), [5]);
+        assert!(world.timer.is_empty() && poll(&mut sleep).is_ready());
+    }
+}
+
+#[test]
+fn what_never_comes_does_not_come_at_the_end_of_time_either() {
+    for world in World::both(1) {
+        let mut forever =
+            Sleep::new(world.timer.clone(), world.timer.deadline_after(Duration::MAX));
+        assert!(poll(&mut forever).is_pending());
+        assert_eq!(world.timer.next_deadline(), None);
+        assert_eq!(world.timer.settle(), None);
+        world.pass(Duration::MAX);
+        world.pass(Duration::MAX);
+        assert!(!world.timer.is_closed() && !forever.is_elapsed());
+        assert!(poll(&mut forever).is_pending());
+        let mut second =
+            Sleep::new(world.timer.clone(), world.timer.deadline_after(Duration::from_secs(1)));
+        assert!(poll(&mut second).is_pending());
+    }
 }
 
 #[test]

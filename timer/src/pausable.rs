@@ -94,7 +94,8 @@ impl PausableClock {
             let runs = frozen_ns.load(Ordering::Relaxed) == RUNNING;
             if runs {
                 // H2: read here, and not before.
-                let ns = since(*epoch, source.now()).wrapping_add(ahead_ns.load(Ordering::Relaxed));
+                let ns = since(*epoch, source.now())
+                    .saturating_add_signed(ahead_ns.load(Ordering::Relaxed).cast_signed());
                 frozen_ns.store(ns.min(LIMIT_NS), Ordering::Relaxed);
             }
             runs
@@ -223,7 +224,7 @@ impl Clock for PausableClock {
                 } else {
                     let ns = match frozen_ns.load(Ordering::Relaxed) {
                         RUNNING => since(*epoch, source.now())
-                            .wrapping_add(ahead_ns.load(Ordering::Relaxed)),
+                            .saturating_add_signed(ahead_ns.load(Ordering::Relaxed).cast_signed()),
                         frozen => frozen,
                     };
                     *epoch + Duration::from_nanos(ns.min(LIMIT_NS))

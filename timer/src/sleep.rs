@@ -104,7 +104,10 @@ impl Sleep {
     /// Sets another deadline, earlier or later, whether or not the old one has passed.
     ///
     /// A registration moves along with its waker: a task that waited for the old deadline is woken at the new one, and
-    /// within a tick if that has passed. O(1), as setting it was.
+    /// if that has passed, at once: by this call, or when the timer is driven next. O(1), as setting it was.
+    ///
+    /// # Panics
+    /// If the waker that is woken panics.
     ///
     /// # Examples
     /// Half a minute of silence, starting over with every message:
@@ -121,9 +124,9 @@ impl Sleep {
     pub fn reset(&mut self, deadline: Instant) {
         self.deadline_ns = self.timer.ns(deadline);
         if let Some(key) = self.key
-            && !self.timer.reschedule(key, self.filed())
+            && !self.timer.reschedule(key, self.deadline_ns)
         {
-            // Fired, or left alone to wake the task at the next moment: either way, the next poll decides anew.
+            // Fired, or given up and woken: either way, the next poll decides anew.
             self.key = None;
         }
     }
@@ -142,7 +145,7 @@ impl Sleep {
     }
 
     fn has_passed(&self) -> bool {
-        self.timer.ns(self.timer.now()) >= self.deadline_ns
+        self.timer.present(self.timer.now()) >= self.deadline_ns
     }
 
     fn poll_once(&mut self, waker: &Waker) -> Poll<()> {

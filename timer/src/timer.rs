@@ -12,7 +12,7 @@ use std::time::{Duration, Instant};
 
 use crate::clock::Clock;
 use crate::loom::{AtomicU64, Mutex, Ordering, fence};
-use crate::wheel::{Key, LAST_NS, Wheel};
+use crate::wheel::{Key, LAST_NS, NEVER_NS, Wheel};
 
 mod moments;
 
@@ -29,7 +29,7 @@ const NEVER: u64 = u64::MAX;
 /// # Precision
 /// While the clock [runs](Clock::is_running), deadlines round up to a tick of 2¹² ns (4.096 µs); on a clock that stands
 /// still and is moved by hand, they are exact. They never fire early. Deadlines more than 292 years ahead, such as those
-/// made of [`Duration::MAX`], are treated as 292 years ahead.
+/// made of [`Duration::MAX`], are treated as 292 years ahead, and what is that far ahead never comes.
 ///
 /// # Memory
 /// 22 KiB, 36 KiB once 64 have waited at a time, and 40 bytes per waiter; what the largest crowd of waiters took is kept for
@@ -157,7 +157,7 @@ impl Timer {
     pub fn next_deadline(&self) -> Option<Instant> {
         // Relaxed: the number is the whole message, and the caller's fence orders it (W6).
         match self.nearest.load(Ordering::Relaxed) {
-            NEVER => None,
+            NEVER_NS.. => None,
             ns => Some(self.instant(ns)),
         }
     }
@@ -183,7 +183,7 @@ impl Timer {
     /// ```
     #[inline]
     pub fn expire(&self, now: Instant, woken: &mut Vec<Waker>) {
-        let now = self.ns(now);
+        let now = self.present(now);
         // Relaxed: a deadline filed this moment is seen before its driver sleeps (W6), and that is soon enough.
         if now >= self.nearest.load(Ordering::Relaxed) {
             self.expire_through(now, woken);
@@ -228,14 +228,16 @@ impl Timer {
     /// assert_eq!(timer.poll(key, another_task), Poll::Pending);
     /// ```
     pub fn poll(&self, key: Key, waker: &Waker) -> Poll<()> {
-        let mut wheel = self.wheel.lock();
-        let Some(registered) = wheel.payload_mut(key) else { return Poll::Ready(()) };
-        if !registered.will_wake(waker) {
-            let replaced = mem::replace(registered, waker.clone());
-            drop(wheel);
-            drop(replaced);
+        match self.wheel.lock().payload_mut(key) {
+            None => return Poll::Ready(()),
+            Some(registered) if registered.will_wake(waker) => return Poll::Pending,
+            Some(_) => {}
         }
-        Poll::Pending
+        // A waker is foreign code, also when it is cloned or dropped.
+        let mut waker = waker.clone();
+        let replaced = self.wheel.lock().payload_mut(key).map(|it| mem::swap(it, &mut waker));
+        drop(waker);
+        if replaced.is_some() { Poll::Pending } else { Poll::Ready(()) }
     }
 
     /// Forgets the registration. Does nothing if it has fired, or was cancelled before.
@@ -359,11 +361,6 @@ impl Timer {
         self.fired_through.load(Ordering::Acquire)
     }
 
-    /// How far time has come: what the clock says, or the end of time if the timer is closed (W8).
-    pub(crate) fn reached(&self) -> u64 {
-        self.ns(self.now()).max(self.fired_through())
-    }
-
     /// W9: whether a deadline is earlier than all that are registered, so that only the clock can tell if it has passed.
     pub(crate) fn would_be_nearest(&self, deadline: u64) -> bool {
         // Relaxed: either answer is right, if another registers this moment.
@@ -388,15 +385,27 @@ impl Timer {
         }
     }
 
-    /// Moves a registration, and says whether it is now waiting for `deadline`. If not, it has fired, or will at the
-    /// next moment because `deadline` has passed.
+    /// Moves a registration, and says whether it is now waiting for `deadline`. If not, it has fired, or `deadline` has passed: then
+    /// it is given up, and its waker woken.
     pub(crate) fn reschedule(&self, key: Key, deadline: u64) -> bool {
+        let filed = self.filed(deadline);
         let mut wheel = self.wheel.lock();
-        let Some(filed) = wheel.reschedule(key, deadline) else { return false };
-        let earlier = self.publish_if_earlier(filed);
-        drop(wheel);
-        self.announce(earlier);
-        filed == deadline
+        // W2: what has passed is not rounded up into the future.
+        let filed = if deadline > wheel.elapsed() { filed } else { deadline };
+        match wheel.reschedule(key, filed) {
+            Some(Ok(())) => {
+                let earlier = self.publish_if_earlier(filed);
+                drop(wheel);
+                self.announce(earlier);
+                true
+            }
+            Some(Err(waker)) => {
+                drop(wheel);
+                waker.wake();
+                false
+            }
+            None => false,
+        }
     }
 
     fn expire_through(&self, now: u64, woken: &mut Vec<Waker>) {

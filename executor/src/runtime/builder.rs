@@ -280,6 +280,10 @@ impl Builder {
     /// # Ok::<(), std::io::Error>(())
     /// ```
     ///
+    /// A clock of the program's own that can stand still or jump has to say so, by [`Clock::is_running`] and [`Clock::on_jump`]: on one that
+    /// only answers `now`, it is taken to run as the system's does, and a sleep ends when that much of the system's time has passed at the
+    /// earliest.
+    ///
     /// A clock that panics is one that stands still, until it answers again; the panic hook reports it.
     ///
     /// # Panics

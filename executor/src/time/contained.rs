@@ -38,7 +38,7 @@ impl<C: Clock> Clock for Contained<C> {
         match self.ask(C::now) {
             Some(now) => {
                 let passed = now.saturating_duration_since(self.begun).as_nanos();
-                self.last.store(u64::try_from(passed).unwrap_or(u64::MAX), Relaxed);
+                self.last.fetch_max(u64::try_from(passed).unwrap_or(u64::MAX), Relaxed);
                 now
             }
             None => self.begun + Duration::from_nanos(self.last.load(Relaxed)),

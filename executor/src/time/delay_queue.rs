@@ -158,6 +158,9 @@ impl<T> DelayQueue<T> {
     }
 
     /// Makes room for `additional` items.
+    ///
+    /// # Panics
+    /// If there is no memory of that size.
     pub fn reserve(&mut self, additional: usize) {
         self.0.reserve(additional);
     }

@@ -66,6 +66,10 @@ impl Interval {
 
 /// Ticks every `period`, for the first time at once.
 ///
+/// Ticks that are missed are made up for ([`MissedTickBehavior::Burst`]), unless
+/// [`set_missed_tick_behavior`](Interval::set_missed_tick_behavior) says otherwise. A tick is missed if it is late by more than 5 ms, or by more
+/// than half a period where that is less.
+///
 /// # Panics
 /// If `period` is zero, and outside a runtime.
 ///

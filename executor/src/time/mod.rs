@@ -19,9 +19,13 @@
 //!   So they are late by some 75 µs on average, and by 150 at most; what the system adds to a wait is made up for up to that, and
 //!   comes on top beyond.
 //! - A task whose deadline has passed is put behind those that are runnable already.
-//! - If all workers are in long polls, nobody hears of the time; if one is not, a deadline is served 5 ms late at most.
+//! - While some worker sleeps, or gets on with its polls, a deadline is served 5 ms late at most. If all are in long polls, a thread that
+//!   stands in for them serves it some ten milliseconds late ([`Builder::relief_threads`](crate::runtime::Builder::relief_threads)); without
+//!   such threads it waits for the end of a poll.
 //!
-//! Durations too long for the clock, as [`Duration::MAX`], are 292 years. While the machine is suspended, time stands still
+//! Durations too long for the clock, as [`Duration::MAX`], never end: what is due 292 years after the runtime's begin or later does not come,
+//! also when [`advance`] moves the time there. A sleep belongs to the runtime in which it was made. If that ends, it ends at once, and so
+//! do timeouts and ticks. While the machine is suspended, time stands still
 //! on Linux and macOS, and goes on on Windows; what came due meanwhile fires at once then. See [`raddle_timer`].
 
 use crate::scheduler::context;
@@ -54,17 +58,17 @@ pub use timeout::{Timeout, timeout, timeout_at};
 pub struct Sleep(raddle_timer::Sleep);
 
 impl Sleep {
-    /// When it ends.
+    /// When it ends. A moment before the runtime's begin is given as that, one beyond 292 years as the last.
     pub fn deadline(&self) -> Instant {
         Instant(self.0.deadline())
     }
 
-    /// Whether it has ended.
+    /// Whether the deadline has passed, or the runtime has ended. The task may be woken a little later.
     pub fn is_elapsed(&self) -> bool {
         self.0.is_elapsed()
     }
 
-    /// Moves the deadline, also of a sleep that has ended.
+    /// Moves the deadline, also of a sleep that has ended. A task that waits is woken at the new one, and if that has passed, at once.
     pub fn reset(self: Pin<&mut Self>, deadline: Instant) {
         Pin::new(&mut self.get_mut().0).reset(deadline.0);
     }
@@ -84,7 +88,7 @@ impl Future for Sleep {
 
 /// Waits for `duration`.
 ///
-/// A duration too long for the clock waits for ever.
+/// A duration too long for the clock waits for ever; so it does while time is paused. If the runtime ends, so does the wait.
 ///
 /// # Cancel safety
 /// Nothing is lost by dropping the future.
@@ -107,7 +111,8 @@ pub fn sleep(duration: Duration) -> Sleep {
     Sleep(raddle_timer::Sleep::new(timer, deadline))
 }
 
-/// Waits until `deadline`; not at all if that has passed.
+/// Waits until `deadline`; not at all if that has passed. (If the runtime has not looked at the time since an earlier deadline, it does that
+/// first, and this waits for it.)
 ///
 /// # Cancel safety
 /// Nothing is lost by dropping the future.

@@ -63,7 +63,10 @@ impl<F: Future> Future for Timeout<F> {
 ///
 /// # Errors
 /// [`Elapsed`] if the time is up first; the future is dropped then, with the `Timeout`. A future that is ready in the
-/// same poll as the deadline wins.
+/// same poll as the deadline wins. If the runtime ends, the time is up.
+///
+/// # Cancel safety
+/// Dropping it drops `future`, and loses what that loses.
 ///
 /// # Panics
 /// Outside a runtime.
@@ -83,7 +86,7 @@ pub fn timeout<F: IntoFuture>(duration: Duration, future: F) -> Timeout<F::IntoF
     Timeout { inner: raddle_timer::Timeout::new(timer, deadline, future.into_future()) }
 }
 
-/// Gives `future` until `deadline`. See [`timeout`].
+/// Gives `future` until `deadline`. See [`timeout`], also for what is lost when it is dropped.
 ///
 /// # Errors
 /// As [`timeout`].

@@ -370,6 +370,9 @@ impl<T> DelayQueue<T> {
 
     /// Makes room for `additional` items.
     ///
+    /// # Panics
+    /// If there is no memory of that size.
+    ///
     /// # Examples
     /// See [`capacity`](Self::capacity).
     pub fn reserve(&mut self, additional: usize) {

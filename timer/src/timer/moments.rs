@@ -1,7 +1,7 @@
 //! Moments as the wheel counts them: nanoseconds since the timer was made.
 
 use super::Timer;
-use crate::wheel::{LAST_NS, tick_up};
+use crate::wheel::{LAST_NS, NEVER_NS, tick_up};
 use std::time::{Duration, Instant};
 
 impl Timer {
@@ -15,6 +15,16 @@ impl Timer {
         let since = instant.saturating_duration_since(self.epoch);
         let ns = since.as_secs().saturating_mul(1_000_000_000);
         ns.saturating_add(u64::from(since.subsec_nanos())).min(LAST_NS)
+    }
+
+    /// [`ns`](Timer::ns) of what a clock shows: no clock goes to where deadlines never come.
+    pub(crate) fn present(&self, now: Instant) -> u64 {
+        self.ns(now).min(NEVER_NS - 1)
+    }
+
+    /// How far time has come: what the clock says, or the end of time if the timer is closed (W8).
+    pub(crate) fn reached(&self) -> u64 {
+        self.present(self.now()).max(self.fired_through())
     }
 
     /// The inverse of [`ns`](Timer::ns).

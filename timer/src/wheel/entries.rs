@@ -81,7 +81,7 @@ impl<P> Entries<P> {
 
     /// Makes room for `additional` entries. Places of former entries count as room, even the few that are used up.
     pub(crate) fn reserve(&mut self, additional: usize) {
-        self.places.reserve((self.len + additional).saturating_sub(self.places.len()));
+        self.places.reserve(self.len.saturating_add(additional).saturating_sub(self.places.len()));
     }
 
     /// Takes in an entry that is on no list yet.

@@ -102,6 +102,10 @@ const TICK_NS: u64 = 1 << (2 * DIGIT_BITS);
 /// The end of time, 292 years after the timer was made: no deadline and no present is later. A tick begins there.
 pub(crate) const LAST_NS: u64 = (1 << 63) - TICK_NS;
 
+/// What is due from here on, 52 days before [`LAST_NS`], never comes: the present of a timer is earlier, however far its clock has been
+/// moved. The last moment is for closing (W8).
+pub(crate) const NEVER_NS: u64 = LAST_NS - (1 << 52);
+
 /// W2: the first tick that does not begin before `ns`, which is at most [`LAST_NS`].
 pub(crate) fn tick_up(ns: u64) -> u64 {
     (ns + (TICK_NS - 1)) & !(TICK_NS - 1)
@@ -162,15 +166,14 @@ impl<P> Wheel<P> {
         Some(self.entries.remove(index))
     }
 
-    /// Moves the entry to another deadline, or to the next moment if that has passed, and says which it became; `None`
-    /// if it has fired.
-    pub(crate) fn reschedule(&mut self, key: Key, deadline: u64) -> Option<u64> {
+    /// Moves the entry to another deadline, or gives its payload back if that has passed; `None` if it has fired.
+    pub(crate) fn reschedule(&mut self, key: Key, deadline: u64) -> Option<Result<(), P>> {
         let index = self.entries.find(key)?;
         self.unlink(index);
-        // An entry is there, so `elapsed` has not reached the last moment (W8).
-        let deadline = deadline.max(self.elapsed() + 1);
-        self.refile(index, deadline);
-        Some(deadline)
+        if self.refile(index, deadline) {
+            return Some(Ok(()));
+        }
+        Some(Err(self.entries.remove(index)))
     }
 
     /// Gives an entry that is on no list another deadline, and files it. `false` if the deadline has passed: then the
@@ -304,13 +307,14 @@ mod tests {
     }
 
     #[test]
-    fn an_entry_moved_into_the_past_fires_at_the_next_moment() {
+    fn an_entry_moved_into_the_past_is_given_back() {
         let mut wheel = Wheel::new(0);
         let key = filed(&mut wheel, 900);
         assert_eq!(fires(&mut wheel, 100), 0);
-        assert_eq!(wheel.reschedule(key, 50), Some(101));
-        assert_eq!(fires(&mut wheel, 100), 0);
-        assert_eq!(fires(&mut wheel, 101), 1);
+        assert_eq!(wheel.reschedule(key, 101), Some(Ok(())));
+        assert_eq!(wheel.reschedule(key, 100), Some(Err(0)));
+        assert_eq!(wheel.reschedule(key, 900), None);
+        assert_eq!((fires(&mut wheel, 1_000), wheel.entries().len()), (0, 0));
     }
 
     /// Three seconds' worth, set at once, with a turn of the driver every 105 µs.

@@ -8,6 +8,9 @@
 //! time is up, or when they are dropped; nothing is lost then: a message that could not be sent comes back in the error,
 //! and a permit or a notification that arrives at the last moment goes to the next in line.
 //!
+//! The time of a method of these traits runs from its first poll, that of [`FutureExt::timeout`] from the call. What
+//! the methods return is `Send` where the compiler sees which type it is; in code that is generic over a trait, it is not known to be.
+//!
 //! All panic outside a runtime, when they are called or first polled.
 
 mod channels;
