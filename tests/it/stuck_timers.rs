@@ -2,10 +2,12 @@
 //! stuck: it is until they have been.
 
 use crate::support::{Flavor, Running, Sleepers, poll_once, recv, scaled, wait, watched};
+use raddle::sync::oneshot;
 use raddle::time::{Duration, sleep};
+use std::future::{Future, poll_fn};
 use std::pin::pin;
 use std::sync::{Arc, mpsc};
-use std::task::{Wake, Waker};
+use std::task::{Poll, Wake, Waker};
 use std::thread;
 
 const SHORT: Duration = Duration::from_micros(500);
@@ -112,4 +114,42 @@ fn timers_of_the_only_worker_are_served_by_a_thread_in_block_on_and_the_reverse(
         });
     });
     watched("a guest", || guest.join()).unwrap();
+}
+
+/// A task sets a deadline on one worker, is woken for something else while that worker is stuck, and waits for the deadline on
+/// another thread.
+#[test]
+fn a_sleep_goes_with_its_task_to_another_worker() {
+    let (running, _) = with_sleepers(Flavor::Workers(2));
+    let workers = [0, 1].map(|index| {
+        let id = running.handle().spawn_pinned(index, || async { thread::current().id() });
+        wait("a worker's name", id).unwrap()
+    });
+    for _ in 0..scaled(20) {
+        let (began, beginnings) = mpsc::channel();
+        let (move_on, moves) = oneshot::channel();
+        let task = running.handle().spawn(async move {
+            let mut sleep = pin!(sleep(40 * SHORT));
+            poll_fn(|cx| Poll::Ready(sleep.as_mut().poll(cx).is_pending())).await;
+            began.send(thread::current().id()).unwrap();
+            moves.await.unwrap();
+            let here = thread::current().id();
+            sleep.await;
+            here
+        });
+        let first = recv("the first poll", &beginnings);
+        let index = workers.iter().position(|&worker| worker == first).expect("one of the two");
+
+        let (arrived, arrivals) = mpsc::channel();
+        let (release, released) = mpsc::channel();
+        let stuck = running.handle().spawn_pinned(index, move || async move {
+            arrived.send(()).unwrap();
+            recv("the release", &released);
+        });
+        recv("a worker that gets stuck", &arrivals);
+        move_on.send(()).unwrap();
+        assert_ne!(wait("a task that moved", task).unwrap(), first);
+        release.send(()).unwrap();
+        wait("a task that blocks its worker", stuck).unwrap();
+    }
 }
