@@ -60,6 +60,7 @@ mod stealing;
 
 // Runtimes.
 mod calls;
+mod clocks;
 mod contexts;
 mod deadlines;
 mod grace;
