@@ -1,18 +1,20 @@
 //! Runtimes on a clock of the program's own that runs, and is set to another time meanwhile.
 
-use crate::support::{Flavor, Running, Sleepers, wait};
+use crate::support::{Flavor, Running, Sleepers, recv, wait};
 use parking_lot::Mutex;
 use raddle::time::{Clock, Duration, Instant, SystemClock, sleep, timeout};
 use std::fmt;
 use std::future::pending;
 use std::sync::atomic::{AtomicI64, Ordering::SeqCst};
-use std::sync::{Arc, Weak};
+use std::sync::{Arc, Weak, mpsc};
 
 const HOUR: Duration = Duration::from_secs(3_600);
 
+type Listener = Weak<dyn Fn() + Send + Sync>;
+
 /// The system's clock, so many milliseconds ahead.
 #[derive(Clone)]
-struct Shifted(Arc<(AtomicI64, Mutex<Vec<Weak<dyn Fn() + Send + Sync>>>)>);
+struct Shifted(Arc<(AtomicI64, Mutex<Vec<Listener>>)>);
 
 impl Shifted {
     fn new() -> Self {
@@ -36,7 +38,7 @@ impl Clock for Shifted {
         SystemClock.now() + Duration::from_millis(self.0.0.load(SeqCst) as u64)
     }
 
-    fn on_jump(&self, listener: Weak<dyn Fn() + Send + Sync>) {
+    fn on_jump(&self, listener: Listener) {
         self.0.1.lock().push(listener);
     }
 }
@@ -59,15 +61,29 @@ fn what_a_jump_of_hours_has_made_due_fires_at_once_and_nothing_else() {
     for flavor in Flavor::ALL {
         let clock = Shifted::new();
         let (running, sleepers) = start(flavor, &clock);
+        let (begins, beginnings) = mpsc::channel();
         let nap = |hours: u32| {
+            let begins = begins.clone();
             running.handle().spawn(async move {
                 let begun = Instant::now();
+                begins.send(()).unwrap();
                 sleep(hours * HOUR).await;
                 assert!(begun.elapsed() >= hours * HOUR);
             })
         };
         let (first, second, third) = (nap(1), nap(2), nap(9));
-        let given_up = running.handle().spawn(async { timeout(2 * HOUR, pending::<()>()).await });
+        let given_up = running.handle().spawn({
+            let begins = begins.clone();
+            async move {
+                let never = timeout(2 * HOUR, pending::<()>());
+                begins.send(()).unwrap();
+                never.await
+            }
+        });
+        for _ in 0..4 {
+            recv("a task that begins", &beginnings);
+        }
+        // And each has been polled.
         sleepers.until(running.threads());
         clock.set_ahead(3 * 3_600_000);
         clock.tell();
