@@ -1,8 +1,9 @@
-//! Runtimes on a clock of the program's own that runs, and is set to another time meanwhile.
+//! Clocks that go far: runtimes on one of the program's own that is set to another time while it runs, and paused time whose
+//! next deadline never comes.
 
 use crate::support::{Flavor, Running, Sleepers, recv, wait};
 use parking_lot::Mutex;
-use raddle::time::{Clock, Duration, Instant, SystemClock, sleep, timeout};
+use raddle::time::{Clock, Duration, Instant, SystemClock, advance, pause, sleep, timeout};
 use std::fmt;
 use std::future::pending;
 use std::sync::atomic::{AtomicI64, Ordering::SeqCst};
@@ -110,5 +111,39 @@ fn a_clock_that_is_set_back_loses_nothing() {
             wait("a task that sleeps for milliseconds", task).unwrap();
         }
         sleepers.until(running.threads());
+    }
+}
+
+#[test]
+fn time_does_not_jump_to_what_never_comes() {
+    for flavor in Flavor::ALL {
+        for starts_paused in [true, false] {
+            let mut builder = flavor.builder();
+            builder.start_paused(starts_paused);
+            let sleepers = Sleepers::of(&mut builder);
+            let running = Running::new(flavor, builder.build().unwrap());
+            if !starts_paused {
+                let _entered = running.handle().enter();
+                pause();
+            }
+            let now = || {
+                let _entered = running.handle().enter();
+                Instant::now()
+            };
+            let begun = now();
+            let forever = running.handle().spawn(async { sleep(Duration::MAX).await });
+            sleepers.until(running.threads());
+            assert_eq!(now(), begun);
+            // It still can be told.
+            let hour = running.handle().spawn(async { sleep(HOUR).await });
+            wait("an hour", hour).unwrap();
+            assert_eq!(now(), begun + HOUR, "{flavor:?}");
+            let end = running.handle().spawn(async { advance(Duration::MAX).await });
+            wait("the end of time", end).unwrap();
+            sleepers.until(running.threads());
+            assert!(!forever.is_finished());
+            forever.abort();
+            assert!(wait("who sleeps for ever", forever).unwrap_err().is_cancelled());
+        }
     }
 }

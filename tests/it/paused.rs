@@ -150,36 +150,6 @@ fn time_stands_still_while_a_blocking_call_runs() {
 }
 
 #[test]
-fn time_does_not_jump_to_what_never_comes() {
-    for flavor in Flavor::ALL {
-        for starts_paused in [true, false] {
-            let mut builder = flavor.builder();
-            builder.start_paused(starts_paused);
-            let sleepers = Sleepers::of(&mut builder);
-            let running = Running::new(flavor, builder.build().unwrap());
-            if !starts_paused {
-                let _entered = running.handle().enter();
-                time::pause();
-            }
-            let begun = now_in(&running);
-            let forever = running.handle().spawn(async { sleep(Duration::MAX).await });
-            sleepers.until(running.threads());
-            assert_eq!(now_in(&running), begun);
-            // It still can be told.
-            let hour = running.handle().spawn(async { sleep(HOUR).await });
-            wait("an hour", hour).unwrap();
-            assert_eq!(now_in(&running), begun + HOUR, "{flavor:?}");
-            let end = running.handle().spawn(async { time::advance(Duration::MAX).await });
-            wait("the end of time", end).unwrap();
-            sleepers.until(running.threads());
-            assert!(!forever.is_finished());
-            forever.abort();
-            assert!(wait("who sleeps for ever", forever).unwrap_err().is_cancelled());
-        }
-    }
-}
-
-#[test]
 fn time_stands_still_while_a_task_runs_on_one_of_several_workers() {
     for flavor in [Flavor::Workers(2), Flavor::Workers(4)] {
         let (running, sleepers) = start_with_sleepers(flavor);

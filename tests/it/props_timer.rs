@@ -339,24 +339,6 @@ fn a_sleep_moved_into_the_past_wakes_its_task_at_once() {
 }
 
 #[test]
-fn what_never_comes_does_not_come_at_the_end_of_time_either() {
-    for world in World::both(1) {
-        let mut forever =
-            Sleep::new(world.timer.clone(), world.timer.deadline_after(Duration::MAX));
-        assert!(poll(&mut forever).is_pending());
-        assert_eq!(world.timer.next_deadline(), None);
-        assert_eq!(world.timer.settle(), None);
-        world.pass(Duration::MAX);
-        world.pass(Duration::MAX);
-        assert!(!world.timer.is_closed() && !forever.is_elapsed());
-        assert!(poll(&mut forever).is_pending());
-        let mut second =
-            Sleep::new(world.timer.clone(), world.timer.deadline_after(Duration::from_secs(1)));
-        assert!(poll(&mut second).is_pending());
-    }
-}
-
-#[test]
 fn dropping_and_closing_leave_nothing_behind() {
     let world = World::new(1);
     let task = Arc::new(Numbered(0, world.woken.clone()));

@@ -2,7 +2,7 @@
 //!
 //! A worker that has something to run looks whenever its driver has a turn, which is a load. Who goes to sleep last, with
 //! nobody awake who would look, gets up when the period ends; then it gives back a little at a time, and asks the driver in
-//! between. A sleep with an end is dear (`watch.rs`), and no other sleeper takes it. That is twice after a crowd, and never
+//! between. A sleep with an end is dear (`watch.rs`), and as a rule no other sleeper takes it. That is twice after a crowd, and never
 //! while there is nothing to give back. When it has given something back, it calls the other sleepers of its runtime once, to give back
 //! what they keep themselves; a worker that is at work calls nobody.
 //!

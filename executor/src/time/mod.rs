@@ -16,7 +16,7 @@
 //!   50 µs. Waits are in nanoseconds where the system has them (`epoll_pwait2`, Linux 5.11), and
 //!   are rounded up to milliseconds where it has not: other systems, and older kernels.
 //! - Where deadlines come close together, they pass together: once two have, those that follow wait until 155 µs after them.
-//!   So they are late by some 75 µs on average, and by 150 at most; what the system adds to a wait is made up for up to that, and
+//!   So they are late by some 80 µs on average, and by 155 at most; what the system adds to a wait is made up for up to that, and
 //!   comes on top beyond.
 //! - A task whose deadline has passed is put behind those that are runnable already.
 //! - While some worker sleeps, or gets on with its polls, a deadline is served 5 ms late at most. If all are in long polls, a thread that

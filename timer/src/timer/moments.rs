@@ -37,3 +37,34 @@ impl Timer {
         if self.clock.is_running() { tick_up(ns) } else { ns }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::{ManualClock, Sleep};
+    use std::future::Future;
+    use std::pin::Pin;
+    use std::sync::Arc;
+    use std::task::{Context, Waker};
+
+    #[test]
+    fn what_never_comes_does_not_come_at_the_end_of_time_either() {
+        let clock = ManualClock::new();
+        let timer = Timer::new(Arc::new(clock.clone()), Waker::noop().clone());
+        let waits = |sleep: &mut Sleep| {
+            Pin::new(sleep).poll(&mut Context::from_waker(Waker::noop())).is_pending()
+        };
+        let mut forever = Sleep::new(timer.clone(), timer.deadline_after(Duration::MAX));
+        assert!(waits(&mut forever));
+        assert_eq!((timer.next_deadline(), timer.settle()), (None, None));
+        for _ in 0..2 {
+            clock.advance(Duration::MAX);
+            let mut woken = Vec::new();
+            timer.expire(timer.now(), &mut woken);
+            assert!(woken.is_empty() && !timer.is_closed() && !forever.is_elapsed());
+            assert!(waits(&mut forever));
+        }
+        let mut second = Sleep::new(timer.clone(), timer.deadline_after(Duration::from_secs(1)));
+        assert!(waits(&mut second));
+    }
+}

@@ -45,7 +45,7 @@
 //! W7. *Done without the lock.* `fired_through` is a copy of `elapsed`, stored (Release) under the lock when everything
 //!     through that moment has left. A sleep whose deadline, rounded up, it has reached (Acquire) is done, and has no
 //!     entry to cancel. (Rounded up, although the entry may have been filed as it was, while the clock stood still.)
-//! W8. *Closing* is expiring at the last moment: everybody is due, and so is whoever comes later.
+//! W8. *Closing* is expiring at the last moment, to which no clock goes ([`NEVER_NS`]): everybody is due, and so is whoever comes later.
 //! W9. *Reading the clock.* A sleep about to register asks the clock whether it is too late only if its deadline is
 //!     earlier than `nearest`. Otherwise the question is the driver's: if this deadline has passed, so has the nearest,
 //!     and the expiry that is due for that fires both. This saves the clock's 20 to 30 ns when a timeout is set.

@@ -189,7 +189,7 @@ impl Depot {
         slab
     }
 
-    /// T86: with no lock.
+    /// T86: with no lock of a class.
     fn drop_slabs(&self, unused: Vec<Slab>) {
         let bytes = unused.iter().map(Slab::bytes).sum::<usize>();
         self.bytes.fetch_sub(bytes as u64, Relaxed);
